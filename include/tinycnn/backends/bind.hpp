@@ -1,0 +1,81 @@
+// Binds a plan to a backend's kernels: one constexpr table of functions, of which only those the plan uses exist.
+#pragma once
+
+#include <utility>
+
+#include "tinycnn/backends/execution.hpp"
+#include "tinycnn/plan/plan.hpp"
+
+namespace tinycnn {
+
+template <class Backend>
+using Kernel = void (*)(const Execution<Backend>&, const Step&);
+
+/// The kernels of one row. `prepare` readies weights for inference after parameters change; `commit` writes what a
+/// training step may only write once its gradients are known to be finite (running statistics).
+template <class Backend>
+struct RowKernels {
+  Kernel<Backend> prepare = nullptr, forward = nullptr, backward = nullptr, commit = nullptr;
+};
+
+namespace detail {
+
+template <class Backend, class Row, const Plan& P, int Index>
+constexpr RowKernels<Backend> bind_row() {
+  RowKernels<Backend> k;
+  if constexpr (P.uses(Index, Phase::forward)) {
+    k.forward = &Row::template forward<Backend>;
+    if constexpr (requires { &Row::template prepare<Backend>; }) k.prepare = &Row::template prepare<Backend>;
+    if constexpr (P.demand.mode == Mode::training)
+      if constexpr (requires { &Row::template commit<Backend>; }) k.commit = &Row::template commit<Backend>;
+  }
+  if constexpr (P.uses(Index, Phase::backward)) k.backward = &Row::template backward<Backend>;
+  return k;
+}
+
+template <class Backend, const Plan& P, class RowList = typename Backend::Rows>
+struct KernelTable;
+template <class Backend, const Plan& P, class... Row>
+struct KernelTable<Backend, P, Rows<Row...>> {
+  template <int... I>
+  static constexpr auto make(std::integer_sequence<int, I...>) {
+    struct Table {
+      RowKernels<Backend> rows[sizeof...(Row)];
+    };
+    return Table{{bind_row<Backend, Row, P, I>()...}};
+  }
+  static constexpr auto table = make(std::make_integer_sequence<int, int(sizeof...(Row))>{});
+};
+
+}  // namespace detail
+
+/// The bound kernels of plan P on a backend, by row.
+template <class Backend, const Plan& P>
+inline constexpr const RowKernels<Backend>* kernels_of = detail::KernelTable<Backend, P>::table.rows;
+
+/// Runs the forward steps, up to and without step `end` where one is given.
+template <class Backend>
+void run_forward(const Execution<Backend>& run, const RowKernels<Backend>* kernels, int end = -1) {
+  for (int i = 0; i < (end < 0 ? run.plan->forward_count : end); ++i)
+    kernels[run.plan->steps[i].row].forward(run, run.plan->steps[i]);
+}
+
+template <class Backend>
+void run_backward(const Execution<Backend>& run, const RowKernels<Backend>* kernels) {
+  for (int i = run.plan->forward_count; i < run.plan->step_count; ++i)
+    kernels[run.plan->steps[i].row].backward(run, run.plan->steps[i]);
+}
+
+template <class Backend>
+void run_commit(const Execution<Backend>& run, const RowKernels<Backend>* kernels) {
+  for (int i = 0; i < run.plan->forward_count; ++i)
+    if (const auto commit = kernels[run.plan->steps[i].row].commit) commit(run, run.plan->steps[i]);
+}
+
+template <class Backend>
+void run_prepare(const Execution<Backend>& run, const RowKernels<Backend>* kernels) {
+  for (int i = 0; i < run.plan->forward_count; ++i)
+    if (const auto prepare = kernels[run.plan->steps[i].row].prepare) prepare(run, run.plan->steps[i]);
+}
+
+}  // namespace tinycnn

@@ -1,0 +1,142 @@
+// What becomes of a convolution's result while it is hot: stored, added to, clipped, or measured for BatchNorm.
+#pragma once
+
+#include <tinycnn/backends/cpu/convolution_walk.hpp>
+
+#include <cstdint>
+
+namespace tinycnn::cpu {
+
+/// Two registers: the NR channels of one pixel.
+template <class Isa>
+struct Pixel {
+  Vector<Isa> a{};
+  Vector<Isa> b{};
+
+  [[gnu::always_inline]] static Pixel read(const float* from) { return {load<Isa>(from), load<Isa>(from + Isa::width)}; }
+
+  /// The first `width` of NR numbers, the others zero; nothing at all where `from` is null.
+  static Pixel read(const float* from, int width) {
+    if (from == nullptr) return {};
+    if (width == NR<Isa>) return read(from);
+    float row[NR<Isa>] = {};
+    for (int k = 0; k < width; ++k) row[k] = from[k];
+    return read(row);
+  }
+
+  [[gnu::always_inline]] void write(float* to, int width, bool past_caches) const {
+    if (width != NR<Isa>) {
+      float row[NR<Isa>];
+      store<Isa>(row, a);
+      store<Isa>(row + Isa::width, b);
+      for (int k = 0; k < width; ++k) to[k] = row[k];
+    } else if (past_caches) {
+      stream<Isa>(to, a);
+      stream<Isa>(to + Isa::width, b);
+    } else {
+      store<Isa>(to, a);
+      store<Isa>(to + Isa::width, b);
+    }
+  }
+};
+
+/// Whether to write (N,H,W,C) past the caches: it is larger than they are, and every panel starts on a register boundary.
+template <class Isa>
+bool streams(const float* y, const Dims& dims, int n, int groups = 1) {
+  return n * dims.size() >= (4L << 20) && dims.c / groups % NR<Isa> == 0 &&
+         reinterpret_cast<std::uintptr_t>(y) % (4 * Isa::width) == 0;
+}
+
+/// y = relu(result + bias + add), each of relu, bias (C) and add (N,H,W,C; may be y itself) optional.
+template <class Isa>
+struct StoreEpilogue {
+  float* y = nullptr;  // (N,H,W,C)
+  Dims dims;
+  const float* bias = nullptr;
+  const float* add = nullptr;
+  bool relu = false;
+  bool past_caches = false;  // see streams()
+
+  static constexpr int row_multiple() { return 1; }
+
+  [[gnu::noinline]] void panel(const Panel& p) const {
+    const Pixel<Isa> offset = Pixel<Isa>::read(bias == nullptr ? nullptr : bias + p.channel, p.width);
+    const float* from = p.values;
+    for (int s = 0; s < p.samples; ++s)
+      for (int i = 0; i < p.rows; ++i) {
+        const long row = (long(p.sample + s) * dims.h + p.row + long(i) * p.row_step) * dims.w;
+        for (int j = 0; j < p.columns; ++j, from += NR<Isa>) {
+          const long at = (row + p.column + long(j) * p.column_step) * dims.c + p.channel;
+          Pixel<Isa> v = Pixel<Isa>::read(from);
+          v.a += offset.a;
+          v.b += offset.b;
+          if (add != nullptr) {
+            const Pixel<Isa> other = Pixel<Isa>::read(add + at, p.width);
+            v.a += other.a;
+            v.b += other.b;
+          }
+          if (relu) v = {cpu::relu<Isa>(v.a), cpu::relu<Isa>(v.b)};
+          v.write(y + at, p.width, past_caches);
+        }
+      }
+  }
+};
+
+/// Sums of one channel panel over the pixels of one sample's band: f32 there, double beyond.
+template <class Isa>
+struct BlockSums {
+  Pixel<Isa> sum;
+  Pixel<Isa> square;
+
+  [[gnu::always_inline]] void add(const Pixel<Isa>& v) {
+    sum.a += v.a;
+    sum.b += v.b;
+    square.a = fma<Isa>(v.a, v.a, square.a);
+    square.b = fma<Isa>(v.b, v.b, square.b);
+  }
+
+  /// to (2,C) of one block: row 0 the sums, row 1 the sums of squares.
+  void flush(double* to, int channels, int width, bool first) {
+    float row[2][NR<Isa>];
+    sum.write(row[0], NR<Isa>, false);
+    square.write(row[1], NR<Isa>, false);
+    for (int m = 0; m < 2; ++m)
+      for (int k = 0; k < width; ++k) {
+        double& total = to[long(m) * channels + k];
+        total = (first ? 0.0 : total) + static_cast<double>(row[m][k]);
+      }
+    *this = {};
+  }
+};
+
+/// y = result + bias, and for BatchNorm sums[block][0][c] = sum of y, sums[block][1][c] = sum of y^2 over the block.
+/// Blocks as forward_blocks counts them; adding the rows in order gives the batch's sums on any number of threads.
+template <class Isa>
+struct StatisticsEpilogue {
+  float* y = nullptr;  // (N,P,Q,O)
+  Dims dims;
+  const float* bias = nullptr;   // (O) or null
+  double* sums = nullptr;        // (blocks,2,O)
+  bool past_caches = false;
+
+  static constexpr int row_multiple() { return 1; }
+
+  [[gnu::noinline]] void panel(const Panel& p) const {
+    const Pixel<Isa> offset = Pixel<Isa>::read(bias == nullptr ? nullptr : bias + p.channel, p.width);
+    const float* from = p.values;
+    for (int s = 0; s < p.samples; ++s) {
+      BlockSums<Isa> block;
+      float* to = y + (long(p.sample + s) * dims.h + p.row) * dims.w * dims.c + p.channel;  // (rows,Q,O)
+      for (int j = 0; j < p.rows * p.columns; ++j, from += NR<Isa>, to += dims.c) {
+        Pixel<Isa> v = Pixel<Isa>::read(from);
+        v.a += offset.a;
+        v.b += offset.b;
+        v.write(to, p.width, past_caches);
+        block.add(v);
+      }
+      block.flush(sums + 2L * p.block * dims.c + p.channel, dims.c, p.width, s == 0);
+    }
+  }
+};
+
+}  // namespace tinycnn::cpu

@@ -1,0 +1,33 @@
+// What the three convolution kernels agree on: the shape, and the transform that is still due on a stored input.
+#pragma once
+
+#include <tinycnn/core/dims.hpp>
+#include <tinycnn/core/window.hpp>
+
+namespace tinycnn::cpu {
+
+/// y = x * w: x (N,H,W,C), w (R,S,C/groups,O), y (N,P,Q,O), all with the last extent contiguous.
+struct ConvolutionShape {
+  Dims x;
+  Dims y;
+  Window window;
+  int groups = 1;
+
+  [[nodiscard]] constexpr int taps() const { return window.kernel * window.kernel; }
+  [[nodiscard]] constexpr int group_inputs() const { return x.c / groups; }
+  [[nodiscard]] constexpr int group_outputs() const { return y.c / groups; }
+  [[nodiscard]] constexpr long weights() const { return long(taps()) * group_inputs() * y.c; }
+};
+
+/// A normalisation and activation not yet applied to what is stored: value = relu(scale[c] x + shift[c]), relu optional.
+/// Without scale the stored number is the value (after relu, if any).
+struct Pending {
+  const float* scale = nullptr;  // (C)
+  const float* shift = nullptr;  // (C)
+  bool relu = false;
+};
+
+constexpr int ceil_div(int a, int b) { return (a + b - 1) / b; }
+constexpr int round_up(int a, int b) { return ceil_div(a, b) * b; }
+
+}  // namespace tinycnn::cpu

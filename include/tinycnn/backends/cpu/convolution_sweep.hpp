@@ -1,0 +1,163 @@
+// The geometry of one sweep of a kernel over images: forward and input gradient are the same walk with other numbers.
+#pragma once
+
+#include <tinycnn/backends/cpu/convolution_shape.hpp>
+#include <tinycnn/backends/cpu/gemm.hpp>
+
+namespace tinycnn::cpu {
+
+/// Output pixel h = phase + phases * i reads, for tap t, input row step * i + offset(phase, t); columns alike.
+/// Forward: one phase, step = stride. Input gradient: one phase a residue of h by the stride, step = 1, and only the
+/// taps that meet that residue. Taps are numbered so that offsets ascend.
+struct Sweep {
+  Dims in;
+  Dims out;
+  int groups = 1;
+  int kernel = 1;
+  int dilation = 1;
+  int step = 1;
+  int phases = 1;
+  int base = 0;
+
+  [[nodiscard]] constexpr int inputs() const { return in.c / groups; }
+  [[nodiscard]] constexpr int outputs() const { return out.c / groups; }
+  [[nodiscard]] constexpr bool meets(int phase, int tap) const { return (phase + base + tap * dilation) % phases == 0; }
+  [[nodiscard]] constexpr int offset(int phase, int tap) const { return (phase + base + tap * dilation) / phases; }
+  [[nodiscard]] constexpr int extent(int size, int phase) const { return ceil_div(size - phase, phases); }
+
+  /// The smallest (sign = 1) or largest (sign = -1) offset any phase and tap asks for.
+  [[nodiscard]] constexpr int extreme_offset(int sign) const {
+    int best = 0;
+    bool found = false;
+    for (int phase = 0; phase < phases; ++phase)
+      for (int tap = 0; tap < kernel; ++tap)
+        if (meets(phase, tap) && (!found || sign * offset(phase, tap) < sign * best)) {
+          best = offset(phase, tap);
+          found = true;
+        }
+    return best;
+  }
+};
+
+constexpr Sweep forward_sweep(const ConvolutionShape& s) {
+  return {s.x, s.y, s.groups, s.window.kernel, s.window.dilation, s.window.stride, 1, -s.window.padding};
+}
+
+constexpr Sweep input_gradient_sweep(const ConvolutionShape& s) {
+  return {s.y, s.x, s.groups, s.window.kernel, s.window.dilation, 1, s.window.stride,
+          s.window.padding - s.window.dilation * (s.window.kernel - 1)};
+}
+
+/// How a sweep is cut: blocks of whole samples, or of a band of rows of one sample. It depends on the shape alone, so
+/// partial sums that belong to a block are the same on any number of threads.
+struct SweepBlocking {
+  static constexpr int pixels_wanted = 256;      // that share one pass over the weights
+  static constexpr long tile_wanted = 128 << 10;  // floats; half of a small second-level cache
+  static constexpr int depth_wanted = 2048;       // steps of one pass: 256 KB of weights
+
+  int samples = 1;
+  int rows = 1;  // of each phase
+  int bands = 1;
+  int tile_rows = 1;
+  int tile_columns = 1;
+  int pitch = 1;  // floats from pixel to pixel of the tile
+  int first_offset = 0;
+
+  [[nodiscard]] constexpr long tile() const { return long(tile_rows) * tile_columns * pitch; }  // floats, one sample
+
+  /// `row_multiple`: bands start at multiples of it (a pooling window's height).
+  static constexpr SweepBlocking of(const Sweep& s, int row_multiple = 1) {
+    SweepBlocking b;
+    const int all_rows = s.extent(s.out.h, 0);
+    const int columns = s.extent(s.out.w, 0);
+    const int span = s.extreme_offset(-1) - s.extreme_offset(1);
+    b.first_offset = s.extreme_offset(1);
+    // Neighbouring pixels a multiple of 4 KB apart would fall into one set of the first-level cache.
+    b.pitch = s.inputs() + (s.step * s.inputs() % 1024 == 0 ? 16 : 0);
+    b.tile_columns = (columns - 1) * s.step + span + 1;
+    const auto rows_of = [&](int rows) { return (rows - 1) * s.step + span + 1; };
+    const int wanted = pixels_wanted / (columns * s.phases * s.phases);
+    b.rows = round_up(wanted > 1 ? wanted : 1, row_multiple);
+    while (b.rows > row_multiple && long(rows_of(b.rows)) * b.tile_columns * b.pitch > tile_wanted)
+      b.rows -= row_multiple;
+    if (b.rows >= all_rows) {
+      b.rows = all_rows;
+      b.tile_rows = rows_of(b.rows);
+      const int fitting = static_cast<int>(tile_wanted / b.tile());
+      const int useful = wanted / all_rows;
+      b.samples = fitting < useful ? fitting : useful;
+      if (b.samples < 1) b.samples = 1;
+    }
+    b.tile_rows = rows_of(b.rows);
+    b.bands = ceil_div(all_rows, b.rows);
+    return b;
+  }
+
+  [[nodiscard]] constexpr int blocks(int n) const { return ceil_div(n, samples) * bands; }
+
+  template <class Isa>
+  [[nodiscard]] constexpr long panel(const Sweep& s) const {
+    return long(round_up(samples * rows * s.extent(s.out.w, 0), MR<Isa>)) * NR<Isa>;
+  }
+  template <class Isa>
+  [[nodiscard]] constexpr long scratch_floats(const Sweep& s) const {
+    return (samples * tile() + 15) / 16 * 16 + panel<Isa>(s);
+  }
+};
+
+/// Packed weights of a sweep: [group][panel of NR outputs][tap][input][NR], zero beyond the last output.
+template <class Isa>
+constexpr long packed_floats(const Sweep& s) {
+  return long(s.groups) * round_up(s.outputs(), NR<Isa>) * s.kernel * s.kernel * s.inputs();
+}
+
+/// Calls f(depth, first) for consecutive pieces of the taps and channels that a phase's pixels sum over, at least once.
+/// Offsets are relative to the pixel's first tile element and to the panel of packed weights.
+template <class Isa, class F>
+void for_each_depth(const Sweep& s, const SweepBlocking& blocking, int phase_h, int phase_w, F&& f) {
+  const int inputs = s.inputs();
+  int taps_h = 0;
+  int taps_w = 0;
+  for (int t = 0; t < s.kernel; ++t) {
+    taps_h += s.meets(phase_h, t);
+    taps_w += s.meets(phase_w, t);
+  }
+  const int total = taps_h * taps_w * inputs;
+  const int limit = ceil_div(total, total > 0 ? ceil_div(total, SweepBlocking::depth_wanted) : 1);
+  Depth depth;
+  depth.b_step = NR<Isa>;
+  int steps = 0;
+  bool first = true;
+  const auto flush = [&] {
+    f(static_cast<const Depth&>(depth), first);
+    first = false;
+    depth.pieces = 0;
+    steps = 0;
+  };
+  for (int t = 0; t < s.kernel; ++t)
+    for (int u = 0; u < s.kernel; ++u) {
+      if (!s.meets(phase_h, t) || !s.meets(phase_w, u)) continue;
+      long a = (long(s.offset(phase_h, t) - blocking.first_offset) * blocking.tile_columns +
+                (s.offset(phase_w, u) - blocking.first_offset)) * blocking.pitch;
+      long b = long(t * s.kernel + u) * inputs * NR<Isa>;
+      for (int left = inputs; left > 0;) {
+        if (steps == limit) flush();
+        const int take = left < limit - steps ? left : limit - steps;
+        const int last = depth.pieces - 1;
+        if (last >= 0 && depth.a_offset[last] + depth.length[last] == a &&
+            depth.b_offset[last] + long(depth.length[last]) * NR<Isa> == b) {
+          depth.length[last] += take;
+        } else {
+          if (depth.pieces == Depth::capacity) flush();
+          depth.add(a, b, take);
+        }
+        steps += take;
+        left -= take;
+        a += take;
+        b += long(take) * NR<Isa>;
+      }
+    }
+  if (steps > 0 || first) flush();
+}
+
+}  // namespace tinycnn::cpu

@@ -1,0 +1,88 @@
+// Bringing a band of an image into scratch: pending transform applied, the padded border zero afterwards.
+#pragma once
+
+#include <tinycnn/backends/cpu/convolution_shape.hpp>
+#include <tinycnn/backends/cpu/lane.hpp>
+
+#include <cstring>
+
+namespace tinycnn::cpu {
+
+/// The usual source of a tile: a stored tensor x (N,H,W,C). Any type with this `load` can stand in its place, so that a
+/// gradient may be computed while it is loaded instead of being stored first.
+template <class Isa>
+struct TensorSource {
+  const float* x = nullptr;
+  Dims dims;
+  Pending pending{};
+
+  /// to[j * pitch + k] = value of sample n, row h, column w + j, channel c + k, for j < count and k < width.
+  [[gnu::noinline]] void load(float* to, int pitch, int n, int h, int w, int count, int c, int width) const {
+    const float* from = x + ((long(n) * dims.h + h) * dims.w + w) * dims.c + c;  // (W,C)
+    if (pending.scale == nullptr && !pending.relu) {
+      if (pitch == dims.c && width == dims.c) {
+        std::memcpy(to, from, sizeof(float) * static_cast<std::size_t>(count) * static_cast<std::size_t>(width));
+        return;
+      }
+      each(to, pitch, from, count, width, [](auto v, int) { return v; });
+    } else if (pending.scale == nullptr) {
+      each(to, pitch, from, count, width, [](auto v, int) { return cpu::relu<Isa>(v); });
+    } else {
+      const float* scale = pending.scale + c;
+      const float* shift = pending.shift + c;
+      const bool clip = pending.relu;
+      each(to, pitch, from, count, width, [=](auto v, int k) {
+        if constexpr (sizeof v == sizeof(float)) {
+          const float value = fma<Isa>(v, scale[k], shift[k]);
+          return clip ? cpu::relu<Isa>(value) : value;
+        } else {
+          const Vector<Isa> value = fma<Isa>(v, cpu::load<Isa>(scale + k), cpu::load<Isa>(shift + k));
+          return clip ? cpu::relu<Isa>(value) : value;
+        }
+      });
+    }
+  }
+
+ private:
+  template <class F>
+  [[gnu::always_inline]] void each(float* to, int pitch, const float* from, int count, int width, F f) const {
+    for (int j = 0; j < count; ++j, to += pitch, from += dims.c) {
+      int k = 0;
+      for (; k + Isa::width <= width; k += Isa::width) store<Isa>(to + k, f(cpu::load<Isa>(from + k), k));
+      for (; k < width; ++k) to[k] = f(from[k], k);
+    }
+  }
+};
+
+/// A rectangle of an image that may reach over its border: `rows` x `columns` pixels from (row, column) on.
+struct Rectangle {
+  int row = 0;
+  int column = 0;
+  int rows = 0;
+  int columns = 0;
+};
+
+/// tile (rows, columns, pitch) = channels [c, c + width) of sample n, zero where the rectangle leaves the image.
+template <class Isa, class Source>
+void load_tile(float* tile, int pitch, const Rectangle& r, const Dims& image, const Source& source, int n, int c,
+               int width) {
+  const auto zero = [pitch](float* to, int pixels) {
+    std::memset(to, 0, sizeof(float) * static_cast<std::size_t>(pixels) * static_cast<std::size_t>(pitch));
+  };
+  const int left = r.column < 0 ? (r.columns < -r.column ? r.columns : -r.column) : 0;
+  const int end = image.w - r.column < r.columns ? image.w - r.column : r.columns;  // first column right of the image
+  const int inside = end - left > 0 ? end - left : 0;
+  for (int i = 0; i < r.rows; ++i) {
+    float* to = tile + long(i) * r.columns * pitch;
+    const int h = r.row + i;
+    if (h < 0 || h >= image.h || inside == 0) {
+      zero(to, r.columns);
+      continue;
+    }
+    zero(to, left);
+    source.load(to + long(left) * pitch, pitch, n, h, r.column + left, inside, c, width);
+    zero(to + long(left + inside) * pitch, r.columns - left - inside);
+  }
+}
+
+}  // namespace tinycnn::cpu

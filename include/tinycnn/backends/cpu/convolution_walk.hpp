@@ -1,0 +1,119 @@
+// Running a sweep: load a block's tile, multiply it with one panel of weights after another, hand each panel on while hot.
+#pragma once
+
+#include <tinycnn/backends/cpu/convolution_sweep.hpp>
+#include <tinycnn/backends/cpu/convolution_tile.hpp>
+#include <tinycnn/backends/cpu/thread_pool.hpp>
+
+namespace tinycnn::cpu {
+
+/// Results of one block for up to NR channels: values (samples, rows, columns, NR), pixel (s, i, j) of them being sample
+/// `sample + s`, row `row + i * row_step`, column `column + j * column_step`. Each (block, channel) comes exactly once in
+/// a forward sweep, once per phase in an input gradient.
+struct Panel {
+  const float* values = nullptr;
+  int block = 0;
+  int sample = 0, samples = 0;
+  int row = 0, row_step = 1, rows = 0;
+  int column = 0, column_step = 1, columns = 0;
+  int channel = 0, width = 0;
+};
+
+/// Walks over the tile elements of a panel's pixels in order, and stays on the last one.
+class PixelCursor {
+ public:
+  PixelCursor(const float* tile, const Sweep& s, const SweepBlocking& b, int samples, int rows, int columns)
+      : at_(tile), rows_(rows), columns_(columns), left_(long(samples) * rows * columns), pixel_step_(s.step * b.pitch),
+        row_step_(long(s.step) * b.tile_columns * b.pitch - long(columns) * pixel_step_),
+        sample_step_(b.tile() - long(rows) * s.step * b.tile_columns * b.pitch) {}
+
+  const float* next() {
+    const float* pixel = at_;
+    if (--left_ <= 0) return pixel;
+    at_ += pixel_step_;
+    if (++column_ == columns_) {
+      column_ = 0;
+      at_ += row_step_;
+      if (++row_ == rows_) {
+        row_ = 0;
+        at_ += sample_step_;
+      }
+    }
+    return pixel;
+  }
+
+ private:
+  const float* at_;
+  int row_ = 0, column_ = 0;
+  int rows_, columns_;
+  long left_;
+  long pixel_step_, row_step_, sample_step_;
+};
+
+/// One panel of one phase: out (samples * rows * columns rounded up to MR, NR).
+template <class Isa>
+[[gnu::noinline]] void multiply_panel(const Sweep& s, const SweepBlocking& b, const float* tile, const float* weights,
+                                      int phase_h, int phase_w, int samples, int rows, int columns, float* out) {
+  const int pixels = samples * rows * columns;
+  for_each_depth<Isa>(s, b, phase_h, phase_w, [&](const Depth& depth, bool first) {
+    PixelCursor cursor(tile, s, b, samples, rows, columns);
+    for (int pixel = 0; pixel < pixels; pixel += MR<Isa>) {
+      const float* a[MR<Isa>];
+      for (int i = 0; i < MR<Isa>; ++i) a[i] = cursor.next();
+      multiply<Isa>(a, weights, depth, out + long(pixel) * NR<Isa>, !first);
+    }
+  });
+}
+
+/// Sweeps over n samples. `packed` as packed_floats says, 64-byte aligned; `scratch` holds scratch_floats(s) for every
+/// worker. `source.load` brings pixels in (see TensorSource), `epilogue.panel(Panel)` takes results out.
+template <class Isa, class Source, class Epilogue>
+void walk(const Sweep& s, const SweepBlocking& b, int n, const Source& source, const float* packed,
+          const Epilogue& epilogue, ThreadPool& pool, float* scratch) {
+  const int panels = ceil_div(s.outputs(), NR<Isa>);
+  const long panel_weights = long(s.kernel) * s.kernel * s.inputs() * NR<Isa>;
+  const long worker_floats = b.scratch_floats<Isa>(s);
+  // Splitting a block's panels over units changes no result, only how many hands can help with few blocks.
+  const int blocks = b.blocks(n) * s.groups;
+  const int wanted = blocks > 0 ? ceil_div(4 * pool.size(), blocks) : 1;
+  const int splits = wanted < panels ? wanted : panels;
+  pool.run(blocks * splits, [&](int unit, int worker) {
+    const int split = unit % splits;
+    const int group = unit / splits % s.groups;
+    const int block = unit / splits / s.groups;
+    const int sample = block / b.bands * b.samples;
+    const int samples = n - sample < b.samples ? n - sample : b.samples;
+    const int first_row = block % b.bands * b.rows;
+    float* tile = scratch + worker * worker_floats;       // (samples, tile_rows, tile_columns, pitch)
+    float* out = tile + (b.samples * b.tile() + 15) / 16 * 16;  // (pixels, NR)
+    const Rectangle rectangle{first_row * s.step + b.first_offset, b.first_offset, b.tile_rows, b.tile_columns};
+    for (int i = 0; i < samples; ++i)
+      load_tile<Isa>(tile + i * b.tile(), b.pitch, rectangle, s.in, source, sample + i, group * s.inputs(), s.inputs());
+    for (int panel = panels * split / splits; panel < panels * (split + 1) / splits; ++panel) {
+      const float* weights = packed + (long(group) * panels + panel) * panel_weights;
+      const int left = s.outputs() - panel * NR<Isa>;
+      Panel result;
+      result.values = out;
+      result.block = block;
+      result.sample = sample;
+      result.samples = samples;
+      result.row_step = result.column_step = s.phases;
+      result.channel = group * s.outputs() + panel * NR<Isa>;
+      result.width = left < NR<Isa> ? left : NR<Isa>;
+      for (int phase_h = 0; phase_h < s.phases; ++phase_h)
+        for (int phase_w = 0; phase_w < s.phases; ++phase_w) {
+          const int rows = s.extent(s.out.h, phase_h) - first_row;
+          result.row = phase_h + first_row * s.phases;
+          result.rows = rows < b.rows ? rows : b.rows;
+          result.column = phase_w;
+          result.columns = s.extent(s.out.w, phase_w);
+          if (result.rows <= 0 || result.columns <= 0) continue;
+          multiply_panel<Isa>(s, b, tile, weights, phase_h, phase_w, samples, result.rows, result.columns, out);
+          epilogue.panel(result);
+        }
+    }
+    __builtin_ia32_sfence();  // streamed results are seen by whoever comes after the block
+  });
+}
+
+}  // namespace tinycnn::cpu

@@ -1,0 +1,150 @@
+// A fixed set of workers that share out numbered blocks of work; what a block computes never depends on who runs it.
+#pragma once
+
+#include <pthread.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <tinycnn/backends/cpu/lane.hpp>
+#include <tinycnn/core/diagnostics.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <vector>
+
+namespace tinycnn::cpu {
+
+/// Denormal results and operands count as zero while this lives; the thread's own setting comes back after.
+template <class Isa>
+class BasicFlushDenormals {
+ public:
+  BasicFlushDenormals() : before_(__builtin_ia32_stmxcsr()) { __builtin_ia32_ldmxcsr(before_ | flush_to_zero); }
+  ~BasicFlushDenormals() { __builtin_ia32_ldmxcsr(before_); }
+  BasicFlushDenormals(const BasicFlushDenormals&) = delete;
+  BasicFlushDenormals& operator=(const BasicFlushDenormals&) = delete;
+
+ private:
+  static constexpr unsigned flush_to_zero = 0x8040;  // FTZ | DAZ
+  unsigned before_;
+};
+
+/// `size()` workers, the caller among them. `run` is for one thread at a time and not from within a block.
+template <class Isa>
+class BasicThreadPool {
+ public:
+  explicit BasicThreadPool(int threads) : crowded_(threads > sysconf(_SC_NPROCESSORS_ONLN)) {
+    if (threads < 1) throw Error("A thread pool needs at least one thread; ask for 1 or more.");
+    workers_.resize(static_cast<std::size_t>(threads - 1));
+    for (int i = 0; i < threads - 1; ++i) {
+      Worker& worker = workers_[static_cast<std::size_t>(i)];
+      worker.pool = this;
+      worker.index = i + 1;
+      if (pthread_create(&worker.thread, nullptr, &work, &worker) != 0) {
+        workers_.resize(static_cast<std::size_t>(i));
+        stop();
+        throw Error("The system refused to start another thread; ask for fewer threads.");
+      }
+    }
+  }
+  ~BasicThreadPool() { stop(); }
+  BasicThreadPool(const BasicThreadPool&) = delete;
+  BasicThreadPool& operator=(const BasicThreadPool&) = delete;
+
+  [[nodiscard]] int size() const { return static_cast<int>(workers_.size()) + 1; }
+
+  /// Calls f(block, worker) once for every block in [0, blocks) and returns when all are done; worker < size().
+  /// f must not throw. Blocks are handed out first come, first served.
+  template <class F>
+  void run(int blocks, F&& f) {
+    if (blocks <= 0) return;
+    if (workers_.empty() || blocks == 1) {
+      for (int block = 0; block < blocks; ++block) f(block, 0);
+      return;
+    }
+    call_ = [](const void* context, int block, int worker) { (*static_cast<const F_of<F>*>(context))(block, worker); };
+    context_ = &f;
+    blocks_ = blocks;
+    finished_.store(0, std::memory_order_relaxed);
+    remaining_.store(blocks, std::memory_order_release);
+    bell_.fetch_add(1, std::memory_order_release);
+    bell_.notify_all();
+    take_blocks(0);
+    int finished = finished_.load(std::memory_order_acquire);
+    for (int spin = 0; finished != blocks; finished = finished_.load(std::memory_order_acquire))
+      if (++spin < patience())
+        pause();
+      else
+        finished_.wait(finished, std::memory_order_acquire);
+  }
+
+ private:
+  template <class F>
+  using F_of = std::remove_reference_t<F>;
+  struct Worker {
+    BasicThreadPool* pool = nullptr;
+    int index = 0;
+    pthread_t thread{};
+  };
+
+  static void* work(void* self) {
+    const BasicFlushDenormals<Isa> flush;
+    const Worker& worker = *static_cast<const Worker*>(self);
+    worker.pool->serve(worker.index);
+    return nullptr;
+  }
+
+  void serve(int worker) {
+    for (int heard = 0;;) {
+      int bell = bell_.load(std::memory_order_acquire);
+      for (int spin = 0; bell == heard; bell = bell_.load(std::memory_order_acquire))
+        if (++spin < patience())
+          pause();
+        else
+          bell_.wait(heard, std::memory_order_acquire);
+      heard = bell;
+      if (stopping_.load(std::memory_order_relaxed)) return;
+      take_blocks(worker);
+    }
+  }
+
+  /// A block that is taken keeps its job alive, so the job is read only after taking one: a worker that comes late
+  /// finds either nothing left or a block of the next job, and both are right.
+  void take_blocks(int worker) {
+    int left = remaining_.load(std::memory_order_acquire);
+    while (left > 0) {
+      if (!remaining_.compare_exchange_weak(left, left - 1, std::memory_order_acq_rel, std::memory_order_acquire))
+        continue;
+      const int blocks = blocks_;
+      call_(context_, blocks - left, worker);
+      if (finished_.fetch_add(1, std::memory_order_acq_rel) + 1 == blocks) finished_.notify_all();
+      left = remaining_.load(std::memory_order_acquire);
+    }
+  }
+
+  void stop() {
+    stopping_.store(true, std::memory_order_relaxed);
+    bell_.fetch_add(1, std::memory_order_release);
+    bell_.notify_all();
+    for (const Worker& worker : workers_) pthread_join(worker.thread, nullptr);
+    workers_.clear();
+  }
+
+  /// About 50 microseconds of looking before a thread sleeps; next to none where threads outnumber processors.
+  [[nodiscard]] int patience() const { return crowded_ ? 16 : 4000; }
+  static void pause() { __builtin_ia32_pause(); }
+
+  void (*call_)(const void*, int, int) = nullptr;
+  const void* context_ = nullptr;
+  int blocks_ = 0;
+  alignas(64) std::atomic<int> remaining_{0};
+  alignas(64) std::atomic<int> finished_{0};
+  alignas(64) std::atomic<int> bell_{0};
+  std::atomic<bool> stopping_{false};
+  const bool crowded_;
+  std::vector<Worker> workers_;
+};
+
+using ThreadPool = BasicThreadPool<Native>;
+using FlushDenormals = BasicFlushDenormals<Native>;
+
+}  // namespace tinycnn::cpu

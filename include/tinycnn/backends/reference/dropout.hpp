@@ -1,0 +1,51 @@
+// Dropout as plain loops.
+#pragma once
+
+#include "tinycnn/backends/reference/tensors.hpp"
+#include "tinycnn/core/random.hpp"
+#include "tinycnn/layers/dropout.hpp"
+
+namespace tinycnn::reference {
+
+/// y = x / (1 - p) where the element's draw is >= p, else 0. The draw is keyed by (seed, step and layer, element in
+/// PyTorch's order), so every backend and every layout drops the same elements.
+struct DropoutRow {
+  static constexpr std::string_view name = "Dropout";
+  static constexpr const Kind* pattern[] = {&dropout};
+  static constexpr unsigned modes = in_training;
+
+  template <class Backend, class F>
+  static void for_each_kept(const Execution<Backend>& run, const Step& step, F&& f) {
+    const Layer& l = run.layer(step, 0);
+    const std::uint64_t stream = run.step * std::uint64_t(run.graph().layer_count) + std::uint64_t(step.layers[0]);
+    const double p = l.options.probability;
+    const int area = pixels(l.in);
+    for (int n = 0; n < run.n; ++n)
+      for (int c = 0; c < channels(l.in); ++c)
+        for (int i = 0; i < area; ++i) {
+          const std::uint64_t element = (std::uint64_t(n) * unsigned(channels(l.in)) + unsigned(c)) * unsigned(area) + unsigned(i);
+          f(n, c, i, double(uniform(run.seed, stream, element)) < p ? 0.0 : 1.0 / (1.0 - p));
+        }
+  }
+
+  template <class Backend>
+  static void forward(const Execution<Backend>& run, const Step& step) {
+    using T = typename Backend::Scalar;
+    const View<T> x = run.view(step.x), y = run.view(step.y);
+    for_each_kept(run, step, [&](int n, int c, int i, double factor) {
+      at(y, n, c, i) = factor == 0 ? T(0) : at(x, n, c, i) * T(factor);
+    });
+  }
+
+  template <class Backend>
+  static void backward(const Execution<Backend>& run, const Step& step) {
+    using T = typename Backend::Scalar;
+    const View<T> dx = run.view(step.dx), dy = run.view(step.dy);
+    start_gradient(run, step.dx, step.add_dx);
+    for_each_kept(run, step, [&](int n, int c, int i, double factor) {
+      if (factor != 0) at(dx, n, c, i) += at(dy, n, c, i) * T(factor);
+    });
+  }
+};
+
+}  // namespace tinycnn::reference

@@ -1,0 +1,72 @@
+// The joins as plain loops: sum and concatenation of two values.
+#pragma once
+
+#include <utility>
+
+#include "tinycnn/backends/reference/tensors.hpp"
+#include "tinycnn/layers/concat.hpp"
+#include "tinycnn/layers/residual.hpp"
+
+namespace tinycnn::reference {
+
+/// y = x + r. The gradient of both is dy itself; only where one of them has another contributor is there work to do.
+struct AddRow {
+  static constexpr std::string_view name = "Add";
+  static constexpr const Kind* pattern[] = {&add};
+  static constexpr bool passes_gradient = true;
+
+  template <class Backend>
+  static void forward(const Execution<Backend>& run, const Step& step) {
+    const auto *x = run.data(step.x), *r = run.data(step.r);
+    auto* y = run.data(step.y);
+    for (long i = 0; i < run.n * run.dims(step.y).size(); ++i) y[i] = x[i] + r[i];
+  }
+
+  template <class Backend>
+  static void backward(const Execution<Backend>& run, const Step& step) {
+    for (auto [target, other] : {std::pair{step.dr, step.add_dr}, std::pair{step.dx, step.add_dx}}) {
+      if (target < 0) continue;
+      const auto *dy = run.data(step.dy), *held = run.data(other);
+      auto* to = run.data(target);
+      for (long i = 0; i < run.n * run.dims(target).size(); ++i) to[i] = held[i] + dy[i];
+    }
+  }
+};
+
+/// y = the channels (features) of x, then those of r.
+struct ConcatRow {
+  static constexpr std::string_view name = "Concat";
+  static constexpr const Kind* pattern[] = {&concat};
+
+  template <class Backend>
+  static void forward(const Execution<Backend>& run, const Step& step) {
+    const auto y = run.view(step.y);
+    int first = 0;
+    for (int operand : {step.x, step.r}) {
+      const auto x = run.view(operand);
+      for (int n = 0; n < run.n; ++n)
+        for (int c = 0; c < channels(x.dims); ++c)
+          for (int p = 0; p < pixels(x.dims); ++p) at(y, n, first + c, p) = at(x, n, c, p);
+      first += channels(x.dims);
+    }
+  }
+
+  template <class Backend>
+  static void backward(const Execution<Backend>& run, const Step& step) {
+    const auto dy = run.view(step.dy);
+    if (step.dr >= 0) take(run, dy, channels(run.dims(step.x)), step.dr, step.add_dr);
+    if (step.dx >= 0) take(run, dy, 0, step.dx, step.add_dx);
+  }
+
+ private:
+  template <class Backend, class V>
+  static void take(const Execution<Backend>& run, const V& dy, int first, int target, int held) {
+    start_gradient(run, target, held);
+    const auto dx = run.view(target);
+    for (int n = 0; n < run.n; ++n)
+      for (int c = 0; c < channels(dx.dims); ++c)
+        for (int p = 0; p < pixels(dx.dims); ++p) at(dx, n, c, p) += at(dy, n, first + c, p);
+  }
+};
+
+}  // namespace tinycnn::reference

@@ -1,0 +1,33 @@
+// ReLU as plain loops.
+#pragma once
+
+#include "tinycnn/backends/reference/tensors.hpp"
+#include "tinycnn/layers/relu.hpp"
+
+namespace tinycnn::reference {
+
+/// y = x > 0 ? x : 0 with NaN kept; dx = dy where y > 0.
+struct ReluRow {
+  static constexpr std::string_view name = "ReLU";
+  static constexpr const Kind* pattern[] = {&relu};
+  static constexpr bool saves_output = true;
+
+  template <class Backend>
+  static void forward(const Execution<Backend>& run, const Step& step) {
+    using T = typename Backend::Scalar;
+    const T* x = run.data(step.x);
+    T* y = run.data(step.y);
+    for (long i = 0; i < run.n * run.dims(step.y).size(); ++i) y[i] = x[i] <= T(0) ? T(0) : x[i];
+  }
+
+  template <class Backend>
+  static void backward(const Execution<Backend>& run, const Step& step) {
+    using T = typename Backend::Scalar;
+    const T *y = run.data(step.y), *dy = run.data(step.dy), *add = run.data(step.add_dx);
+    T* dx = run.data(step.dx);
+    for (long i = 0; i < run.n * run.dims(step.y).size(); ++i)
+      dx[i] = (y[i] <= T(0) ? T(0) : dy[i]) + (add == nullptr ? T(0) : add[i]);
+  }
+};
+
+}  // namespace tinycnn::reference

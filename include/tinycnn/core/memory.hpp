@@ -1,0 +1,50 @@
+// Memory that is taken once, at construction: zeroed, page-aligned, in huge pages where the system gives them.
+#pragma once
+
+#include <sys/mman.h>
+
+#include <cstddef>
+#include <new>
+
+namespace tinycnn {
+
+/// `count` zeroed elements of T. Pages that nobody touches cost nothing.
+template <class T>
+class Buffer {
+ public:
+  Buffer() = default;
+  explicit Buffer(long count) : count_(count) {
+    if (count == 0) return;
+    void* p = mmap(nullptr, bytes(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (p == MAP_FAILED) throw std::bad_alloc();
+    if (bytes() >= huge_page) madvise(p, bytes(), MADV_HUGEPAGE);
+    data_ = static_cast<T*>(p);
+  }
+  ~Buffer() {
+    if (data_ != nullptr) munmap(data_, bytes());
+  }
+  Buffer(Buffer&& other) noexcept : data_(other.data_), count_(other.count_) {
+    other.data_ = nullptr;
+    other.count_ = 0;
+  }
+  Buffer& operator=(Buffer&& other) noexcept {
+    if (this != &other) {
+      this->~Buffer();
+      new (this) Buffer(static_cast<Buffer&&>(other));
+    }
+    return *this;
+  }
+
+  [[nodiscard]] T* data() const { return data_; }
+  [[nodiscard]] long size() const { return count_; }
+  [[nodiscard]] T& operator[](long i) const { return data_[i]; }
+
+ private:
+  static constexpr std::size_t huge_page = std::size_t(2) << 20;
+  [[nodiscard]] std::size_t bytes() const { return std::size_t(count_) * sizeof(T); }
+
+  T* data_ = nullptr;
+  long count_ = 0;
+};
+
+}  // namespace tinycnn

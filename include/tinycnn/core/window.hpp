@@ -1,0 +1,20 @@
+// The sliding window shared by convolution and pooling: kernel, stride, padding, dilation, as plain numbers.
+#pragma once
+
+namespace tinycnn {
+
+/// A square window: output extent = (x + 2 padding - dilation (kernel - 1) - 1) / stride + 1, rounded down as torch.nn does.
+struct Window {
+  int kernel = 1;
+  int stride = 1;
+  int padding = 0;
+  int dilation = 1;
+
+  [[nodiscard]] constexpr int reach() const { return dilation * (kernel - 1) + 1; }
+  [[nodiscard]] constexpr int output(int x) const {
+    const int room = x + 2 * padding - reach();
+    return room < 0 ? 0 : room / stride + 1;
+  }
+};
+
+}  // namespace tinycnn

@@ -1,0 +1,142 @@
+// A folder of pictures whose names carry their labels: `<label>_<id>.jpg`, as the homework's food-11 data set has them.
+#pragma once
+
+#include <cstdlib>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <dirent.h>
+#include <strings.h>
+
+#include "tinycnn/io/file.hpp"
+
+namespace tinycnn {
+
+enum class Split { train, valid, test };
+
+/// Pictures in the order of their path names, compared byte by byte as Python's sorted() does.
+struct ImageFolder {
+  std::vector<std::string> paths;
+  std::vector<int> labels;  // -1 where the name carries none
+  [[nodiscard]] long size() const { return long(paths.size()); }
+};
+
+/// The whole number before the first '_' of the file's name, -1 where there is none: "3_17.jpg" is 3, "0003.jpg" is -1.
+inline int label_of(std::string_view file_name) {
+  const std::size_t end = file_name.find('_');
+  if (end == std::string_view::npos || end == 0) return -1;
+  long label = 0;
+  for (const char c : file_name.substr(0, end)) {
+    if (c < '0' || c > '9') return -1;
+    label = label * 10 + (c - '0');
+    if (label > 0x7fffffff) return 0x7fffffff;  // check_labels refuses it by name
+  }
+  return int(label);
+}
+
+namespace detail {
+
+inline bool has_image_extension(const char* name) {
+  const char* dot = std::strrchr(name, '.');
+  if (!dot || dot == name) return false;
+  for (const char* known : {".jpg", ".jpeg", ".png", ".bmp"})
+    if (::strcasecmp(dot, known) == 0) return true;
+  return false;
+}
+
+}  // namespace detail
+
+/// The regular files with an image's extension in one folder. Hidden files are skipped. Errors: unreadable, none found.
+inline ImageFolder list_folder(const std::string& folder) {
+  dirent** found = nullptr;
+  const int count = ::scandir(
+      folder.c_str(), &found,
+      [](const dirent* file) { return int(file->d_name[0] != '.' && detail::has_image_extension(file->d_name)); },
+      [](const dirent** a, const dirent** b) { return std::strcmp((*a)->d_name, (*b)->d_name); });
+  if (count < 0) throw_file_error("read the folder", folder);
+  struct Found {
+    dirent** files;
+    int count;
+    ~Found() {
+      for (int i = 0; i < count; ++i) std::free(files[i]);
+      std::free(files);
+    }
+  } owner{found, count};
+
+  ImageFolder images;
+  for (int i = 0; i < count; ++i) {
+    std::string path = folder + '/' + found[i]->d_name;
+    struct stat status;
+    if (::stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) continue;
+    images.paths.push_back(std::move(path));
+    images.labels.push_back(label_of(found[i]->d_name));
+  }
+  if (images.paths.empty()) throw Error("the folder '" + folder + "' holds no .jpg, .jpeg, .png or .bmp file");
+  return images;
+}
+
+/// The pictures of `root`/train, valid or test, or of the folders as the course calls them: training, validation,
+/// evaluation.
+inline ImageFolder list_split(const std::string& root, Split split) {
+  const char* name = split == Split::train ? "train" : split == Split::valid ? "valid" : "test";
+  const char* course = split == Split::train ? "training" : split == Split::valid ? "validation" : "evaluation";
+  for (const char* each : {name, course})
+    if (is_directory(root + '/' + each)) return list_folder(root + '/' + each);
+  throw Error("'" + root + "' has neither a folder '" + name + "' nor '" + course + "'");
+}
+
+/// Throws unless every label lies in {0 … classes - 1}, naming the first picture whose label does not.
+inline void check_labels(const ImageFolder& folder, int classes) {
+  for (std::size_t i = 0; i < folder.paths.size(); ++i) {
+    const int label = folder.labels[i];
+    if (label >= 0 && label < classes) continue;
+    throw Error("'" + folder.paths[i] + "' has " + (label < 0 ? "no label" : "the label " + std::to_string(label)) +
+                "; a name must begin with 0_ to " + std::to_string(classes - 1) + "_");
+  }
+}
+
+/// The pictures that a text file names, in its order: one name or path a line, empty lines skipped. Pictures it does
+/// not name are left out. Errors, with the line: a name that the folder lacks, a name that occurs twice.
+inline ImageFolder reorder(const ImageFolder& folder, const std::string& order_file) {
+  struct Known {
+    std::string name;
+    std::size_t index;
+    int line;
+  };
+  std::vector<Known> known(folder.paths.size());
+  std::vector<Known*> sorted(known.size());
+  for (std::size_t i = 0; i < known.size(); ++i) {
+    known[i] = {base_name(folder.paths[i]), i, 0};
+    sorted[i] = &known[i];
+  }
+  std::qsort(sorted.data(), sorted.size(), sizeof(Known*), [](const void* a, const void* b) {
+    return (*static_cast<Known* const*>(a))->name.compare((*static_cast<Known* const*>(b))->name);
+  });
+
+  ImageFolder ordered;
+  const std::string text = read_file(order_file);
+  int line = 1;
+  for (std::size_t begin = 0; begin < text.size(); ++line) {
+    const std::size_t end = text.find('\n', begin) < text.size() ? text.find('\n', begin) : text.size();
+    std::string name = text.substr(begin, end - begin);
+    begin = end + 1;
+    if (!name.empty() && name.back() == '\r') name.pop_back();
+    if (name.empty()) continue;
+    name = base_name(name);
+    const void* found = std::bsearch(&name, sorted.data(), sorted.size(), sizeof(Known*), [](const void* a, const void* b) {
+      return static_cast<const std::string*>(a)->compare((*static_cast<Known* const*>(b))->name);
+    });
+    const std::string where = "'" + order_file + "', line " + std::to_string(line) + ": ";
+    if (!found) throw Error(where + "the folder has no picture '" + name + "'");
+    Known& picture = **static_cast<Known* const*>(found);
+    if (picture.line != 0) throw Error(where + "'" + name + "' stands in line " + std::to_string(picture.line) + " already");
+    picture.line = line;
+    ordered.paths.push_back(folder.paths[picture.index]);
+    ordered.labels.push_back(folder.labels[picture.index]);
+  }
+  if (ordered.paths.empty()) throw Error("'" + order_file + "' names no picture");
+  return ordered;
+}
+
+}  // namespace tinycnn

@@ -1,0 +1,220 @@
+// Minibatches of pictures, decoded ahead on background threads. The bytes never depend on the number of threads.
+#pragma once
+
+#include <cstdint>
+#include <exception>
+#include <string>
+#include <vector>
+
+#include <pthread.h>
+#include <signal.h>
+
+#include "tinycnn/core/diagnostics.hpp"
+#include "tinycnn/core/dims.hpp"
+#include "tinycnn/data/folder.hpp"
+#include "tinycnn/vision/decode.hpp"
+#include "tinycnn/vision/resize.hpp"
+
+namespace tinycnn {
+
+/// What `Loader::next` hands out; it stays valid until the next call of `next` or `begin_epoch`.
+struct Minibatch {
+  int n = 0;
+  const float* images = nullptr;  // (N,C,H,W), a byte / 255 as torchvision's ToTensor
+  const int* labels = nullptr;    // (N)
+  const int* index = nullptr;     // (N), positions in the folder
+};
+
+/// (H,W,3) bytes to (3,H,W) floats in [0, 1]: torchvision's ToTensor.
+inline void to_tensor(const Picture& picture, float* out) {
+  const long pixels = long(picture.w) * picture.h;
+  for (int c = 0; c < 3; ++c)
+    for (long i = 0; i < pixels; ++i) out[c * pixels + i] = float(picture.rgb[std::size_t(3 * i + c)]) / 255.0f;
+}
+
+/// Visits a folder in a given order, in minibatches; the last one of an epoch holds what remains. The folder must
+/// outlive the loader. One thread calls its functions.
+class Loader {
+ public:
+  /// Pictures are resized to `image`, which must have 3 channels. Memory is allocated here, once: three minibatches.
+  Loader(const ImageFolder& folder, Dims image, int batch, int threads) : folder_(folder), image_(image), batch_(batch) {
+    if (image.c != 3 || image.h < 1 || image.w < 1) throw Error("a loader makes pictures of 3 channels and at least 1 x 1 pixel");
+    if (batch < 1) throw Error("a loader's batch must be at least 1");
+    if (threads < 1) throw Error("a loader needs at least 1 thread");
+    for (Slot& slot : slots_) {
+      slot.images.resize(std::size_t(batch) * std::size_t(image.size()));
+      slot.labels.resize(std::size_t(batch));
+      slot.index.resize(std::size_t(batch));
+    }
+    batches_ = batches_of(folder.paths.size());
+    start(threads);
+  }
+  Loader(ImageFolder&&, Dims, int, int) = delete;
+  Loader(const Loader&) = delete;
+  Loader& operator=(const Loader&) = delete;
+  ~Loader() { stop(); }
+
+  /// Starts over with these positions in the folder, in this order; what was decoded ahead is dropped.
+  void begin_epoch(const std::vector<int>& order) {
+    for (const int i : order)
+      if (i < 0 || i >= folder_.size())
+        throw Error("an epoch's order holds " + std::to_string(i) + ", but the folder has " + std::to_string(folder_.size()) +
+                    " pictures");
+    Lock lock(mutex_);
+    claimed_ = long(order_.size());  // no thread takes a picture of the old epoch any more
+    while (busy_ > 0) ::pthread_cond_wait(&finished_, &mutex_);
+    order_ = order;
+    batches_ = batches_of(order.size());
+    claimed_ = 0;
+    delivered_ = 0;
+    holds_ = false;
+    for (int b = 0; b < ahead; ++b) prepare(b);
+    ::pthread_cond_broadcast(&room_);
+  }
+
+  /// The next minibatch of the epoch, false after the last. A picture that cannot be decoded is an Error here, naming
+  /// its file, when its minibatch is due; a further call goes on with the minibatch after it.
+  bool next(Minibatch& minibatch) {
+    Lock lock(mutex_);
+    if (holds_) {  // the caller is done with the minibatch it has: its memory takes the one `ahead` later
+      prepare(delivered_ - 1 + ahead);
+      holds_ = false;
+      ::pthread_cond_broadcast(&room_);
+    }
+    if (delivered_ >= batches_of(order_.size())) return false;
+    Slot& slot = slots_[delivered_ % ahead];
+    while (slot.missing > 0) ::pthread_cond_wait(&finished_, &mutex_);
+    ++delivered_;
+    holds_ = true;
+    if (slot.damaged >= 0) throw Error(slot.damage);
+    minibatch = {slot.n, slot.images.data(), slot.labels.data(), slot.index.data()};
+    return true;
+  }
+
+  /// Minibatches of an epoch: of the one begun, or of the whole folder before the first.
+  [[nodiscard]] int batches() const { return batches_; }
+
+ private:
+  static constexpr int ahead = 3;  // minibatches in memory: one with the caller, two being filled
+
+  struct Slot {
+    std::vector<float> images;  // (N,3,H,W)
+    std::vector<int> labels;
+    std::vector<int> index;
+    int n = 0;
+    int missing = 0;   // pictures still to be decoded
+    int damaged = -1;  // the first one that could not be
+    std::string damage;
+  };
+  struct Lock {
+    explicit Lock(pthread_mutex_t& m) : mutex(m) { ::pthread_mutex_lock(&mutex); }
+    Lock(const Lock&) = delete;
+    ~Lock() { ::pthread_mutex_unlock(&mutex); }
+    pthread_mutex_t& mutex;
+  };
+
+  [[nodiscard]] int batches_of(std::size_t pictures) const {
+    return int((pictures + std::size_t(batch_) - 1) / std::size_t(batch_));
+  }
+
+  /// Makes minibatch b's slot ready to be filled and lets the threads go on to its end.
+  void prepare(long b) {
+    const long begin = b * batch_, end = begin + batch_, size = long(order_.size());
+    Slot& slot = slots_[b % ahead];
+    slot.n = int(begin >= size ? 0 : (end < size ? end : size) - begin);
+    slot.missing = slot.n;
+    slot.damaged = -1;
+    limit_ = end < size ? end : size;
+  }
+
+  void start(int threads) {
+    // Signals are the caller's: the threads must not be the ones that Ctrl-C interrupts.
+    sigset_t all, old;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &old);
+    threads_.resize(std::size_t(threads));
+    int failure = 0;
+    for (std::size_t t = 0; t < threads_.size() && failure == 0; ++t) {
+      failure = ::pthread_create(&threads_[t], nullptr, [](void* self) -> void* {
+        static_cast<Loader*>(self)->work();
+        return nullptr;
+      }, this);
+      if (failure != 0) threads_.resize(t);
+    }
+    ::pthread_sigmask(SIG_SETMASK, &old, nullptr);
+    if (failure == 0) return;
+    stop();
+    throw Error("cannot start " + std::to_string(threads) + " threads for a loader: " + std::strerror(failure));
+  }
+
+  void stop() {
+    {
+      Lock lock(mutex_);
+      stopping_ = true;
+      ::pthread_cond_broadcast(&room_);
+    }
+    for (const pthread_t thread : threads_) ::pthread_join(thread, nullptr);
+    ::pthread_cond_destroy(&finished_);
+    ::pthread_cond_destroy(&room_);
+    ::pthread_mutex_destroy(&mutex_);
+  }
+
+  /// A thread's life: claim the next picture of the order, decode it without the lock, report it.
+  void work() {
+    Lock lock(mutex_);
+    for (;;) {
+      while (!stopping_ && claimed_ >= limit_) ::pthread_cond_wait(&room_, &mutex_);
+      if (stopping_) return;
+      const long position = claimed_++;
+      const int picture = order_[std::size_t(position)];
+      Slot& slot = slots_[position / batch_ % ahead];
+      const int n = int(position % batch_);
+      ++busy_;
+      ::pthread_mutex_unlock(&mutex_);
+      const std::string damage = fill(slot, n, picture);
+      ::pthread_mutex_lock(&mutex_);
+      --busy_;
+      --slot.missing;
+      if (!damage.empty() && (slot.damaged < 0 || n < slot.damaged)) {
+        slot.damaged = n;
+        slot.damage = damage;
+      }
+      if (slot.missing == 0 || busy_ == 0) ::pthread_cond_broadcast(&finished_);
+    }
+  }
+
+  /// Decodes a picture into place n of the slot. Returns what went wrong, nothing if all is well.
+  std::string fill(Slot& slot, int n, int picture) const {
+    slot.labels[std::size_t(n)] = folder_.labels[std::size_t(picture)];
+    slot.index[std::size_t(n)] = picture;
+    const std::string& path = folder_.paths[std::size_t(picture)];
+    try {
+      to_tensor(resize_bilinear(decode_image(path), image_.w, image_.h), slot.images.data() + n * image_.size());
+    } catch (const Error& error) {
+      return error.what();
+    } catch (const std::exception& error) {
+      return "cannot load '" + path + "': " + error.what();
+    }
+    return {};
+  }
+
+  const ImageFolder& folder_;
+  const Dims image_;
+  const int batch_;
+  int batches_ = 0;
+  Slot slots_[ahead];
+  std::vector<pthread_t> threads_;
+
+  pthread_mutex_t mutex_ = PTHREAD_MUTEX_INITIALIZER;
+  pthread_cond_t room_ = PTHREAD_COND_INITIALIZER;      // there are pictures to decode, or the loader stops
+  pthread_cond_t finished_ = PTHREAD_COND_INITIALIZER;  // a minibatch is complete, or no thread is at work
+  std::vector<int> order_;
+  long claimed_ = 0;    // position in the order of the next picture to decode
+  long limit_ = 0;      // and the position up to which there is room
+  long delivered_ = 0;  // minibatches handed out
+  int busy_ = 0;        // threads decoding
+  bool holds_ = false;  // the caller has a minibatch
+  bool stopping_ = false;
+};
+
+}  // namespace tinycnn

@@ -1,0 +1,73 @@
+// A data set for whoever has none: synthetic photographs in the homework's folders and under the homework's names.
+#pragma once
+
+#include <cstdint>
+#include <cstdio>
+#include <string>
+
+#include <ftw.h>
+
+#include "tinycnn/data/shuffle.hpp"
+#include "tinycnn/data/synthetic_picture.hpp"
+#include "tinycnn/io/csv.hpp"
+#include "tinycnn/io/file.hpp"
+#include "tinycnn/vision/encode.hpp"
+
+namespace tinycnn {
+
+/// How many pictures a class has in each split.
+struct Synthetic {
+  int train = 100;
+  int valid = 30;
+  int test = 20;
+  std::uint64_t seed = 6666;
+};
+
+namespace detail {
+
+// Without a sync a file: the folder's rename is what makes the set visible.
+inline void write_picture(const std::string& path, const Picture& picture) {
+  const std::string bytes = encode_jpeg(picture, 88);
+  std::FILE* file = std::fopen(path.c_str(), "wbe");
+  if (!file) throw_file_error("create", path);
+  const bool written = std::fwrite(bytes.data(), 1, bytes.size(), file) == bytes.size();
+  if (std::fclose(file) != 0 || !written) throw_file_error("write", path);
+}
+
+inline void remove_folder(const std::string& folder) {
+  const auto remove = [](const char* path, const struct stat*, int, struct FTW*) { return std::remove(path); };
+  if (path_exists(folder) && ::nftw(folder.c_str(), remove, 8, FTW_DEPTH | FTW_PHYS) != 0) throw_file_error("remove", folder);
+}
+
+}  // namespace detail
+
+/// Makes `folder` with train/, valid/ (`<label>_<id>.jpg`), test/ (`0000.jpg` …, the classes mixed) and test.csv, the
+/// test pictures' true classes as a perfect submission has them. It is made as `<folder>.partial` and renamed at the
+/// end, so that a folder that exists is complete. Does nothing, and returns false, where it exists.
+inline bool make_synthetic(const std::string& folder, const Synthetic& set = {}) {
+  if (path_exists(folder)) return false;
+  const std::string partial = folder + ".partial";
+  detail::remove_folder(partial);
+  std::uint64_t id = 0;  // of the picture in the whole set: no two splits share one
+  for (const auto& [split, count] : {std::pair{"/train/", set.train}, std::pair{"/valid/", set.valid}}) {
+    make_directories(partial + split);
+    for (int label = 0; label < synthetic_classes; ++label)
+      for (int i = 0; i < count; ++i)
+        detail::write_picture(partial + split + std::to_string(label) + '_' + std::to_string(i) + ".jpg",
+                              synthetic_picture(label, set.seed, id++));
+  }
+  make_directories(partial + "/test/");
+  CsvWriter answers(partial + "/test.csv", "Id,Category");
+  int number = 0;
+  for (const int i : shuffled(set.test * synthetic_classes, set.seed, 0)) {
+    char name[16];
+    std::snprintf(name, sizeof name, "%04d", number++);
+    const int label = i % synthetic_classes;
+    detail::write_picture(partial + "/test/" + name + ".jpg", synthetic_picture(label, set.seed, id++));
+    answers.line(name, label);
+  }
+  if (std::rename(partial.c_str(), folder.c_str()) != 0) throw_file_error("create", folder);
+  return true;
+}
+
+}  // namespace tinycnn

@@ -1,0 +1,123 @@
+// Whole files in and out: read at once, written beside their place and renamed, so that no reader ever sees half a file.
+#pragma once
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <string>
+#include <string_view>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tinycnn/core/diagnostics.hpp"
+
+namespace tinycnn {
+
+/// Throws "cannot <verb> '<path>': <reason of errno>".
+[[noreturn]] inline void throw_file_error(const char* verb, const std::string& path) {
+  const int reason = errno;
+  throw Error(std::string("cannot ") + verb + " '" + path + "': " + std::strerror(reason));
+}
+
+inline bool path_exists(const std::string& path) {
+  struct stat status;
+  return ::stat(path.c_str(), &status) == 0;
+}
+
+inline bool is_directory(const std::string& path) {
+  struct stat status;
+  return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+/// "a/b/c.jpg" -> "c.jpg".
+inline std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+
+/// Creates the folder and those above it; what exists already stays as it is.
+inline void make_directories(const std::string& path) {
+  for (std::size_t end = 0; end != std::string::npos;) {
+    end = path.find('/', end + 1);
+    const std::string part = path.substr(0, end);
+    if (part.empty() || is_directory(part)) continue;
+    if (::mkdir(part.c_str(), 0777) != 0 && !is_directory(part)) throw_file_error("create the folder", part);
+  }
+}
+
+/// All bytes of a regular file.
+inline std::string read_file(const std::string& path) {
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) throw_file_error("open", path);
+  struct Closer {
+    int file;
+    ~Closer() { ::close(file); }
+  } closer{file};
+  struct stat status;
+  if (::fstat(file, &status) != 0) throw_file_error("read", path);
+  if (!S_ISREG(status.st_mode)) throw Error("cannot read '" + path + "': it is not a regular file");
+  std::string bytes(std::size_t(status.st_size), '\0');
+  for (std::size_t done = 0; done < bytes.size();) {
+    const ssize_t got = ::read(file, bytes.data() + done, bytes.size() - done);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) throw_file_error("read", path);
+    if (got == 0) throw Error("cannot read '" + path + "': it became shorter while it was read");
+    done += std::size_t(got);
+  }
+  return bytes;
+}
+
+/// Writes `<path>.partial` and, on commit, syncs it to the disk and renames it to `path`. Without a commit the old
+/// file at `path` is untouched and the partial one is removed.
+class FileWriter {
+ public:
+  explicit FileWriter(const std::string& path) : path_(path), partial_(path + ".partial") {
+    file_ = std::fopen(partial_.c_str(), "wbe");
+    if (!file_) throw_file_error("create", partial_);
+  }
+  FileWriter(const FileWriter&) = delete;
+  FileWriter& operator=(const FileWriter&) = delete;
+  ~FileWriter() {
+    if (!file_) return;
+    std::fclose(file_);
+    ::unlink(partial_.c_str());
+  }
+
+  void write(const void* bytes, std::size_t count) {
+    if (!file_) throw Error("cannot write '" + path_ + "': it has been committed");
+    if (count != 0 && std::fwrite(bytes, 1, count, file_) != count) throw_file_error("write", partial_);
+  }
+  void write(std::string_view bytes) { write(bytes.data(), bytes.size()); }
+
+  void commit() {
+    if (!file_) throw Error("cannot write '" + path_ + "': it has been committed");
+    if (std::fflush(file_) != 0 || ::fsync(::fileno(file_)) != 0) throw_file_error("write", partial_);
+    if (::rename(partial_.c_str(), path_.c_str()) != 0) throw_file_error("replace", path_);
+    std::fclose(file_);
+    file_ = nullptr;
+    sync_folder();
+  }
+
+ private:
+  // The new name is on the disk only when its folder is; file systems that cannot sync a folder are left alone.
+  void sync_folder() const {
+    const std::size_t slash = path_.rfind('/');
+    const std::string folder = slash == std::string::npos ? "." : path_.substr(0, slash + 1);
+    const int file = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (file < 0) return;
+    ::fsync(file);
+    ::close(file);
+  }
+
+  std::string path_;
+  std::string partial_;
+  std::FILE* file_ = nullptr;
+};
+
+/// Replaces the file at `path` by these bytes, all or nothing.
+inline void write_file(const std::string& path, std::string_view bytes) {
+  FileWriter file(path);
+  file.write(bytes);
+  file.commit();
+}
+
+}  // namespace tinycnn

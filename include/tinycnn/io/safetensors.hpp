@@ -1,0 +1,89 @@
+// Writing safetensors, the format PyTorch users exchange weights in (huggingface/safetensors, format of 2022-09):
+// 8 bytes length of the header, the header in JSON padded with spaces to a multiple of 8, then the tensors' bytes.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "tinycnn/io/file.hpp"
+#include "tinycnn/io/json.hpp"
+#include "tinycnn/io/tensor_entry.hpp"
+
+namespace tinycnn {
+
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "tinycnn writes its files as they lie in memory: little-endian");
+
+/// Collects tensors, then writes them all at once. The same calls give the same bytes.
+class SafetensorsWriter {
+ public:
+  /// The data is read by `write`, so it must live until then.
+  void add(const std::string& name, const std::string& dtype, const std::vector<long>& shape, const void* data) {
+    if (name == "__metadata__") throw Error("a tensor cannot be called '__metadata__': safetensors keeps that name");
+    for (const TensorEntry& entry : entries_)
+      if (entry.name == name) throw Error("tensor '" + name + "' is added twice");
+    TensorEntry entry{name, dtype, shape, data, dtype_bytes(dtype)};
+    if (entry.bytes == 0) throw Error("tensor '" + name + "' has an unknown type '" + dtype + "'");
+    for (const long extent : shape)
+      if (extent < 0 || __builtin_mul_overflow(entry.bytes, std::size_t(extent), &entry.bytes))
+        throw Error("tensor '" + name + "' has an impossible shape " + shape_text(shape));
+    entries_.push_back(std::move(entry));
+  }
+  template <class T>
+  void add(const std::string& name, const std::vector<long>& shape, const T* data) {
+    add(name, dtype_of<T>(), shape, data);
+  }
+
+  /// A note in the header's `__metadata__`, string to string, as {"format": "pt"}.
+  void note(const std::string& key, const std::string& value) {
+    for (auto& [known, old] : notes_)
+      if (known == key) throw Error("the note '" + key + "' is added twice");
+    notes_.emplace_back(key, value);
+  }
+
+  /// Replaces the file at `path`, all or nothing. Tensors of wide elements come first, so that each lies aligned in a
+  /// mapped file; apart from that they keep the order in which they were added.
+  void write(const std::string& path) const {
+    std::vector<const TensorEntry*> sorted;
+    for (const std::size_t width : {8, 4, 2, 1})
+      for (const TensorEntry& entry : entries_)
+        if (dtype_bytes(entry.dtype) == width) sorted.push_back(&entry);
+
+    const std::string header = header_of(sorted);
+    const std::uint64_t length = header.size();
+    FileWriter file(path);
+    file.write(&length, sizeof length);
+    file.write(header);
+    for (const TensorEntry* entry : sorted) file.write(entry->data, entry->bytes);
+    file.commit();
+  }
+
+ private:
+  [[nodiscard]] std::string header_of(const std::vector<const TensorEntry*>& sorted) const {
+    std::string header = "{";
+    if (!notes_.empty()) {
+      header += "\"__metadata__\":{";
+      for (const auto& [key, value] : notes_) header += json_quoted(key) + ':' + json_quoted(value) + ',';
+      header.back() = '}';
+      header += ',';
+    }
+    std::size_t offset = 0;
+    for (const TensorEntry* entry : sorted) {
+      header += json_quoted(entry->name) + ":{\"dtype\":\"" + entry->dtype + "\",\"shape\":[";
+      for (std::size_t i = 0; i < entry->shape.size(); ++i) header += (i ? "," : "") + std::to_string(entry->shape[i]);
+      header += "],\"data_offsets\":[" + std::to_string(offset) + ',' + std::to_string(offset + entry->bytes) + "]},";
+      offset += entry->bytes;
+    }
+    if (header.back() == ',') header.pop_back();
+    header += '}';
+    header.append((8 - header.size() % 8) % 8, ' ');
+    return header;
+  }
+
+  std::vector<TensorEntry> entries_;
+  std::vector<std::pair<std::string, std::string>> notes_;
+};
+
+}  // namespace tinycnn

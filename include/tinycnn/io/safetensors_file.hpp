@@ -1,0 +1,202 @@
+// Reading safetensors. Nothing in the header is believed: every length, offset and shape is checked before it is used.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "tinycnn/io/file.hpp"
+#include "tinycnn/io/json.hpp"
+#include "tinycnn/io/tensor_entry.hpp"
+
+namespace tinycnn {
+
+/// A safetensors file in memory. What the constructor accepts is well formed: known types, unique names, shapes that
+/// agree with their bytes, and data that fills the file from the header to its end without holes or overlaps.
+class SafetensorsFile {
+ public:
+  explicit SafetensorsFile(const std::string& path) : path_(path), bytes_(read_file(path)) {
+    if (bytes_.size() < 8) refuse("it is shorter than 8 bytes");
+    std::uint64_t length = 0;
+    std::memcpy(&length, bytes_.data(), 8);
+    if (length > largest_header) refuse("its header claims " + std::to_string(length) + " bytes, more than 100 MB");
+    if (length > bytes_.size() - 8) refuse("its header claims " + std::to_string(length) + " bytes, more than the file has");
+    try {
+      parse_header(std::string_view(bytes_).substr(8, length));
+    } catch (const Refusal&) {
+      throw;
+    } catch (const Error& error) {
+      refuse(error.what());
+    }
+    place_data(8 + length);
+  }
+  SafetensorsFile(const SafetensorsFile&) = delete;             // the entries point into bytes_
+  SafetensorsFile& operator=(const SafetensorsFile&) = delete;
+
+  /// Sorted by name.
+  [[nodiscard]] const std::vector<TensorEntry>& entries() const { return entries_; }
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+  /// The tensor of that name, nullptr where there is none.
+  [[nodiscard]] const TensorEntry* find(std::string_view name) const {
+    std::size_t low = 0, high = entries_.size();
+    while (low < high) {
+      const std::size_t middle = (low + high) / 2;
+      if (entries_[middle].name < name) low = middle + 1;
+      else high = middle;
+    }
+    return low < entries_.size() && entries_[low].name == name ? &entries_[low] : nullptr;
+  }
+
+  /// The note of that key in `__metadata__`, nullptr where there is none.
+  [[nodiscard]] const std::string* note(std::string_view key) const {
+    for (const auto& [known, value] : notes_)
+      if (known == key) return &value;
+    return nullptr;
+  }
+
+  /// Copies the tensor `name` to `out` after checking that it is there with this type and shape.
+  template <class T>
+  void read(std::string_view name, const std::vector<long>& shape, T* out) const {
+    const TensorEntry* entry = find(name);
+    if (!entry) throw Error("'" + path_ + "' has no tensor '" + std::string(name) + "'");
+    if (entry->dtype != dtype_of<T>() || entry->shape != shape)
+      throw Error("tensor '" + entry->name + "' of '" + path_ + "' is " + entry->dtype + " " + shape_text(entry->shape) +
+                  ", " + dtype_of<T>() + " " + shape_text(shape) + " is wanted");
+    if (entry->bytes != 0) std::memcpy(out, entry->data, entry->bytes);
+  }
+
+ private:
+  struct Refusal : Error {  // already names the file
+    using Error::Error;
+  };
+  struct Range {
+    std::size_t begin, end, entry;
+  };
+  static constexpr std::uint64_t largest_header = 100'000'000;
+
+  [[noreturn]] void refuse(const std::string& why) const {
+    throw Refusal("'" + path_ + "' is not a sound safetensors file: " + why);
+  }
+  [[noreturn]] void refuse(const TensorEntry& entry, const std::string& why) const {
+    refuse("tensor '" + entry.name + "' " + why);
+  }
+
+  void parse_header(std::string_view text) {
+    if (text.empty() || text[0] != '{') refuse("its header does not begin with '{'");
+    JsonCursor json(text);
+    bool has_notes = false;
+    json.expect('{');
+    if (!json.take('}')) {
+      do {
+        std::string name = json.string();
+        json.expect(':');
+        if (name == "__metadata__") {
+          if (std::exchange(has_notes, true)) refuse("'__metadata__' occurs twice");
+          parse_notes(json);
+        } else {
+          parse_entry(json, std::move(name));
+        }
+      } while (json.more('}'));
+    }
+    json.expect_end();
+  }
+
+  void parse_notes(JsonCursor& json) {
+    json.expect('{');
+    if (json.take('}')) return;
+    do {
+      std::string key = json.string();
+      json.expect(':');
+      notes_.emplace_back(std::move(key), json.string());
+    } while (json.more('}'));
+  }
+
+  void parse_entry(JsonCursor& json, std::string name) {
+    TensorEntry entry;
+    entry.name = std::move(name);
+    Range range{0, 0, entries_.size()};
+    bool has_dtype = false, has_shape = false, has_offsets = false;
+    json.expect('{');
+    do {
+      const std::string field = json.string();
+      json.expect(':');
+      bool* seen = field == "dtype" ? &has_dtype : field == "shape" ? &has_shape : field == "data_offsets" ? &has_offsets : nullptr;
+      if (!seen) refuse(entry, "has an unknown field '" + field + "'");
+      if (std::exchange(*seen, true)) refuse(entry, "has two fields '" + field + "'");
+      if (seen == &has_dtype) {
+        entry.dtype = json.string();
+      } else if (seen == &has_shape) {
+        json.expect('[');
+        if (json.take(']')) continue;
+        do entry.shape.push_back(json.count());
+        while (json.more(']'));
+      } else {
+        json.expect('[');
+        range.begin = std::size_t(json.count());
+        json.expect(',');
+        range.end = std::size_t(json.count());
+        json.expect(']');
+      }
+    } while (json.more('}'));
+    if (!has_dtype || !has_shape || !has_offsets) refuse(entry, "lacks one of dtype, shape and data_offsets");
+
+    entry.bytes = dtype_bytes(entry.dtype);
+    if (entry.bytes == 0) refuse(entry, "has an unknown type '" + entry.dtype + "'");
+    for (const long extent : entry.shape)
+      if (__builtin_mul_overflow(entry.bytes, std::size_t(extent), &entry.bytes))
+        refuse(entry, "has an impossible shape " + shape_text(entry.shape));
+    if (range.begin > range.end || range.end - range.begin != entry.bytes)
+      refuse(entry, "has data_offsets [" + std::to_string(range.begin) + ", " + std::to_string(range.end) + "], but " +
+                        entry.dtype + " " + shape_text(entry.shape) + " takes " + std::to_string(entry.bytes) + " bytes");
+    entries_.push_back(std::move(entry));
+    ranges_.push_back(range);
+  }
+
+  // Checks that the ranges tile the rest of the file, points the entries at it and sorts them by name.
+  void place_data(std::size_t data) {
+    sort(ranges_, [](const Range& a, const Range& b) { return a.begin != b.begin ? a.begin < b.begin : a.end < b.end; });
+    std::size_t filled = 0;
+    for (const Range& range : ranges_) {
+      TensorEntry& entry = entries_[range.entry];
+      if (range.end > bytes_.size() - data)
+        refuse(entry, "ends at byte " + std::to_string(range.end) + " of " + std::to_string(bytes_.size() - data));
+      if (range.begin < filled) refuse(entry, "overlaps the tensor before it");
+      if (range.begin > filled) refuse(entry, "leaves a hole before it");
+      entry.data = bytes_.data() + data + range.begin;
+      filled = range.end;
+    }
+    if (filled != bytes_.size() - data) refuse("bytes that belong to no tensor stand at its end");
+    ranges_.clear();
+
+    sort(entries_, [](const TensorEntry& a, const TensorEntry& b) { return a.name < b.name; });
+    for (std::size_t i = 1; i < entries_.size(); ++i)
+      if (entries_[i].name == entries_[i - 1].name) refuse(entries_[i], "occurs twice");
+  }
+
+  // Merge sort: a header of 100 MB may be hostile, so no quadratic algorithm; <algorithm> would cost every includer.
+  template <class T, class Before>
+  static void sort(std::vector<T>& items, Before before) {
+    std::vector<T> other(items.size());
+    for (std::size_t width = 1; width < items.size(); width *= 2) {
+      for (std::size_t begin = 0; begin < items.size(); begin += 2 * width) {
+        const std::size_t middle = begin + width < items.size() ? begin + width : items.size();
+        const std::size_t end = middle + width < items.size() ? middle + width : items.size();
+        for (std::size_t a = begin, b = middle, to = begin; to < end; ++to)
+          other[to] = std::move(a < middle && (b == end || !before(items[b], items[a])) ? items[a++] : items[b++]);
+      }
+      items.swap(other);
+    }
+  }
+
+  std::string path_;
+  std::string bytes_;
+  std::vector<TensorEntry> entries_;
+  std::vector<Range> ranges_;
+  std::vector<std::pair<std::string, std::string>> notes_;
+};
+
+}  // namespace tinycnn

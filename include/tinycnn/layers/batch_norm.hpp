@@ -1,0 +1,40 @@
+// BatchNorm: y = gamma (x - mean) / sqrt(var + eps) + beta per channel, over the batch and all pixels.
+#pragma once
+
+#include "tinycnn/layers/options.hpp"
+
+namespace tinycnn {
+
+inline constexpr Kind batch_norm{"BatchNorm"};
+
+/// Batch normalisation (Ioffe & Szegedy 2015), torch.nn.BatchNorm2d(Channels) on images, BatchNorm1d on features.
+/// Training normalises by the batch's mean and biased variance and moves the running ones by `momentum` (the variance
+/// unbiased); inference uses the running ones. In training a channel needs more than one value.
+/// Options: Epsilon<1, 100000>, Momentum<1, 10>.
+/// Parameters: weight (C) = 1, bias (C) = 0; buffers: running_mean (C) = 0, running_var (C) = 1, num_batches_tracked.
+template <int Channels, class... Choices>
+struct BatchNorm {
+  static constexpr const Kind& kind = batch_norm;
+  static constexpr Chosen chosen =
+      choose<Choices...>({Window{}, 1, true, 1e-5, 0.1, 0}, epsilon_option | momentum_option);
+  static constexpr Options options = chosen.options;
+
+  static constexpr Mistake accepts(Dims x) {
+    if (chosen.mistake != Mistake::none) return chosen.mistake;
+    if (Channels < 1) return Mistake::zero_size;
+    if (x.flat) return x.size() == Channels ? Mistake::none : Mistake::wrong_features;
+    return x.c == Channels ? Mistake::none : Mistake::wrong_channels;
+  }
+  static constexpr Dims wants(Dims x) { return x.flat ? Dims{Channels, 1, 1, true} : Dims{Channels, x.h, x.w, false}; }
+  static constexpr Dims output(Dims x) { return x; }
+  static constexpr long macs(Dims) { return 0; }
+  static constexpr void parameters(ParameterList& list) {
+    list.channel("weight", Channels, ones);
+    list.channel("bias", Channels, zeros);
+    list.channel_buffer("running_mean", Channels, zeros);
+    list.channel_buffer("running_var", Channels, ones);
+    list.counter("num_batches_tracked");
+  }
+};
+
+}  // namespace tinycnn

@@ -1,0 +1,42 @@
+// Conv2d: y[o] = bias[o] + sum over (i, r, s) of w[o, i, r, s] * x[i, p * stride + r * dilation - padding, ...].
+#pragma once
+
+#include "tinycnn/layers/options.hpp"
+
+namespace tinycnn {
+
+inline constexpr Kind conv2d{"Conv2d"};
+
+/// A square 2-d convolution (cross-correlation), torch.nn.Conv2d(In, Out, Kernel, ...).
+/// x (In, H, W) -> y (Out, P, Q), P = (H + 2 padding - dilation (Kernel - 1) - 1) / stride + 1.
+/// Options: Stride<1>, Padding<0>, Dilation<1>, Groups<1>, NoBias.
+/// Parameters: weight (Out, In / groups, Kernel, Kernel), bias (Out); both start as U(-1/sqrt(fan_in), 1/sqrt(fan_in)).
+template <int In, int Out, int Kernel, class... Choices>
+struct Conv2d {
+  static constexpr const Kind& kind = conv2d;
+  static constexpr Chosen chosen = choose<Choices...>(
+      {Window{Kernel, 1, 0, 1}, 1, true, 0, 0, 0},
+      stride_option | padding_option | dilation_option | groups_option | bias_option);
+  static constexpr Options options = chosen.options;
+
+  static constexpr Mistake accepts(Dims x) {
+    if (chosen.mistake != Mistake::none) return chosen.mistake;
+    const Window& k = options.window;
+    if (In < 1 || Out < 1 || Kernel < 1 || k.stride < 1 || k.dilation < 1 || k.padding < 0) return Mistake::zero_size;
+    if (options.groups < 1 || In % options.groups != 0 || Out % options.groups != 0) return Mistake::groups_do_not_divide;
+    if (x.flat) return Mistake::wants_image;
+    if (x.c != In) return Mistake::wrong_channels;
+    if (k.output(x.h) < 1 || k.output(x.w) < 1) return Mistake::kernel_exceeds_input;
+    return Mistake::none;
+  }
+  static constexpr Dims wants(Dims x) { return {In, x.flat ? 0 : x.h, x.flat ? 0 : x.w, false}; }
+  static constexpr Dims output(Dims x) { return {Out, options.window.output(x.h), options.window.output(x.w), false}; }
+  static constexpr long macs(Dims x) { return output(x).size() * (In / options.groups) * Kernel * Kernel; }
+  static constexpr void parameters(ParameterList& list) {
+    const long fan_in = long(In) / options.groups * Kernel * Kernel;
+    list.kernel("weight", Out, In / options.groups, Kernel, uniform_by_fan_in(fan_in));
+    if (options.bias) list.channel("bias", Out, uniform_by_fan_in(fan_in));
+  }
+};
+
+}  // namespace tinycnn

@@ -1,0 +1,21 @@
+// Flatten: (C, H, W) read as C * H * W features in PyTorch's order; a view, it computes nothing.
+#pragma once
+
+#include "tinycnn/layers/layer.hpp"
+
+namespace tinycnn {
+
+inline constexpr Kind flatten{.name = "Flatten", .view = true};
+
+/// torch.nn.Flatten().
+struct Flatten {
+  static constexpr const Kind& kind = flatten;
+  static constexpr Options options{};
+  static constexpr Mistake accepts(Dims) { return Mistake::none; }
+  static constexpr Dims wants(Dims x) { return x; }
+  static constexpr Dims output(Dims x) { return {x.c, x.h, x.w, true}; }
+  static constexpr long macs(Dims) { return 0; }
+  static constexpr void parameters(ParameterList&) {}
+};
+
+}  // namespace tinycnn

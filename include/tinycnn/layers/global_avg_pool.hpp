@@ -1,0 +1,21 @@
+// GlobalAvgPool: the mean of each channel over all its pixels, (C, H, W) -> (C, 1, 1).
+#pragma once
+
+#include "tinycnn/layers/layer.hpp"
+
+namespace tinycnn {
+
+inline constexpr Kind global_avg_pool{"GlobalAvgPool"};
+
+/// torch.nn.AdaptiveAvgPool2d(1).
+struct GlobalAvgPool {
+  static constexpr const Kind& kind = global_avg_pool;
+  static constexpr Options options{};
+  static constexpr Mistake accepts(Dims x) { return x.flat ? Mistake::wants_image : Mistake::none; }
+  static constexpr Dims wants(Dims x) { return {x.c, 0, 0, false}; }
+  static constexpr Dims output(Dims x) { return {x.c, 1, 1, false}; }
+  static constexpr long macs(Dims) { return 0; }
+  static constexpr void parameters(ParameterList&) {}
+};
+
+}  // namespace tinycnn

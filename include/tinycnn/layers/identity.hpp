@@ -1,0 +1,21 @@
+// Identity: y = x; a view. The shortcut of a residual block whose shapes agree.
+#pragma once
+
+#include "tinycnn/layers/layer.hpp"
+
+namespace tinycnn {
+
+inline constexpr Kind identity{.name = "Identity", .view = true};
+
+/// torch.nn.Identity().
+struct Identity {
+  static constexpr const Kind& kind = identity;
+  static constexpr Options options{};
+  static constexpr Mistake accepts(Dims) { return Mistake::none; }
+  static constexpr Dims wants(Dims x) { return x; }
+  static constexpr Dims output(Dims x) { return x; }
+  static constexpr long macs(Dims) { return 0; }
+  static constexpr void parameters(ParameterList&) {}
+};
+
+}  // namespace tinycnn

@@ -1,0 +1,33 @@
+// Linear: y = W x + b on flat samples.
+#pragma once
+
+#include "tinycnn/layers/options.hpp"
+
+namespace tinycnn {
+
+inline constexpr Kind linear{"Linear"};
+
+/// torch.nn.Linear(In, Out): y[o] = bias[o] + sum over i of weight[o, i] x[i]. Options: NoBias.
+/// Parameters: weight (Out, In), bias (Out); both start as U(-1/sqrt(In), 1/sqrt(In)).
+template <int In, int Out, class... Choices>
+struct Linear {
+  static constexpr const Kind& kind = linear;
+  static constexpr Chosen chosen = choose<Choices...>({Window{}, 1, true, 0, 0, 0}, bias_option);
+  static constexpr Options options = chosen.options;
+
+  static constexpr Mistake accepts(Dims x) {
+    if (chosen.mistake != Mistake::none) return chosen.mistake;
+    if (In < 1 || Out < 1) return Mistake::zero_size;
+    if (!x.flat) return Mistake::wants_features;
+    return x.size() == In ? Mistake::none : Mistake::wrong_features;
+  }
+  static constexpr Dims wants(Dims) { return {In, 1, 1, true}; }
+  static constexpr Dims output(Dims) { return {Out, 1, 1, true}; }
+  static constexpr long macs(Dims) { return long(In) * Out; }
+  static constexpr void parameters(ParameterList& list) {
+    list.matrix("weight", Out, In, uniform_by_fan_in(In));
+    if (options.bias) list.channel("bias", Out, uniform_by_fan_in(In));
+  }
+};
+
+}  // namespace tinycnn

@@ -1,0 +1,21 @@
+// ReLU: y = max(x, 0); NaN stays NaN, the gradient at 0 is 0, as in PyTorch.
+#pragma once
+
+#include "tinycnn/layers/layer.hpp"
+
+namespace tinycnn {
+
+inline constexpr Kind relu{.name = "ReLU", .monotone = true};
+
+/// Rectified linear unit, torch.nn.ReLU(): element by element, any shape.
+struct ReLU {
+  static constexpr const Kind& kind = relu;
+  static constexpr Options options{};
+  static constexpr Mistake accepts(Dims) { return Mistake::none; }
+  static constexpr Dims wants(Dims x) { return x; }
+  static constexpr Dims output(Dims x) { return x; }
+  static constexpr long macs(Dims) { return 0; }
+  static constexpr void parameters(ParameterList&) {}
+};
+
+}  // namespace tinycnn

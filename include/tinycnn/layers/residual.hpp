@@ -1,0 +1,25 @@
+// Residual: y = main(x) + shortcut(x), the join of residual networks (He et al. 2015).
+#pragma once
+
+#include "tinycnn/layers/identity.hpp"
+
+namespace tinycnn {
+
+inline constexpr Kind add{"Add"};
+
+/// y = Main(x) + Shortcut(x); both branches must end in one shape. It adds no level to names, and neither does an unnamed
+/// Main, so that a block reads like torchvision's ("layer1.0.conv1", "layer1.0.downsample.0"); a Shortcut without a name
+/// is called "shortcut".
+template <class Main, class Shortcut = Identity>
+struct Residual {
+  static constexpr bool adds_level = false;
+
+  template <class Builder>
+  static constexpr int visit(Builder& builder, int x) {
+    const int y = builder.template inlined<Main>(x);
+    const int r = builder.template named_child<Shortcut>("shortcut", x);
+    return builder.join(add, Mistake::branches_differ, y, r);
+  }
+};
+
+}  // namespace tinycnn

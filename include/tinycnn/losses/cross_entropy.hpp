@@ -1,0 +1,30 @@
+// CrossEntropy: the mean over the batch of -log softmax(logits)[label].
+#pragma once
+
+#include "tinycnn/layers/layer.hpp"
+
+namespace tinycnn {
+
+inline constexpr Kind cross_entropy{.name = "CrossEntropy", .loss = true};
+
+/// torch.nn.CrossEntropyLoss() on logits (N, K) and labels in [0, K): loss = mean over n of
+/// log(sum over k of exp(x[n, k])) - x[n, label[n]]; dx[n, k] = (softmax(x[n])[k] - [k == label[n]]) / N.
+/// CrossEntropyOver<K> also states the number of classes, so that a last Linear of another size does not compile.
+template <int Classes>
+struct CrossEntropyOver {
+  static constexpr const Kind& kind = cross_entropy;
+  static constexpr Options options{};
+  static constexpr Mistake accepts(Dims x) {
+    if (!x.flat) return Mistake::wants_features;
+    return Classes == 0 || x.size() == Classes ? Mistake::none : Mistake::class_count_differs;
+  }
+  static constexpr Dims wants(Dims x) { return {Classes == 0 ? int(x.size()) : Classes, 1, 1, true}; }
+  static constexpr Dims output(Dims) { return {1, 1, 1, true}; }   // the loss of each sample
+  static constexpr long macs(Dims) { return 0; }
+  static constexpr void parameters(ParameterList&) {}
+};
+
+/// Takes the number of classes from the logits.
+using CrossEntropy = CrossEntropyOver<0>;
+
+}  // namespace tinycnn

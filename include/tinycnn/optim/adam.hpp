@@ -1,0 +1,40 @@
+// Adam (Kingma & Ba 2015) with weight decay as L2 in the gradient.
+#pragma once
+
+#include <cmath>
+
+namespace tinycnn {
+
+/// torch.optim.Adam. With g += weight_decay w and t counted from 1:
+///   m = beta1 m + (1 - beta1) g,   v = beta2 v + (1 - beta2) g^2,
+///   w -= rate / (1 - beta1^t) * m / (sqrt(v) / sqrt(1 - beta2^t) + epsilon).
+struct Adam {
+  double weight_decay = 0;
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  double epsilon = 1e-8;
+
+  static constexpr int slots = 2;   // m, v
+
+  template <class T>
+  struct Factors {
+    T decay, take1, keep2, take2, root2, epsilon, rate;
+  };
+
+  /// What is the same for every parameter in step `t` (from 1) at learning rate `rate`.
+  template <class T>
+  [[nodiscard]] Factors<T> factors(long t, double rate) const {
+    return {T(weight_decay), T(1 - beta1), T(beta2), T(1 - beta2), T(std::sqrt(1 - std::pow(beta2, double(t)))),
+            T(epsilon), T(rate / (1 - std::pow(beta1, double(t))))};
+  }
+
+  template <class T>
+  static void update(const Factors<T>& f, T& w, T g, T& m, T& v) {
+    g += f.decay * w;
+    m += f.take1 * (g - m);
+    v = f.keep2 * v + f.take2 * g * g;
+    w -= f.rate * m / (std::sqrt(v) / f.root2 + f.epsilon);
+  }
+};
+
+}  // namespace tinycnn

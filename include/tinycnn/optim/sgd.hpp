@@ -1,0 +1,34 @@
+// Stochastic gradient descent with momentum and weight decay as L2 in the gradient.
+#pragma once
+
+namespace tinycnn {
+
+/// torch.optim.SGD without Nesterov. With g += weight_decay w: b = momentum b + (1 - dampening) g (b = g in the first
+/// step), w -= rate b.
+struct Sgd {
+  double weight_decay = 0;
+  double momentum = 0;
+  double dampening = 0;
+
+  static constexpr int slots = 1;   // b
+
+  template <class T>
+  struct Factors {
+    T decay, keep, take, rate;
+  };
+
+  /// What is the same for every parameter in step `t` (from 1) at learning rate `rate`.
+  template <class T>
+  [[nodiscard]] Factors<T> factors(long t, double rate) const {
+    return {T(weight_decay), T(t == 1 ? 0 : momentum), T(t == 1 || momentum == 0 ? 1 : 1 - dampening), T(rate)};
+  }
+
+  template <class T>
+  static void update(const Factors<T>& f, T& w, T g, T& b) {
+    g += f.decay * w;
+    b = f.keep * b + f.take * g;
+    w -= f.rate * b;
+  }
+};
+
+}  // namespace tinycnn

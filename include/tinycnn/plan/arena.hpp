@@ -1,0 +1,57 @@
+// Last stage: gives every value an offset so that values alive at once never overlap, in as little memory as found.
+#pragma once
+
+#include "tinycnn/plan/draft.hpp"
+
+namespace tinycnn {
+
+namespace detail {
+
+/// Sorts value numbers by room, largest first, earlier birth first among equals. Merge sort: few constexpr steps.
+constexpr void sort_by_room(const PlanDraft& d, Scratch& order, Scratch& spare, int from, int to) {
+  if (to - from < 2) return;
+  const int middle = from + (to - from) / 2;
+  sort_by_room(d, order, spare, from, middle);
+  sort_by_room(d, order, spare, middle, to);
+  int a = from, b = middle;
+  for (int i = from; i < to; ++i) {
+    const bool take_a = b == to || (a < middle && d.values[order[a]].per_sample >= d.values[order[b]].per_sample);
+    spare[i] = take_a ? order[a++] : order[b++];
+  }
+  for (int i = from; i < to; ++i) order[i] = spare[i];
+}
+
+}  // namespace detail
+
+/// Largest first meets the lower bound on HW3, ResNet-18 and ResNet-50; above `largest_first_limit` live values the order
+/// of birth is used, which costs the compiler less.
+inline constexpr int largest_first_limit = 512;
+
+constexpr void place_values(PlanDraft& d) {
+  Scratch order(d.value_count + 1), spare(d.value_count + 1), placed(d.value_count + 1);
+  int live = 0;
+  for (int v = 0; v < d.value_count; ++v)
+    if (d.values[v].root == v && d.values[v].first >= 0) order[live++] = v;
+  if (live <= largest_first_limit) detail::sort_by_room(d, order, spare, 0, live);
+
+  int count = 0;   // `placed` lists values by rising offset
+  for (int i = 0; i < live; ++i) {
+    Value& v = d.values[order[i]];
+    long free_from = 0;
+    for (int k = 0; k < count; ++k) {
+      const Value& p = d.values[placed[k]];
+      if (p.last < v.first || v.last < p.first) continue;
+      if (p.offset >= free_from + v.per_sample) break;
+      if (p.offset + p.per_sample > free_from) free_from = p.offset + p.per_sample;
+    }
+    v.offset = free_from;
+    int at = count++;
+    for (; at > 0 && d.values[placed[at - 1]].offset > v.offset; --at) placed[at] = placed[at - 1];
+    placed[at] = order[i];
+    if (v.offset + v.per_sample > d.per_sample) d.per_sample = v.offset + v.per_sample;
+  }
+  for (int i = 0; i < d.value_count; ++i)
+    if (d.values[i].root >= 0) d.values[i].offset = d.values[d.values[i].root].offset;
+}
+
+}  // namespace tinycnn

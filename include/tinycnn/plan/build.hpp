@@ -1,0 +1,218 @@
+// Type -> graph: visits a network's type once to count, once to fill arrays of exactly that size.
+#pragma once
+
+#include "tinycnn/layers/own_layer.hpp"
+#include "tinycnn/plan/graph.hpp"
+
+namespace tinycnn {
+
+/// A leaf says what it is; everything else a network may contain has `visit`.
+template <class L>
+concept LeafLayer = requires(Dims x, ParameterList& list) {
+  L::kind.name;
+  L::options.groups;
+  L::accepts(x);
+  L::wants(x);
+  L::output(x);
+  L::macs(x);
+  L::parameters(list);
+};
+
+/// A container, with the question asked of a stand-in that does nothing.
+struct AnyBuilder {
+  template <class>
+  constexpr int child(int, int x) { return x; }
+  template <class>
+  constexpr int named_child(std::string_view, int x) { return x; }
+  template <class>
+  constexpr int inlined(int x) { return x; }
+  constexpr int join(const Kind&, Mistake, int x, int) { return x; }
+};
+template <class L>
+concept Container = requires(AnyBuilder& builder) { L::visit(builder, 0); };
+
+/// Appends what the visit meets; with null arrays it only counts.
+struct GraphBuilder {
+  Layer* layers = nullptr;
+  Node* nodes = nullptr;
+  Parameter* parameters = nullptr;
+  Segment* segments = nullptr;
+  Dims input{};
+  int layer_count = 0;
+  int parameter_count = 0;
+  int segment_count = 0;
+  int parent = -1;                 // the segment that names the container being visited
+  Failure failure{};
+
+  [[nodiscard]] constexpr Dims dims(int value) const { return value == 0 ? input : layers[value - 1].out; }
+
+  constexpr int open(std::string_view text, int index) {
+    if (segments != nullptr) segments[segment_count] = {parent, text, index};
+    return segment_count++;
+  }
+
+  /// Every layer, joins included, makes one node and one value; so layer i makes value i + 1.
+  constexpr int append(const Layer& layer, int segment, int x, int r) {
+    if (nodes != nullptr) {
+      layers[layer_count] = layer;
+      layers[layer_count].segment = segment;
+      nodes[layer_count] = {layer_count, x, r, layer_count + 1};
+    }
+    return ++layer_count;
+  }
+
+  template <class L>
+  constexpr int leaf(int segment, int x) {
+    if (failure.mistake != Mistake::none) return x;
+    ParameterList list{parameters == nullptr ? nullptr : parameters + parameter_count, 0, layer_count};
+    L::parameters(list);
+    Layer layer{&L::kind, L::options, {}, {}, 0, parameter_count, list.count, segment, own_kernels_of<L>()};
+    parameter_count += list.count;
+    if (nodes != nullptr) {
+      layer.in = dims(x);
+      const Mistake mistake = L::accepts(layer.in);
+      if (mistake != Mistake::none) {
+        failure = {mistake, layer_count, layer.in, L::wants(layer.in)};
+        return x;
+      }
+      layer.out = L::output(layer.in);
+      layer.macs = L::macs(layer.in);
+    }
+    return append(layer, segment, x, -1);
+  }
+
+  template <class L>
+  constexpr int dispatch(int segment, int x) {
+    if constexpr (LeafLayer<L>) {
+      return leaf<L>(segment, x);
+    } else if constexpr (Container<L>) {
+      const int outer = parent;
+      parent = segment;
+      const int y = L::visit(*this, x);
+      parent = outer;
+      return y;
+    } else {
+      if (failure.mistake == Mistake::none) failure = {Mistake::not_a_layer, layer_count, nodes ? dims(x) : Dims{}, {}};
+      return x;
+    }
+  }
+
+  template <class L>
+  static constexpr bool adds_level() {
+    if constexpr (requires { L::name; }) return !std::string_view(L::name).empty();
+    else if constexpr (requires { L::adds_level; }) return L::adds_level;
+    else return true;
+  }
+
+  template <class L>
+  constexpr int named_child(std::string_view text, int x, int index = 0) {
+    if constexpr (!adds_level<L>()) {
+      return dispatch<L>(parent, x);
+    } else if constexpr (requires { L::name; }) {
+      return dispatch<L>(open(L::name, 0), x);
+    } else {
+      return dispatch<L>(open(text, index), x);
+    }
+  }
+
+  template <class L>
+  constexpr int child(int index, int x) { return named_child<L>({}, x, index); }
+
+  /// A container whose children take the place of their parent's, unless it has a name of its own.
+  template <class L>
+  constexpr int inlined(int x) {
+    if constexpr (Container<L> && !requires { L::name; }) return dispatch<L>(parent, x);
+    else return child<L>(0, x);
+  }
+
+  constexpr int join(const Kind& kind, Mistake on_difference, int x, int r) {
+    if (failure.mistake != Mistake::none) return x;
+    Layer layer{&kind, {}, {}, {}, 0, parameter_count, 0, -1, nullptr};
+    if (nodes != nullptr) {
+      const Dims a = dims(x), b = dims(r);
+      const bool channels_join = on_difference == Mistake::concat_sizes_differ;
+      const bool fits = channels_join ? a.flat == b.flat && (a.flat || (a.h == b.h && a.w == b.w)) : a == b;
+      if (!fits) {
+        failure = {on_difference, layer_count, b, a};
+        return x;
+      }
+      layer.in = a;
+      layer.out = a;
+      if (channels_join) layer.out = a.flat ? Dims{int(a.size() + b.size()), 1, 1, true} : Dims{a.c + b.c, a.h, a.w, false};
+    }
+    return append(layer, parent, x, r);
+  }
+};
+
+/// What a first visit counts.
+struct Counts {
+  int layers = 0, parameters = 0, segments = 0;
+};
+
+struct NoLoss {};
+
+template <class Net, class Loss>
+constexpr int visit_network(GraphBuilder& builder) {
+  int y = builder.template inlined<Net>(0);
+  if constexpr (!__is_same(Loss, NoLoss)) y = builder.template leaf<Loss>(-1, y);
+  return y;
+}
+
+template <class Net, class Loss>
+inline constexpr Counts network_counts = [] {
+  GraphBuilder builder;
+  visit_network<Net, Loss>(builder);
+  return Counts{builder.layer_count, builder.parameter_count, builder.segment_count};
+}();
+
+template <int Layers, int Parameters, int Segments>
+struct GraphStorage {
+  Layer layers[Layers + 1]{};
+  Node nodes[Layers + 1]{};
+  Parameter parameters[Parameters + 1]{};
+  Segment segments[Segments + 1]{};
+  Graph graph{};   // counts and totals; its pointers are set by `graph_of`
+};
+
+/// Trained parameters and buffers each lie in one run of memory, every tensor on a multiple of the alignment.
+constexpr void place_parameters(Parameter* parameters, int count, Graph& graph) {
+  for (int i = 0; i < count; ++i) {
+    Parameter& p = parameters[i];
+    long& room = p.buffer ? graph.buffer_room : graph.trained_room;
+    p.offset = room;
+    room += aligned(p.size());
+    if (!p.buffer) graph.trained += p.size();
+  }
+}
+
+template <class Net, class Input, class Loss>
+inline constexpr auto graph_storage = [] {
+  constexpr Counts counts = network_counts<Net, Loss>;
+  GraphStorage<counts.layers, counts.parameters, counts.segments> s{};
+  GraphBuilder builder{s.layers, s.nodes, s.parameters, s.segments, Input::dims};
+  if (Input::dims.size() < 1 || Input::dims.c < 1 || Input::dims.h < 1 || Input::dims.w < 1)
+    builder.failure = {Mistake::zero_size, 0, Input::dims, {}};
+  visit_network<Net, Loss>(builder);
+  s.graph.failure = builder.failure;
+  if (builder.failure.mistake != Mistake::none) return s;   // go on with an empty net: nothing may cascade
+  s.graph.layer_count = s.graph.node_count = builder.layer_count;
+  s.graph.parameter_count = builder.parameter_count;
+  s.graph.input = Input::dims;
+  for (int i = 0; i < builder.layer_count; ++i) s.graph.macs += s.layers[i].macs;
+  place_parameters(s.parameters, builder.parameter_count, s.graph);
+  return s;
+}();
+
+/// The graph of `Net` over one sample of `Input`, with the loss as its last node (or NoLoss).
+template <class Net, class Input, class Loss = NoLoss>
+inline constexpr Graph graph_of = [] {
+  const auto& s = graph_storage<Net, Input, Loss>;
+  Graph graph = s.graph;
+  graph.layers = s.layers;
+  graph.nodes = s.nodes;
+  graph.parameters = s.parameters;
+  graph.segments = s.segments;
+  return graph;
+}();
+
+}  // namespace tinycnn

@@ -1,0 +1,65 @@
+// A plan as text, for people and for tests that pin it.
+#pragma once
+
+#include <utility>
+
+#include "tinycnn/plan/names.hpp"
+#include "tinycnn/plan/plan_data.hpp"
+
+namespace tinycnn {
+
+namespace detail {
+
+inline std::string shape_text(const Dims& d) {
+  if (d.flat) return "(" + std::to_string(d.size()) + ")";
+  return "(" + std::to_string(d.c) + ", " + std::to_string(d.h) + ", " + std::to_string(d.w) + ")";
+}
+
+inline std::string value_text(const Plan& p, int v) {
+  std::string text = "v" + std::to_string(v);
+  if (p.values[v].pending >= 0) text += p.values[v].pending_relu ? "~relu" : "~affine";
+  return text;
+}
+
+}  // namespace detail
+
+/// One line a step: what it reads and writes, which layers it computes, what waits in its output. `~relu` marks a value
+/// stored before its scale, shift and ReLU; `+=` a gradient that is added to.
+inline std::string describe(const Plan& p) {
+  std::string text;
+  for (int i = 0; i < p.step_count; ++i) {
+    const Step& s = p.steps[i];
+    const RowFacts& row = p.rows[s.row];
+    const bool forward = s.phase == Phase::forward;
+    text += forward ? "forward  " : "backward ";
+    text += std::string(row.name) + (row.fallback ? " [plain loop]" : "") + ": ";
+    for (int k = 0; k < s.layer_count; ++k) {
+      const std::string name = segment_name(*p.graph, p.graph->layers[s.layers[k]].segment);
+      text += (k > 0 ? " " : "") + (name.empty() ? std::string(p.graph->layers[s.layers[k]].kind->name) : name);
+    }
+    if (forward) {
+      text += " | " + detail::value_text(p, s.x);
+      if (s.r >= 0) text += " + " + detail::value_text(p, s.r);
+      text += " -> " + detail::value_text(p, s.y) + " " + detail::shape_text(p.values[s.y].dims);
+      if (s.inner >= 0) text += " keeps v" + std::to_string(s.inner);
+      if (s.index >= 0) text += " index v" + std::to_string(s.index);
+    } else {
+      text += " |";
+      if (s.dy >= 0) text += " v" + std::to_string(s.dy);
+      text += " ->";
+      for (auto [target, held] : {std::pair{s.dr, s.add_dr}, std::pair{s.dx, s.add_dx}}) {
+        if (target < 0) continue;
+        text += " v" + std::to_string(target);
+        if (held >= 0) text += held == target ? "+=" : "=v" + std::to_string(held) + "+";
+      }
+      if (s.parameter_gradients) text += " dw";
+    }
+    text += '\n';
+  }
+  text += "arena " + std::to_string(p.per_sample) + " floats a sample, once " + std::to_string(p.once) +
+          ", workspace " + std::to_string(p.workspace) + " + " + std::to_string(p.workspace_per_sample) +
+          " a sample, scratch " + std::to_string(p.scratch) + " a worker\n";
+  return text;
+}
+
+}  // namespace tinycnn

@@ -1,0 +1,101 @@
+// Third stage: the backward steps, in reverse order, and who writes and who adds to each gradient.
+#pragma once
+
+#include "tinycnn/plan/draft.hpp"
+
+namespace tinycnn {
+
+namespace detail {
+
+/// The gradients known so far in the reverse walk.
+struct Gradients {
+  PlanDraft& d;
+  Scratch of;        // gradient root -> value that holds its gradient, or -1
+  Scratch holders;   // value -> how many roots it is the gradient of
+
+  constexpr explicit Gradients(PlanDraft& draft)
+      : d(draft), of(PlanDraft::values_room(draft.nodes), -1), holders(PlanDraft::values_room(draft.nodes)) {}
+
+  constexpr void hold(int root, int value) {
+    of[root] = value;
+    ++holders[value];
+  }
+  constexpr void release(int root) {
+    if (of[root] >= 0) --holders[of[root]];
+    of[root] = -1;
+  }
+  constexpr int fresh(int root) { return d.add_root(d.values[root].dims, d.values[root].dims.size()); }
+
+  /// Where a contribution to the gradient of `root` goes: the first writes, later ones add, in place only where nobody
+  /// else holds the memory and this step is not reading it as `dy`.
+  constexpr void contribute(int root, int dy, int& target, int& add) {
+    const int held = of[root];
+    add = held;
+    if (held >= 0 && holders[held] == 1 && held != dy) {
+      target = held;
+      return;
+    }
+    if (held >= 0) release(root);
+    target = fresh(root);
+    hold(root, target);
+  }
+};
+
+constexpr bool trains(const PlanDraft& d, const Step& step) {
+  if (!d.demand.parameter_gradients) return false;
+  for (int k = 0; k < step.layer_count; ++k) {
+    const Layer& layer = d.graph->layers[step.layers[k]];
+    for (int p = 0; p < layer.parameter_count; ++p)
+      if (!d.graph->parameters[layer.first_parameter + p].buffer) return true;
+  }
+  return false;
+}
+
+}  // namespace detail
+
+/// Appends the backward steps. Views and materialised copies share the gradient of what they show; a sum hands its
+/// gradient to both operands without copying, and whoever must add to a shared gradient writes a new one.
+constexpr void differentiate(PlanDraft& d) {
+  if (!d.demand.parameter_gradients && !d.demand.input_gradient) return;
+  detail::Gradients gradients(d);
+  Scratch wanted(PlanDraft::values_room(d.nodes));
+  wanted[0] = d.demand.input_gradient ? 1 : 0;
+  for (int i = 0; i < d.forward_count; ++i) {
+    const Step& s = d.steps[i];
+    if (d.row(s).materializes) continue;
+    const bool inherits = wanted[d.gradient_root(s.x)] != 0 || (s.r >= 0 && wanted[d.gradient_root(s.r)] != 0);
+    wanted[d.gradient_root(s.y)] = inherits || detail::trains(d, s) ? 1 : 0;
+  }
+
+  for (int i = d.forward_count - 1; i >= 0; --i) {
+    const Step& forward = d.steps[i];
+    const RowFacts& row = d.row(forward);
+    if (row.materializes) continue;
+    const int y = d.gradient_root(forward.y);
+    const bool is_loss = d.graph->layers[forward.layers[forward.layer_count - 1]].kind->loss;
+    if (wanted[y] == 0 || (gradients.of[y] < 0 && !is_loss)) continue;
+
+    Step step = forward;
+    step.phase = Phase::backward;
+    step.parameter_gradients = detail::trains(d, forward);
+    step.dy = gradients.of[y];
+    const int x = d.gradient_root(forward.x), r = d.gradient_root(forward.r);
+    const bool to_x = wanted[x] != 0, to_r = r >= 0 && wanted[r] != 0;
+    auto pass = [&](int root, int& target, int& sum) {
+      if (gradients.of[root] < 0) gradients.hold(root, step.dy);
+      else gradients.contribute(root, step.dy, target, sum);
+    };
+    if (row.passes_gradient) {
+      if (to_r) pass(r, step.dr, step.add_dr);
+      if (to_x) pass(x, step.dx, step.add_dx);
+    } else {
+      if (to_r) gradients.contribute(r, step.dy, step.dr, step.add_dr);
+      if (to_x) gradients.contribute(x, step.dy, step.dx, step.add_dx);
+    }
+    gradients.release(y);
+    if (step.dx >= 0 || step.dr >= 0 || step.parameter_gradients) d.steps[d.step_count++] = step;
+  }
+  if (d.demand.input_gradient) d.input_gradient = gradients.of[0];
+}
+
+}  // namespace tinycnn

@@ -1,0 +1,74 @@
+// A plan while it is being made: fixed room for steps and values, filled by the stages one after the other.
+#pragma once
+
+#include "tinycnn/plan/plan_data.hpp"
+
+namespace tinycnn {
+
+/// Room for the planning of one graph; the stages are ordinary functions on it.
+struct PlanDraft {
+  const Graph* graph = nullptr;
+  const RowFacts* rows = nullptr;
+  int row_count = 0;
+  Demand demand{};
+  Step* steps = nullptr;
+  Value* values = nullptr;
+  int nodes = 0;                       ///< nodes of the graph that the demand covers
+  int step_count = 0, forward_count = 0, value_count = 0;
+  int output = -1, input_gradient = -1;
+  long per_sample = 0, once = 0, workspace = 0, workspace_per_sample = 0, scratch = 0;
+  int missing = -1;
+
+  static constexpr int steps_room(int nodes) { return 4 * nodes + 4; }
+  static constexpr int values_room(int nodes) { return 8 * nodes + 8; }
+
+  constexpr int add_value(const Value& v) {
+    values[value_count] = v;
+    return value_count++;
+  }
+  /// A new root value of `count` floats a sample.
+  constexpr int add_root(const Dims& dims, long count) {
+    const int v = add_value({dims, aligned(count), value_count, value_count, -1, -1, -1, -1, false});
+    return v;
+  }
+  [[nodiscard]] constexpr int root(int v) const { return v < 0 ? -1 : values[v].root; }
+  [[nodiscard]] constexpr int gradient_root(int v) const { return v < 0 ? -1 : values[v].gradient_root; }
+  [[nodiscard]] constexpr const RowFacts& row(const Step& s) const { return rows[s.row]; }
+};
+
+/// Arrays for the steps and values of a draft, for the length of one constexpr evaluation.
+struct DraftRoom {
+  PlanDraft& draft;
+  constexpr DraftRoom(PlanDraft& d, int steps, int values) : draft(d) {
+    d.steps = new Step[unsigned(steps)]{};
+    d.values = new Value[unsigned(values)]{};
+  }
+  constexpr ~DraftRoom() {
+    delete[] draft.steps;
+    delete[] draft.values;
+  }
+  DraftRoom(const DraftRoom&) = delete;
+  DraftRoom& operator=(const DraftRoom&) = delete;
+
+  constexpr void move_to(Step* steps, Value* values, PlanDraft& counts) const {
+    for (int i = 0; i < draft.step_count; ++i) steps[i] = draft.steps[i];
+    for (int i = 0; i < draft.value_count; ++i) values[i] = draft.values[i];
+    counts = draft;
+    counts.steps = nullptr;
+    counts.values = nullptr;
+  }
+};
+
+/// Integers for the length of one constexpr evaluation.
+struct Scratch {
+  int* data;
+  constexpr explicit Scratch(int count, int value = 0) : data(new int[unsigned(count)]{}) {
+    for (int i = 0; i < count; ++i) data[i] = value;
+  }
+  constexpr ~Scratch() { delete[] data; }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  constexpr int& operator[](int i) { return data[i]; }
+};
+
+}  // namespace tinycnn

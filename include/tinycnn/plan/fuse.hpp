@@ -1,0 +1,138 @@
+// First stage: covers the nodes with a backend's rows, longest pattern first, and lists the forward steps.
+#pragma once
+
+#include "tinycnn/plan/draft.hpp"
+
+namespace tinycnn {
+
+namespace detail {
+
+constexpr bool is_view(const Layer& layer, Mode mode) {
+  return layer.kind->view || (layer.kind->view_in_eval && mode != Mode::training);
+}
+
+/// The nodes a row covers if its pattern starts at a node, and the operand that joins from outside.
+struct Cover {
+  int nodes[longest_pattern] = {-1, -1, -1, -1};
+  int r = -1;
+  Match match{};
+};
+
+/// Follows the pattern from `start`. A value inside a match has exactly one reader; at a sum the chain may arrive as
+/// either operand.
+constexpr bool follow(const PlanDraft& d, const RowFacts& row, int start, Scratch& readers, Scratch& reader,
+                      Scratch& taken, Cover& cover) {
+  const Graph& g = *d.graph;
+  cover = {};
+  cover.match = {&g, {}, row.length, d.demand.mode};
+  int node = start;
+  for (int k = 0; k < row.length; ++k) {
+    const Layer& layer = g.layers[g.nodes[node].layer];
+    if (taken[node] != 0) return false;
+    if (row.pattern[k] == nullptr ? layer.own == nullptr : row.pattern[k] != layer.kind) return false;
+    if (k == 0) {
+      cover.r = g.nodes[node].r;
+    } else if (g.nodes[node].r >= 0) {
+      const int inside = g.nodes[cover.nodes[k - 1]].y;
+      cover.r = g.nodes[node].x == inside ? g.nodes[node].r : g.nodes[node].x;
+    }
+    cover.nodes[k] = node;
+    cover.match.layers[k] = &layer;
+    if (k + 1 < row.length) {
+      const int y = g.nodes[node].y;
+      if (readers[y] != 1) return false;
+      node = reader[y];
+    }
+  }
+  return row.fits == nullptr || row.fits(cover.match);
+}
+
+/// Gives a step the values and the once-memory its row asks for.
+constexpr void provide(PlanDraft& d, Step& step, const Match& match) {
+  const RowFacts& row = d.row(step);
+  const Needs needs = row.needs == nullptr ? Needs{} : row.needs(match);
+  const Dims none{};
+  if (needs.inner > 0) step.inner = d.add_root(none, needs.inner);
+  if (needs.index_bytes > 0) step.index = d.add_root(none, (needs.index_bytes + 3) / 4);
+  if (needs.statistics > 0) {
+    step.statistics = d.once;
+    d.once += aligned(needs.statistics);
+  }
+  if (needs.prepared > 0) {
+    step.prepared = d.once;
+    d.once += aligned(needs.prepared);
+  }
+  if (row.emits) {
+    d.values[step.y].pending = step.statistics + needs.pending;
+    d.values[step.y].pending_relu = row.pending_relu;
+  }
+  if (needs.workspace > d.workspace) d.workspace = aligned(needs.workspace);
+  if (needs.workspace_per_sample > d.workspace_per_sample) d.workspace_per_sample = aligned(needs.workspace_per_sample);
+  if (needs.scratch > d.scratch) d.scratch = aligned(needs.scratch);
+}
+
+}  // namespace detail
+
+/// Lists the forward steps, each where its last node stood, and the values that exist between them.
+constexpr void fuse(PlanDraft& d) {
+  const Graph& g = *d.graph;
+  const int values = d.nodes + 1;
+  for (int v = 0; v < values; ++v) d.add_value({g.dims(v), 0, -1, -1, -1, -1, -1, -1, false});
+  d.values[0].per_sample = aligned(g.input.size());
+  d.values[0].root = d.values[0].gradient_root = 0;
+  d.output = d.demand.prefix < 0 && d.nodes == g.node_count ? g.logits_nodes() : d.nodes;
+
+  Scratch readers(values), reader(values, -1), taken(d.nodes + 1), row_at(d.nodes + 1, -1), start_at(d.nodes + 1, -1);
+  for (int i = 0; i < d.nodes; ++i) {
+    for (int v : {g.nodes[i].x, g.nodes[i].r}) {
+      if (v < 0) continue;
+      ++readers[v];
+      reader[v] = i;
+    }
+  }
+  ++readers[d.output];   // the world outside reads it too
+
+  detail::Cover cover;
+  for (int i = 0; i < d.nodes; ++i) {
+    if (taken[i] != 0 || detail::is_view(g.layers[g.nodes[i].layer], d.demand.mode)) continue;
+    int row = 0;
+    while (row < d.row_count && ((d.rows[row].modes & bit(d.demand.mode)) == 0 || d.rows[row].materializes ||
+                                 !detail::follow(d, d.rows[row], i, readers, reader, taken, cover)))
+      ++row;
+    if (row == d.row_count) {
+      if (d.missing < 0) d.missing = g.nodes[i].layer;
+      continue;
+    }
+    for (int k = 0; k < d.rows[row].length; ++k) taken[cover.nodes[k]] = 1;
+    const int last = cover.nodes[d.rows[row].length - 1];
+    row_at[last] = row;
+    start_at[last] = i;
+  }
+  if (d.missing >= 0) return;
+
+  for (int i = 0; i < d.nodes; ++i) {
+    Value& y = d.values[g.nodes[i].y];
+    if (detail::is_view(g.layers[g.nodes[i].layer], d.demand.mode)) {
+      y.root = d.values[g.nodes[i].x].root;
+      y.gradient_root = d.values[g.nodes[i].x].gradient_root;
+      continue;
+    }
+    if (row_at[i] < 0) continue;
+    Scratch none(d.nodes + 1);
+    detail::follow(d, d.rows[row_at[i]], start_at[i], readers, reader, none, cover);
+    Step step;
+    step.row = row_at[i];
+    step.layer_count = d.rows[step.row].length;
+    for (int k = 0; k < step.layer_count; ++k) step.layers[k] = g.nodes[cover.nodes[k]].layer;
+    step.x = g.nodes[start_at[i]].x;
+    step.r = cover.r;
+    step.y = g.nodes[i].y;
+    y.per_sample = aligned(y.dims.size());
+    y.root = y.gradient_root = step.y;
+    detail::provide(d, step, cover.match);
+    d.steps[d.step_count++] = step;
+  }
+  d.forward_count = d.step_count;
+}
+
+}  // namespace tinycnn

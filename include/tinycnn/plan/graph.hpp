@@ -1,0 +1,66 @@
+// The graph of a network as constexpr data: layers, nodes, parameters and names, in the order of the forward pass.
+#pragma once
+
+#include <string_view>
+
+#include "tinycnn/layers/layer.hpp"
+
+namespace tinycnn {
+
+/// One computation: y = layer(x), or layer(x, r) where it joins two values. Values are numbered: 0 is the network's
+/// input, node i makes value i + 1.
+struct Node {
+  int layer = -1;
+  int x = -1;
+  int r = -1;
+  int y = -1;
+};
+
+/// One link of a name: its text, or its number where it has none.
+struct Segment {
+  int parent = -1;
+  std::string_view text{};
+  int index = 0;
+};
+
+/// The first thing found wrong, kept as data so that one assertion can show it.
+struct Failure {
+  Mistake mistake = Mistake::none;
+  int layer = -1;
+  Dims got{};
+  Dims wants{};
+};
+
+/// A network over a fixed input shape. It points into constexpr arrays and owns nothing.
+struct Graph {
+  const Layer* layers = nullptr;
+  const Node* nodes = nullptr;
+  const Parameter* parameters = nullptr;
+  const Segment* segments = nullptr;
+  int layer_count = 0;
+  int node_count = 0;
+  int parameter_count = 0;
+  Dims input{};
+  Failure failure{};
+  long trained = 0;          ///< numbers that are trained: PyTorch's sum(p.numel() for p in net.parameters())
+  long trained_room = 0;     ///< the same with every tensor starting on a multiple of `alignment`
+  long buffer_room = 0;
+  long macs = 0;             ///< multiply-accumulates of one sample's forward pass
+
+  static constexpr long alignment = 16;   // floats: one cache line, one 512-bit vector
+
+  [[nodiscard]] constexpr int value_count() const { return node_count + 1; }
+  [[nodiscard]] constexpr Dims dims(int value) const {
+    return value == 0 ? input : layers[nodes[value - 1].layer].out;
+  }
+  [[nodiscard]] constexpr bool has_loss() const {
+    return node_count > 0 && layers[nodes[node_count - 1].layer].kind->loss;
+  }
+  /// Nodes up to the logits: all but the loss.
+  [[nodiscard]] constexpr int logits_nodes() const { return has_loss() ? node_count - 1 : node_count; }
+};
+
+/// Rounds up to the alignment of parameters and values.
+constexpr long aligned(long count) { return (count + Graph::alignment - 1) / Graph::alignment * Graph::alignment; }
+
+}  // namespace tinycnn

@@ -1,0 +1,32 @@
+// The names of layers and parameters, joined from the graph's segments on demand: "cnn.0.weight".
+#pragma once
+
+#include <string>
+
+#include "tinycnn/plan/graph.hpp"
+
+namespace tinycnn {
+
+/// "cnn.4", or "" for the network itself.
+inline std::string segment_name(const Graph& g, int segment) {
+  if (segment < 0) return {};
+  const Segment& s = g.segments[segment];
+  std::string name = segment_name(g, s.parent);
+  if (!name.empty()) name += '.';
+  return name += s.text.empty() ? std::to_string(s.index) : std::string(s.text);
+}
+
+/// "cnn.4 (Conv2d)": for people.
+inline std::string layer_name(const Graph& g, int layer) {
+  const std::string name = segment_name(g, g.layers[layer].segment);
+  const std::string kind(g.layers[layer].kind->name);
+  return name.empty() ? kind : name + " (" + kind + ")";
+}
+
+/// PyTorch's state_dict key: "cnn.4.weight".
+inline std::string parameter_name(const Graph& g, const Parameter& p) {
+  const std::string name = segment_name(g, g.layers[p.layer].segment);
+  return name.empty() ? std::string(p.name) : name + '.' + std::string(p.name);
+}
+
+}  // namespace tinycnn

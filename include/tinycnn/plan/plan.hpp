@@ -1,0 +1,108 @@
+// Network type + demand + a backend's rows -> plan, one variable template a stage so that each has the compiler's whole
+// budget for evaluation.
+#pragma once
+
+#include "tinycnn/plan/arena.hpp"
+#include "tinycnn/plan/build.hpp"
+#include "tinycnn/plan/differentiate.hpp"
+#include "tinycnn/plan/fuse.hpp"
+#include "tinycnn/plan/lifetimes.hpp"
+#include "tinycnn/plan/stored_form.hpp"
+
+namespace tinycnn {
+
+/// A backend's rows as constexpr data.
+template <class Backend>
+inline constexpr RowTable<typename Backend::Rows> rows_of{};
+
+namespace detail {
+
+template <int StepRoom, int ValueRoom>
+struct PlanStorage {
+  Step steps[StepRoom]{};
+  Value values[ValueRoom]{};
+  PlanDraft draft{};   // counts and totals; its pointers are null: the stages work elsewhere, since g++ 12 takes no
+                       // object for a constant whose own address was used while it was made
+};
+
+constexpr int nodes_of(const Graph& g, const Demand& demand) {
+  const int all = demand.loss ? g.node_count : g.logits_nodes();
+  return demand.prefix >= 0 && demand.prefix < all ? demand.prefix : all;
+}
+
+/// Steps and values, in their final order.
+template <class Net, class Input, class Loss, class Backend, class Asked>
+constexpr auto make_arranged_plan() {
+  constexpr const Graph& graph = graph_of<Net, Input, Loss>;
+  constexpr int nodes = nodes_of(graph, Asked::demand);
+  PlanStorage<PlanDraft::steps_room(nodes), PlanDraft::values_room(nodes)> s{};
+  PlanDraft draft;
+  draft.graph = &graph;
+  draft.rows = rows_of<Backend>.rows;
+  draft.row_count = Backend::Rows::count;
+  draft.demand = Asked::demand;
+  draft.nodes = nodes;
+  DraftRoom room(draft, PlanDraft::steps_room(nodes), PlanDraft::values_room(nodes));
+  fuse(draft);
+  if (draft.missing < 0) {
+    settle_stored_forms(draft);
+    differentiate(draft);
+  }
+  room.move_to(s.steps, s.values, s.draft);
+  return s;
+}
+template <class Net, class Input, class Loss, class Backend, class Asked>
+inline constexpr auto arranged_plan = make_arranged_plan<Net, Input, Loss, Backend, Asked>();
+
+/// The same with lifetimes and offsets, in arrays of exactly their size.
+template <const auto& Arranged>
+constexpr auto lay_out() {
+  PlanStorage<Arranged.draft.step_count + 1, Arranged.draft.value_count + 1> s{};
+  PlanDraft draft = Arranged.draft;
+  DraftRoom room(draft, draft.step_count + 1, draft.value_count + 1);
+  for (int i = 0; i < draft.step_count; ++i) draft.steps[i] = Arranged.steps[i];
+  for (int i = 0; i < draft.value_count; ++i) draft.values[i] = Arranged.values[i];
+  if (draft.missing < 0) {
+    find_lifetimes(draft);
+    place_values(draft);
+  }
+  room.move_to(s.steps, s.values, s.draft);
+  return s;
+}
+template <class Net, class Input, class Loss, class Backend, class Asked>
+inline constexpr auto laid_out_plan = lay_out<arranged_plan<Net, Input, Loss, Backend, Asked>>();
+
+
+
+template <class Net, class Input, class Loss, class Backend, class Asked>
+constexpr Plan make_plan() {
+  const auto& s = detail::laid_out_plan<Net, Input, Loss, Backend, Asked>;
+  const PlanDraft& d = s.draft;
+  Plan p;
+  p.graph = d.graph;
+  p.rows = d.rows;
+  p.steps = s.steps;
+  p.values = s.values;
+  p.row_count = d.row_count;
+  p.step_count = d.step_count;
+  p.forward_count = d.forward_count;
+  p.value_count = d.value_count;
+  p.demand = d.demand;
+  p.output = d.output;
+  p.input_gradient = d.input_gradient;
+  p.per_sample = d.per_sample;
+  p.once = d.once;
+  p.workspace = d.workspace;
+  p.workspace_per_sample = d.workspace_per_sample;
+  p.scratch = d.scratch;
+  p.missing = d.missing;
+  return p;
+}
+
+}  // namespace detail
+
+/// The plan of `Net` over samples of `Input` on `Backend`, for one demand.
+template <class Net, class Input, class Loss, class Backend, class Asked>
+inline constexpr Plan plan_of = detail::make_plan<Net, Input, Loss, Backend, Asked>();
+
+}  // namespace tinycnn

@@ -1,0 +1,19 @@
+// CosineAnnealing: from the base rate down to a minimum along half a cosine (Loshchilov & Hutter 2017).
+#pragma once
+
+#include <cmath>
+
+namespace tinycnn {
+
+/// torch.optim.lr_scheduler.CosineAnnealingLR in closed form:
+/// rate(step) = minimum + (base - minimum) (1 + cos(pi step / steps)) / 2. Past `steps` it rises again, as PyTorch's does.
+struct CosineAnnealing {
+  double base = 1e-3;
+  long steps = 1;
+  double minimum = 0;
+  [[nodiscard]] double rate(long step) const {
+    return minimum + (base - minimum) * (1 + std::cos(3.14159265358979323846 * double(step) / double(steps))) / 2;
+  }
+};
+
+}  // namespace tinycnn

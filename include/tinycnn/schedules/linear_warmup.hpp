@@ -1,0 +1,16 @@
+// LinearWarmup<Then>: rises linearly to another schedule's first rate, then follows it (Goyal et al. 2017).
+#pragma once
+
+namespace tinycnn {
+
+/// rate(step) = then.rate(0) (step + 1) / warmup for step < warmup, then.rate(step - warmup) afterwards.
+template <class Then>
+struct LinearWarmup {
+  Then then{};
+  long warmup = 0;
+  [[nodiscard]] constexpr double rate(long step) const {
+    return step < warmup ? then.rate(0) * double(step + 1) / double(warmup) : then.rate(step - warmup);
+  }
+};
+
+}  // namespace tinycnn

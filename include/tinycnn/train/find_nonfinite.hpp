@@ -1,0 +1,50 @@
+// Finds where a step's numbers stopped being finite, so that the error can name the layer.
+#pragma once
+
+#include <cmath>
+#include <string>
+
+#include "tinycnn/backends/bind.hpp"
+#include "tinycnn/plan/names.hpp"
+
+namespace tinycnn {
+
+namespace detail {
+template <class T>
+bool all_finite(const T* numbers, long count) {
+  for (long i = 0; i < count; ++i)
+    if (!std::isfinite(double(numbers[i]))) return false;
+  return true;
+}
+}  // namespace detail
+
+/// One sentence on the first number of step `number` that is NaN or infinite: in the images, in a parameter, in a layer's output
+/// (the forward pass is run again, step by step; it changes no parameter and no running statistic), or in a gradient.
+template <class Backend>
+std::string describe_nonfinite(const Execution<Backend>& run, const RowKernels<Backend>* kernels, long number) {
+  const Graph& g = run.graph();
+  const std::string where = "step " + std::to_string(number) + ": ";
+  const std::string cure = "; nothing was updated. Lower the learning rate or look at the images of this batch";
+  if (!detail::all_finite(run.data(run.plan->input), run.n * g.input.size()))
+    return where + "the images hold a number that is not finite" + cure;
+  for (int k = 0; k < g.parameter_count; ++k) {
+    const Parameter& p = g.parameters[k];
+    const auto* numbers = (p.buffer ? run.buffers : run.parameters) + p.offset;
+    if (!detail::all_finite(numbers, p.size()))
+      return where + "parameter " + parameter_name(g, p) + " is not finite" + cure;
+  }
+  for (int k = 0; k < run.plan->forward_count; ++k) {
+    const Step& s = run.plan->steps[k];
+    kernels[s.row].forward(run, s);
+    if (!detail::all_finite(run.data(s.y), run.n * run.dims(s.y).size()))
+      return where + "the output of " + layer_name(g, s.layers[s.layer_count - 1]) + " is not finite" + cure;
+  }
+  for (int k = g.parameter_count - 1; k >= 0; --k) {   // the backward pass met them in this order
+    const Parameter& p = g.parameters[k];
+    if (!p.buffer && !detail::all_finite(run.gradients + p.offset, p.size()))
+      return where + "the gradient of " + parameter_name(g, p) + " is not finite" + cure;
+  }
+  return where + "the loss or the gradient norm is not finite" + cure;
+}
+
+}  // namespace tinycnn

@@ -1,0 +1,121 @@
+// A network's parameters and buffers by PyTorch's names, shapes and order: first values, files, both ways.
+#pragma once
+
+#include <cmath>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "tinycnn/backends/layout.hpp"
+#include "tinycnn/core/diagnostics.hpp"
+#include "tinycnn/core/random.hpp"
+#include "tinycnn/io/safetensors.hpp"
+#include "tinycnn/io/safetensors_file.hpp"
+#include "tinycnn/plan/names.hpp"
+
+namespace tinycnn {
+
+/// Where a network's numbers lie on a backend. It owns nothing.
+template <class T>
+struct NetworkState {
+  const Graph* graph = nullptr;
+  Order order = Order::chw;
+  T* parameters = nullptr;
+  T* buffers = nullptr;
+
+  [[nodiscard]] T* data(const Parameter& p) const { return (p.buffer ? buffers : parameters) + p.offset; }
+  /// Element `i` of parameter `p`, counted in PyTorch's order.
+  [[nodiscard]] T& at(const Parameter& p, long i) const {
+    return data(p)[parameter_place(order, graph->layers[p.layer], p, i)];
+  }
+};
+
+/// Draws the first values as torch.nn does: Conv2d and Linear from U(-b, b) with b = 1 / sqrt(fan_in), BatchNorm 1 and 0.
+/// Keyed by (seed, parameter, element in PyTorch's order), so no backend or layout changes a network's start.
+template <class T>
+void initialize(const NetworkState<T>& state, std::uint64_t seed) {
+  for (int k = 0; k < state.graph->parameter_count; ++k) {
+    const Parameter& p = state.graph->parameters[k];
+    const double bound = 1 / std::sqrt(double(p.start.fan_in));
+    for (long i = 0; i < p.size(); ++i) {
+      double value = p.start.rule == Start::Rule::ones ? 1 : 0;
+      if (p.start.rule == Start::Rule::uniform)
+        value = (2 * double(uniform(seed, std::uint64_t(k), std::uint64_t(i))) - 1) * bound;
+      state.at(p, i) = T(value);
+    }
+  }
+}
+
+namespace detail {
+
+inline std::vector<long> shape_of(const Parameter& p) { return {p.extents, p.extents + p.rank}; }
+
+template <class T, class File>
+void copy_from(const SafetensorsFile& file, const NetworkState<T>& state, const Parameter& p) {
+  std::vector<File> numbers(std::size_t(p.size()));
+  file.read(parameter_name(*state.graph, p), shape_of(p), numbers.data());
+  for (long i = 0; i < p.size(); ++i) {
+    if (!std::isfinite(double(numbers[std::size_t(i)])))
+      throw Error("tensor '" + parameter_name(*state.graph, p) + "' of '" + file.path() + "' holds a number that is not finite");
+    state.at(p, i) = T(numbers[std::size_t(i)]);
+  }
+}
+
+}  // namespace detail
+
+/// Writes every parameter and buffer as float32 (counters as int64) under PyTorch's state_dict names, all or nothing.
+template <class T>
+void save_state(const std::string& path, const NetworkState<T>& state) {
+  const Graph& g = *state.graph;
+  std::vector<std::vector<float>> floats(std::size_t(g.parameter_count));
+  std::vector<std::int64_t> counters(std::size_t(g.parameter_count));
+  SafetensorsWriter writer;
+  writer.note("format", "pt");
+  for (int k = 0; k < g.parameter_count; ++k) {
+    const Parameter& p = g.parameters[k];
+    if (p.integer) {
+      counters[std::size_t(k)] = std::int64_t(state.at(p, 0));
+      writer.add(parameter_name(g, p), detail::shape_of(p), &counters[std::size_t(k)]);
+      continue;
+    }
+    std::vector<float>& numbers = floats[std::size_t(k)];
+    numbers.resize(std::size_t(p.size()));
+    for (long i = 0; i < p.size(); ++i) numbers[std::size_t(i)] = float(state.at(p, i));
+    writer.add(parameter_name(g, p), detail::shape_of(p), numbers.data());
+  }
+  writer.write(path);
+}
+
+/// Reads what PyTorch or `save_state` wrote (float32 or float64). Every tensor of the network must be there with its shape, and
+/// no other; nothing is changed before that is known.
+template <class T>
+void load_state(const std::string& path, const NetworkState<T>& state) {
+  const Graph& g = *state.graph;
+  const SafetensorsFile file(path);
+  std::string missing, unexpected;
+  for (int k = 0; k < g.parameter_count; ++k) {
+    const std::string name = parameter_name(g, g.parameters[k]);
+    const TensorEntry* entry = file.find(name);
+    if (entry == nullptr) missing += (missing.empty() ? "" : ", ") + name;
+    else if (entry->shape != detail::shape_of(g.parameters[k]))
+      throw Error("tensor '" + name + "' of '" + path + "' has shape " + shape_text(entry->shape) + ", the network's has " +
+                  shape_text(detail::shape_of(g.parameters[k])));
+  }
+  for (const TensorEntry& entry : file.entries()) {
+    bool known = false;
+    for (int k = 0; k < g.parameter_count && !known; ++k) known = parameter_name(g, g.parameters[k]) == entry.name;
+    if (!known) unexpected += (unexpected.empty() ? "" : ", ") + entry.name;
+  }
+  if (!missing.empty() || !unexpected.empty())
+    throw Error("'" + path + "' is of another network:" + (missing.empty() ? "" : " missing " + missing) +
+                (missing.empty() || unexpected.empty() ? "" : ";") + (unexpected.empty() ? "" : " unexpected " + unexpected));
+  for (int k = 0; k < g.parameter_count; ++k) {
+    const Parameter& p = g.parameters[k];
+    const std::string& dtype = file.find(parameter_name(g, p))->dtype;
+    if (p.integer) detail::copy_from<T, std::int64_t>(file, state, p);
+    else if (dtype == "F64") detail::copy_from<T, double>(file, state, p);
+    else detail::copy_from<T, float>(file, state, p);
+  }
+}
+
+}  // namespace tinycnn

@@ -1,0 +1,304 @@
+// The Cpu backend's convolution and Linear kernels against plain loops in double, written here from the equations.
+#include <doctest/doctest.h>
+#include <tinycnn/backends/cpu/convolution_forward.hpp>
+#include <tinycnn/backends/cpu/convolution_input_gradient.hpp>
+#include <tinycnn/backends/cpu/convolution_pool_epilogues.hpp>
+#include <tinycnn/backends/cpu/convolution_weight_gradient.hpp>
+#include <tinycnn/backends/cpu/linear.hpp>
+
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <new>
+#include <string>
+#include <vector>
+
+namespace {
+
+using namespace tinycnn;
+using namespace tinycnn::cpu;
+using Isa = Native;
+
+/// A 64-byte aligned buffer; what no kernel may read or leave behind is NaN.
+struct Buffer {
+  explicit Buffer(long count) : size(count), data(static_cast<float*>(::operator new(bytes(), std::align_val_t{64}))) {
+    for (long i = 0; i < size; ++i) data[i] = std::numeric_limits<float>::quiet_NaN();
+  }
+  Buffer(const Buffer&) = delete;
+  Buffer& operator=(const Buffer&) = delete;
+  ~Buffer() { ::operator delete(data, std::align_val_t{64}); }
+  [[nodiscard]] std::size_t bytes() const { return sizeof(float) * static_cast<std::size_t>(size + 16); }
+  void fill(std::uint32_t seed) {
+    for (long i = 0; i < size; ++i) {
+      seed = seed * 1664525u + 1013904223u;
+      data[i] = static_cast<float>(seed >> 8) * (2.0f / 16777216.0f) - 1.0f;
+    }
+  }
+  long size;
+  float* data;
+};
+
+/// rms of the error <= bound * rms of the expected, largest error <= 3 times that.
+void check_close(const float* got, const std::vector<double>& expected, double bound) {
+  double error = 0, worst = 0, power = 0;
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    const double e = std::abs(got[i] - expected[i]);
+    error += e * e;
+    power += expected[i] * expected[i];
+    if (!(e <= worst)) worst = e;
+  }
+  const double rms = std::sqrt(power / double(expected.size()));
+  CHECK(std::sqrt(error / double(expected.size())) <= bound * rms);
+  CHECK(worst <= 3 * bound * rms);
+}
+
+struct Case {
+  const char* what;
+  int n, c, h, w, o;
+  Window window;
+  int groups;
+  bool pending;
+};
+
+constexpr Case cases[] = {
+    {"one pixel", 1, 1, 1, 1, 1, {1, 1, 0, 1}, 1, false},
+    {"pointwise, prime sizes", 3, 17, 7, 5, 33, {1, 1, 0, 1}, 1, true},
+    {"first layer", 2, 3, 13, 17, 11, {3, 1, 1, 1}, 1, false},
+    {"3x3", 5, 13, 7, 7, 40, {3, 1, 1, 1}, 1, true},
+    {"3x3 in bands", 1, 8, 33, 40, 64, {3, 1, 1, 1}, 1, true},
+    {"deep and small", 5, 67, 4, 4, 37, {3, 1, 1, 1}, 1, true},
+    {"many inputs: depth in pieces, several ranges", 1, 300, 5, 6, 160, {3, 1, 1, 1}, 1, false},
+    {"padded pitch", 1, 512, 5, 5, 5, {3, 2, 1, 1}, 1, false},
+    {"stride 2", 2, 5, 15, 13, 11, {3, 2, 1, 1}, 1, true},
+    {"7x7, stride 2, padding 3", 1, 3, 23, 19, 16, {7, 2, 3, 1}, 1, false},
+    {"stride 3 beyond the kernel", 3, 4, 11, 10, 7, {2, 3, 0, 1}, 1, false},
+    {"1x1, stride 2: untouched pixels", 2, 6, 9, 8, 5, {1, 2, 0, 1}, 1, false},
+    {"padding beyond the kernel", 2, 4, 5, 3, 6, {2, 1, 3, 1}, 1, true},
+    {"dilation 2", 2, 7, 11, 9, 10, {3, 1, 2, 2}, 1, true},
+    {"dilation 2, stride 2", 2, 5, 12, 11, 9, {3, 2, 1, 2}, 1, false},
+    {"dilation 2, stride 3", 1, 5, 14, 11, 9, {3, 3, 2, 2}, 1, false},
+    {"two groups", 3, 10, 8, 6, 14, {3, 1, 1, 1}, 2, true},
+    {"two groups, stride 2", 3, 34, 8, 7, 66, {3, 2, 1, 1}, 2, false},
+    {"depthwise", 2, 9, 7, 8, 9, {3, 1, 1, 1}, 9, true},
+    {"depthwise, stride 2", 2, 6, 7, 8, 12, {3, 2, 1, 1}, 6, false},
+};
+
+ConvolutionShape shape_of(const Case& t) {
+  return {{t.c, t.h, t.w, false}, {t.o, t.window.output(t.h), t.window.output(t.w), false}, t.window, t.groups};
+}
+
+struct Convolution {
+  Case test;
+  ConvolutionShape s = shape_of(test);
+  Buffer x{test.n * s.x.size()}, w{s.weights()}, dy{test.n * s.y.size()}, scale{s.x.c}, shift{s.x.c}, bias{s.y.c},
+      gamma{s.y.c};
+
+  explicit Convolution(const Case& t) : test(t) {
+    Buffer* all[] = {&x, &w, &dy, &scale, &shift, &bias, &gamma};
+    for (std::uint32_t i = 0; i < 7; ++i) all[i]->fill(i + 1);
+    for (int o = 0; o < s.y.c; o += 5) gamma.data[o] = 0;
+  }
+  [[nodiscard]] TensorSource<Isa> source() const {
+    return {x.data, s.x, test.pending ? Pending{scale.data, shift.data, true} : Pending{}};
+  }
+  /// Calls f(x index, w index, y index, value of x) for every product of the convolution.
+  template <class F>
+  void products(F f) const {
+    const int cg = s.group_inputs(), og = s.group_outputs(), k = s.window.kernel;
+    for (long i = 0; i < test.n * s.y.size(); ++i) {
+      const int o = int(i % s.y.c), q = int(i / s.y.c % s.y.w), p = int(i / s.y.c / s.y.w % s.y.h);
+      const long n = i / s.y.size();
+      for (int t = 0; t < k * k * cg; ++t) {
+        const int h = p * s.window.stride - s.window.padding + t / cg / k * s.window.dilation;
+        const int v = q * s.window.stride - s.window.padding + t / cg % k * s.window.dilation;
+        if (h < 0 || h >= s.x.h || v < 0 || v >= s.x.w) continue;
+        const int c = o / og * cg + t % cg;
+        const long at = ((n * s.x.h + h) * s.x.w + v) * s.x.c + c;
+        double value = x.data[at];
+        if (test.pending) value = std::fmax(double(scale.data[c]) * value + double(shift.data[c]), 0.0);
+        f(at, long(t) * s.y.c + o, i, value);
+      }
+    }
+  }
+};
+
+TEST_CASE("convolution: forward, input gradient and weight gradient equal plain loops on any number of threads") {
+  for (const Case& test : cases) {
+    CAPTURE(test.what);
+    const Convolution t(test);
+    const ConvolutionShape& s = t.s;
+    const std::size_t xs = std::size_t(t.x.size), ws = std::size_t(t.w.size), ys = std::size_t(t.dy.size);
+    std::vector<double> y(ys), dx(xs), dw(ws), db(std::size_t(s.y.c));
+    for (std::size_t i = 0; i < ys; ++i) {
+      y[i] = t.bias.data[i % std::size_t(s.y.c)];
+      db[i % std::size_t(s.y.c)] += t.dy.data[i];
+    }
+    for (std::size_t i = 0; i < xs; ++i) dx[i] = t.x.data[i];  // the gradient is added to x here
+    t.products([&](long xi, long wi, long yi, double value) {
+      y[std::size_t(yi)] += value * t.w.data[wi];
+      dx[std::size_t(xi)] += double(t.dy.data[yi]) * t.w.data[wi];
+      dw[std::size_t(wi)] += double(t.dy.data[yi]) * value;
+    });
+    Buffer packed(packed_forward_floats<Isa>(s)), packed_back(packed_input_gradient_floats<Isa>(s));
+    Buffer first_y(t.dy.size), first_dx(t.x.size), first_dw(t.w.size), first_db(s.y.c);
+    for (const int threads : {1, 2, 5}) {
+      ThreadPool pool(threads);
+      Buffer got_y(t.dy.size), got_dx(t.x.size), got_dw(t.w.size), got_db(s.y.c);
+      pack_forward<Isa>(s, t.w.data, packed.data, pool);
+      pack_input_gradient<Isa>(s, t.w.data, packed_back.data, pool);
+      Buffer a(threads * forward_scratch_floats<Isa>(s)), b(threads * input_gradient_scratch_floats<Isa>(s)),
+          c(threads * weight_gradient_scratch_floats<Isa>(s)), shared(weight_gradient_shared_floats<Isa>(s));
+      const StoreEpilogue<Isa> store_y{got_y.data, s.y, t.bias.data};
+      convolution_forward<Isa>(s, test.n, t.source(), packed.data, store_y, pool, a.data);
+      const StoreEpilogue<Isa> store_dx{got_dx.data, s.x, nullptr, t.x.data};
+      const TensorSource<Isa> dy{t.dy.data, s.y};
+      convolution_input_gradient<Isa>(s, test.n, dy, packed_back.data, store_dx, pool, b.data);
+      convolution_weight_gradient<Isa>(s, test.n, t.source(), dy, got_dw.data, got_db.data, pool, c.data, shared.data);
+      if (threads == 1) {
+        check_close(got_y.data, y, 5e-6);
+        check_close(got_dx.data, dx, 5e-6);
+        check_close(got_dw.data, dw, 2e-5);
+        check_close(got_db.data, db, 2e-5);
+        std::memcpy(first_y.data, got_y.data, sizeof(float) * ys);
+        std::memcpy(first_dx.data, got_dx.data, sizeof(float) * xs);
+        std::memcpy(first_dw.data, got_dw.data, sizeof(float) * ws);
+        std::memcpy(first_db.data, got_db.data, sizeof(float) * std::size_t(s.y.c));
+      }
+      CHECK(std::memcmp(first_y.data, got_y.data, sizeof(float) * ys) == 0);
+      CHECK(std::memcmp(first_dx.data, got_dx.data, sizeof(float) * xs) == 0);
+      CHECK(std::memcmp(first_dw.data, got_dw.data, sizeof(float) * ws) == 0);
+      CHECK(std::memcmp(first_db.data, got_db.data, sizeof(float) * std::size_t(s.y.c)) == 0);
+    }
+  }
+}
+
+/// The fused pooling epilogues against pooling the stored result, element by element: the same arithmetic, so equal bits.
+void check_pooling(const Convolution& t, int k, const std::string& what) {
+  CAPTURE(what);
+  const ConvolutionShape& s = t.s;
+  const int n = t.test.n, o_count = s.y.c, rows = s.y.h / k, columns = s.y.w / k;
+  const long pooled_size = long(n) * rows * columns * o_count;
+  const int blocks = forward_blocks(s, n, k);
+  ThreadPool pool(2);
+  Buffer packed(packed_forward_floats<Isa>(s)), scratch(2 * forward_scratch_floats<Isa>(s, k));
+  Buffer y(t.dy.size), pooled(pooled_size), folded(pooled_size), plain(t.dy.size);
+  std::vector<std::uint8_t> index(std::size_t(pooled_size), 255);
+  std::vector<double> sums(2 * std::size_t(blocks) * std::size_t(o_count), 1e300);
+  std::vector<double> plain_sums(2 * std::size_t(forward_blocks(s, n)) * std::size_t(o_count), 1e300);
+  pack_forward<Isa>(s, t.w.data, packed.data, pool);
+  StatisticsPoolEpilogue<Isa> fused{y.data, s.y, t.bias.data, t.gamma.data, sums.data(), pooled.data, index.data(), k};
+  fused.past_caches = o_count % NR<Isa> == 0;
+  convolution_forward<Isa>(s, n, t.source(), packed.data, fused, pool, scratch.data);
+  const StatisticsEpilogue<Isa> unfused{plain.data, s.y, t.bias.data, plain_sums.data()};
+  convolution_forward<Isa>(s, n, t.source(), packed.data, unfused, pool, scratch.data);
+  CHECK(std::memcmp(plain.data, y.data, sizeof(float) * std::size_t(y.size)) == 0);
+  const PoolEpilogue<Isa> inference{folded.data, s.y, t.bias.data, k, true};
+  convolution_forward<Isa>(s, n, t.source(), packed.data, inference, pool, scratch.data);
+
+  int wrong = 0;
+  for (long i = 0; i < pooled_size; ++i) {
+    const long o = i % o_count, q = i / o_count % columns, p = i / o_count / columns % rows;
+    const long sample = i / o_count / columns / rows;
+    const float gamma = t.gamma.data[o];
+    float best = 0, largest = 0;
+    int place = 0;
+    for (int j = 0; j < k * k; ++j) {
+      const float v = y.data[((sample * s.y.h + p * k + j / k) * s.y.w + q * k + j % k) * o_count + o];
+      if (j == 0) best = largest = v;
+      if (v > largest || v != v) largest = v;
+      if ((gamma > 0 && v > best) || (gamma < 0 && v < best) || (gamma != 0 && v != v)) best = v, place = j;
+    }
+    const float clipped = largest < 0 ? 0 : largest;
+    wrong += std::memcmp(&best, pooled.data + i, sizeof best) != 0 || index[std::size_t(i)] != place;
+    wrong += !(clipped == folded.data[i] || (clipped != clipped && folded.data[i] != folded.data[i]));
+  }
+  CHECK(wrong == 0);
+
+  for (int o = 0; o < o_count; ++o) {
+    double sum = 0, square = 0, got[2] = {0, 0}, got_plain[2] = {0, 0};
+    for (long i = o; i < y.size; i += o_count) {
+      sum += y.data[i];
+      square += double(y.data[i]) * y.data[i];
+    }
+    for (int m = 0; m < 2; ++m) {
+      for (int b = 0; b < blocks; ++b) got[m] += sums[std::size_t((2 * b + m) * o_count + o)];
+      for (int b = 0; b < forward_blocks(s, n); ++b) got_plain[m] += plain_sums[std::size_t((2 * b + m) * o_count + o)];
+    }
+    if (square != square) continue;
+    CHECK(std::abs(got[1] - square) <= 2e-6 * square);
+    CHECK(std::abs(got_plain[1] - square) <= 2e-6 * square);
+    const double scale = std::sqrt(square * double(y.size / o_count));
+    CHECK(std::abs(got[0] - sum) <= 2e-6 * scale);
+    CHECK(std::abs(got_plain[0] - sum) <= 2e-6 * scale);
+  }
+}
+
+TEST_CASE("convolution: fused statistics and pooling equal pooling the stored result; ties and NaN as torch") {
+  check_pooling(Convolution({"", 3, 5, 9, 7, 33, {3, 1, 1, 1}, 1, true}), 2, "odd extents leave a row and a column");
+  check_pooling(Convolution({"", 2, 4, 40, 33, 64, {3, 1, 1, 1}, 1, false}), 3, "bands of 3 x 3 windows");
+  check_pooling(Convolution({"", 5, 4, 4, 4, 64, {3, 1, 1, 1}, 1, false}), 2, "several samples a block");
+  Convolution flat({"", 2, 4, 8, 8, 20, {3, 1, 1, 1}, 1, false});
+  for (long i = 0; i < flat.x.size; ++i) flat.x.data[i] = 1;  // every inner window is a tie
+  check_pooling(flat, 2, "ties");
+  flat.x.data[40] = std::numeric_limits<float>::quiet_NaN();
+  check_pooling(flat, 2, "NaN");
+}
+
+TEST_CASE("ReLU after the bias, and pending ReLU without scale, let NaN through") {
+  const Convolution t({"", 1, 3, 5, 5, 9, {1, 1, 0, 1}, 1, false});
+  t.x.data[0] = std::numeric_limits<float>::quiet_NaN();
+  ThreadPool pool(1);
+  Buffer packed(packed_forward_floats<Isa>(t.s)), scratch(forward_scratch_floats<Isa>(t.s)), y(t.dy.size);
+  pack_forward<Isa>(t.s, t.w.data, packed.data, pool);
+  StoreEpilogue<Isa> epilogue{y.data, t.s.y, t.bias.data};
+  epilogue.relu = true;
+  convolution_forward<Isa>(t.s, 1, TensorSource<Isa>{t.x.data, t.s.x, {nullptr, nullptr, true}}, packed.data, epilogue,
+                           pool, scratch.data);
+  for (int o = 0; o < 9; ++o) CHECK(y.data[o] != y.data[o]);
+  for (int i = 9; i < y.size; ++i) CHECK(y.data[i] >= 0);
+}
+
+TEST_CASE("linear: three passes equal plain loops on any number of threads") {
+  const LinearShape shapes[] = {{1, 1, 1}, {37, 11, 5}, {300, 130, 9}, {70, 1100, 3}, {17, 65, 150}};
+  for (const LinearShape& s : shapes) {
+    CAPTURE(s.in);
+    const int n = s.capacity > 4 ? s.capacity - 1 : s.capacity;
+    Buffer x(long(n) * s.in), w(long(s.in) * s.out), b(s.out), dy(long(n) * s.out);
+    x.fill(1), w.fill(2), b.fill(3), dy.fill(4);
+    std::vector<double> y(std::size_t(dy.size)), dx(std::size_t(x.size)), dw(std::size_t(w.size)), db(std::size_t(s.out));
+    for (int i = 0; i < n; ++i)
+      for (int o = 0; o < s.out; ++o) {
+        const std::size_t at = std::size_t(i * s.out + o);
+        y[at] = b.data[o];
+        db[std::size_t(o)] += dy.data[at];
+        for (int k = 0; k < s.in; ++k) {
+          y[at] += double(x.data[i * s.in + k]) * w.data[k * s.out + o];
+          dx[std::size_t(i * s.in + k)] += double(dy.data[at]) * w.data[k * s.out + o];
+          dw[std::size_t(k * s.out + o)] += double(dy.data[at]) * x.data[i * s.in + k];
+        }
+      }
+    Buffer first(y.size() + dx.size() + dw.size() + db.size());
+    for (const int threads : {1, 2, 5}) {
+      ThreadPool pool(threads);
+      Buffer scratch(threads * linear_scratch_floats<Isa>(s)), shared(linear_shared_floats<Isa>(s)), got(first.size);
+      float* const got_y = got.data;
+      float* const got_dx = got_y + dy.size;
+      float* const got_dw = got_dx + x.size;
+      float* const got_db = got_dw + w.size;
+      linear_forward<Isa>(s, n, x.data, w.data, b.data, false, got_y, pool, scratch.data);
+      linear_input_gradient<Isa>(s, n, dy.data, w.data, nullptr, got_dx, pool, scratch.data, shared.data);
+      linear_weight_gradient<Isa>(s, n, x.data, dy.data, got_dw, got_db, pool, scratch.data, shared.data);
+      if (threads == 1) {
+        check_close(got_y, y, 5e-6);
+        check_close(got_dx, dx, 5e-6);
+        check_close(got_dw, dw, 2e-5);
+        check_close(got_db, db, 2e-5);
+        std::memcpy(first.data, got.data, sizeof(float) * std::size_t(first.size));
+      }
+      CHECK(std::memcmp(first.data, got.data, sizeof(float) * std::size_t(first.size)) == 0);
+    }
+  }
+}
+
+}  // namespace

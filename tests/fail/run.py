@@ -1,0 +1,52 @@
+"""Every tests/fail/*.cpp must be refused by the compiler with one error, in few lines, that says what the file expects.
+
+A file states its texts in comments, `// expect: TEXT`, one a line; white space is compared as one blank. ok.cpp is the
+counterpart that must compile.
+"""
+
+import argparse
+import pathlib
+import re
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import compiler  # noqa: E402
+
+
+def complaint(source, status, output, most_lines):
+    lines = output.splitlines()
+    errors = [line for line in lines if re.search(r"\berror:", line)]
+    expected = [text.strip() for text in re.findall(r"//\s*expect:(.*)", source)]
+    one_line = " ".join(output.split())
+    if not expected:
+        return "states no '// expect: TEXT'"
+    if status == 0:
+        return "compiles, but must not"
+    if len(errors) != 1:
+        return f"gives {len(errors)} errors, not one"
+    if len(lines) > most_lines:
+        return f"gives {len(lines)} lines, more than {most_lines}"
+    missing = [text for text in expected if " ".join(text.split()) not in one_line]
+    return f"does not say '{missing[0]}'" if missing else None
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--compiler", default="g++")
+    options = parser.parse_args()
+    most_lines = 20 if "clang" in options.compiler else 10
+
+    def judge(path):
+        relative = str(path.relative_to(compiler.ROOT))
+        status, output = compiler.syntax_only(options.compiler, [relative])
+        if path.name == "ok.cpp":
+            why = None if status == 0 else "does not compile, but must"
+        else:
+            why = complaint(path.read_text(), status, output, most_lines)
+        return why and f"{relative} {why} ({options.compiler}):\n{output}"
+
+    return compiler.count(sorted((compiler.ROOT / "tests" / "fail").glob("*.cpp")), judge)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

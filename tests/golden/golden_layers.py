@@ -1,0 +1,106 @@
+# Golden numbers of single layers, losses and blocks: inputs, outputs and gradients of PyTorch in double.
+import torch
+from torch import nn
+
+from torch_nets import BasicBlock
+
+
+def randn(generator, *shape):
+    return torch.randn(*shape, generator=generator, dtype=torch.float64)
+
+
+def record(out, case, layer, x, generator):
+    """Runs layer on x with a random upstream gradient; stores its state before, x y dy dx, gradients, buffers after."""
+    layer.double()
+    for parameter in layer.parameters():
+        parameter.data = randn(generator, *parameter.shape) * (0.5 if parameter.dim() > 1 else 1.0)
+    for name, value in layer.state_dict().items():
+        out[f"{case}/{name}"] = value.clone()
+    x = x.clone().requires_grad_()
+    y = layer(x)
+    dy = randn(generator, *y.shape)
+    y.backward(dy)
+    out[f"{case}/x"], out[f"{case}/y"], out[f"{case}/dy"], out[f"{case}/dx"] = x.detach(), y.detach(), dy, x.grad
+    for name, parameter in layer.named_parameters():
+        out[f"{case}/d{name}"] = parameter.grad
+    if layer.training:
+        for name, value in layer.named_buffers():
+            out[f"{case}/{name}_after"] = value.clone()
+
+
+def batch_norm(make, features, generator):
+    """A BatchNorm whose running statistics are not the initial 0 and 1."""
+    layer = make(features).double()
+    layer.running_mean.copy_(randn(generator, features))
+    layer.running_var.copy_(randn(generator, features).square() + 0.5)
+    layer.num_batches_tracked.fill_(3)
+    return layer
+
+
+def record_loss(out, case, logits, labels):
+    logits = logits.clone().requires_grad_()
+    loss = nn.CrossEntropyLoss()(logits, labels)
+    loss.backward()
+    out[f"{case}/x"], out[f"{case}/labels"] = logits.detach(), labels
+    out[f"{case}/y"], out[f"{case}/dx"] = loss.detach().reshape(1), logits.grad
+
+
+class Concat(nn.Module):
+    """cat([a(x), b(x)]) over channels."""
+
+    def __init__(self):
+        super().__init__()
+        self.a = nn.Conv2d(3, 4, 1)
+        self.b = nn.Conv2d(3, 5, 3, 1, 1)
+
+    def forward(self, x):
+        return torch.cat([self.a(x), self.b(x)], 1)
+
+
+def make():
+    generator = torch.Generator().manual_seed(6666)
+    torch.manual_seed(6666)
+    out = {}
+
+    def images(n, c, h, w):
+        return randn(generator, n, c, h, w)
+
+    for case, layer, x in [
+        ("conv_k3p1", nn.Conv2d(3, 4, 3, 1, 1), images(2, 3, 7, 9)),
+        ("conv_k3p1_nobias", nn.Conv2d(3, 4, 3, 1, 1, bias=False), images(1, 3, 4, 5)),
+        ("conv_k3p0", nn.Conv2d(3, 4, 3), images(1, 3, 7, 9)),
+        ("conv_k1", nn.Conv2d(4, 5, 1), images(2, 4, 5, 6)),
+        ("conv_k1s2", nn.Conv2d(4, 5, 1, 2), images(1, 4, 7, 9)),
+        ("conv_k3s2p1", nn.Conv2d(3, 4, 3, 2, 1), images(1, 3, 7, 9)),
+        ("conv_k5s2p2", nn.Conv2d(2, 3, 5, 2, 2), images(2, 2, 7, 9)),
+        ("conv_k3p2d2", nn.Conv2d(3, 4, 3, 1, 2, dilation=2), images(1, 3, 7, 9)),
+        ("conv_k3p1g2", nn.Conv2d(4, 6, 3, 1, 1, groups=2), images(1, 4, 7, 9)),
+        ("conv_depthwise", nn.Conv2d(4, 4, 3, 1, 1, groups=4), images(1, 4, 7, 9)),
+        ("bn2d_train", batch_norm(nn.BatchNorm2d, 4, generator), images(3, 4, 3, 5) * 2 + 1),
+        ("bn2d_eval", batch_norm(nn.BatchNorm2d, 4, generator).eval(), images(3, 4, 3, 5) * 2 + 1),
+        ("bn1d_train", batch_norm(nn.BatchNorm1d, 6, generator), randn(generator, 5, 6) * 2 - 1),
+        ("bn1d_eval", batch_norm(nn.BatchNorm1d, 6, generator).eval(), randn(generator, 5, 6) * 2 - 1),
+        ("relu", nn.ReLU(), torch.cat([images(1, 3, 4, 5), torch.zeros(1, 3, 4, 5).double()])),
+        ("maxpool_k2", nn.MaxPool2d(2), images(1, 3, 7, 9)),
+        ("maxpool_k3s2p1", nn.MaxPool2d(3, 2, 1), images(1, 3, 7, 9) - 3),
+        ("maxpool_k2_ties", nn.MaxPool2d(2), images(1, 3, 6, 8).round()),
+        ("avgpool_k2", nn.AvgPool2d(2), images(1, 3, 7, 9)),
+        ("avgpool_k3s2p1", nn.AvgPool2d(3, 2, 1), images(1, 3, 7, 9)),
+        ("global_avgpool", nn.AdaptiveAvgPool2d(1), images(1, 3, 7, 9)),
+        ("flatten", nn.Flatten(), images(2, 3, 2, 4)),
+        ("linear", nn.Linear(7, 5), randn(generator, 3, 7)),
+        ("linear_nobias", nn.Linear(7, 5, bias=False), randn(generator, 3, 7)),
+        ("residual_identity", BasicBlock(4, 4, 1, False), images(2, 4, 4, 5)),
+        ("residual_downsample", BasicBlock(3, 5, 2, False), images(2, 3, 6, 7)),
+        ("concat", Concat(), images(2, 3, 4, 5)),
+    ]:
+        record(out, case, layer, x, generator)
+
+    labels = torch.tensor([0, 10, 3, 7, 3])
+    record_loss(out, "cross_entropy", randn(generator, 5, 11) * 2, labels)
+    extreme = torch.full((5, 11), -80.0).double()
+    for row, winner in enumerate([0, 2, 3, 1, 10]):  # rows 0 and 2 are right, rows 1, 3 and 4 wrong by 160
+        extreme[row, winner] = 80.0
+    extreme[3, 7] = 79.0
+    record_loss(out, "cross_entropy_extreme", extreme, labels)
+    return out

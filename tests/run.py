@@ -1,0 +1,171 @@
+"""What ./dev test runs: unit tests and checks, each a command whose counts are added up.
+
+The last line is 'N passed, N failed'; the exit status is 0 only if something ran and nothing failed. A check is a
+script that prints such a line itself; the unit tests' counts come from doctest's summary.
+"""
+
+import argparse
+import pathlib
+import platform
+import re
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+MINUTE = 60
+
+
+class Tally:
+    """Counts, and shows what failed."""
+
+    def __init__(self, name_filter):
+        self.filter = name_filter
+        self.passed = 0
+        self.failed = 0
+
+    def wants(self, name):
+        return self.filter.lower() in name.lower()
+
+    def add(self, name, passed, failed, seconds, output=""):
+        self.passed += passed
+        self.failed += failed
+        if failed:
+            print(f"---- {name} failed ----\n{output.rstrip()}\n----", flush=True)
+        print(f"{name}: {passed} passed, {failed} failed ({seconds:.0f} s)", flush=True)
+
+    def finish(self):
+        print(f"{self.passed} passed, {self.failed} failed")
+        return 1 if self.failed or not self.passed else 0
+
+
+def run(command, timeout):
+    """Exit status, output and seconds of a command; a command that hangs has a status, too."""
+    start = time.monotonic()
+    try:
+        done = subprocess.run([str(part) for part in command], cwd=ROOT, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, errors="replace", timeout=timeout)
+        status, output = done.returncode, done.stdout
+    except subprocess.TimeoutExpired as hung:
+        said = hung.stdout or b""
+        output = (said if isinstance(said, str) else said.decode(errors="replace")) + f"\nstopped after {timeout} s"
+        status = 124
+    except OSError as missing:
+        status, output = 127, str(missing)
+    if status < 0:
+        output += f"\nended by signal {-status}"
+    return status, output, time.monotonic() - start
+
+
+def counts(status, output, pattern):
+    """The counts that the last match of pattern states; a bad exit without a counted failure is one failure."""
+    found = re.findall(pattern, output, re.MULTILINE)
+    if not found:
+        return 0, 1
+    passed, failed = map(int, found[-1][:2])
+    return passed, failed or int(status != 0)
+
+
+def check(tally, name, *command):
+    """A script that counts for itself."""
+    if not tally.wants(name):
+        return
+    status, output, seconds = run([sys.executable, *command], 15 * MINUTE)
+    tally.add(name, *counts(status, output, r"^(\d+) passed, (\d+) failed$"), seconds, output)
+
+
+def build(tally, name, preset, target):
+    """Configures and builds; counts only if that fails."""
+    print(f"building {target} in build/{preset} ...", flush=True)
+    steps = [["cmake", "--build", f"build/{preset}", "--target", target]]
+    if not (ROOT / "build" / preset / "build.ninja").exists():
+        steps.insert(0, ["cmake", "--preset", preset, "--log-level=WARNING"])
+    total = 0
+    for step in steps:
+        status, output, seconds = run(step, 30 * MINUTE)
+        total += seconds
+        if status:
+            tally.add(f"{name}: build", 0, 1, total, output)
+            return False
+    print(f"built in {total:.0f} s", flush=True)
+    return True
+
+
+def unit_tests(tally, name, preset, cases="", runs_here=True):
+    """The unit test program of a preset; cases is a part of the names of the cases to run."""
+    sources = [path.read_text() for path in ROOT.glob("tests/*_test.cpp")]
+    if tally.filter and not any(tally.filter.lower() in text.lower() for text in sources):
+        return
+    if not build(tally, name, preset, "unit_tests"):
+        return
+    if not runs_here:
+        tally.add(f"{name}: build only, this CPU cannot run it", 1, 0, 0)
+        return
+    selected = [part for part in (cases, tally.filter) if part]
+    command = [ROOT / "build" / preset / "unit_tests", "--no-colors=true"]
+    if selected:
+        command.append(f"--test-case=*{'*'.join(selected)}*")
+    status, output, seconds = run(command, 15 * MINUTE)
+    passed, failed = counts(status, output, r"test cases:\s*\d+\s*\|\s*(\d+) passed\s*\|\s*(\d+) failed")
+    skipped = re.findall(r"\|\s*(\d+) skipped", output)
+    if not selected and skipped and int(skipped[-1]):
+        failed += 1
+        output += f"\n{skipped[-1]} cases were skipped in a run that was to run all"
+    if not passed and not failed and not tally.filter:
+        failed = 1
+        output += "\nno test case ran"
+    tally.add(name, passed, failed, seconds, output)
+
+
+def program_starts(tally):
+    """The examples build as users build them, and hw3 explains itself."""
+    name = "examples"
+    if not tally.wants(name) or not build(tally, name, "release", "examples"):
+        return
+    status, output, seconds = run(["build/release/hw3", "--help"], MINUTE)
+    tally.add(name, int(status == 0), int(status != 0), seconds, output)
+
+
+def quick(tally):
+    check(tally, "rooms", "tests/rooms.py")
+    check(tally, "headers alone", "tests/headers.py")
+    check(tally, "mistakes are explained", "tests/fail/run.py")
+    check(tally, "compile proxy", "tests/compile_proxy.py")
+    program_starts(tally)
+    unit_tests(tally, "unit tests", "test")
+
+
+def cpu_runs(level):
+    """Whether this CPU has all of an x86-64 level; the C library's loader knows."""
+    if level == "x86-64":
+        return True
+    _, output, _ = run(["/lib64/ld-linux-x86-64.so.2", "--help"], MINUTE)
+    return re.search(rf"{level} \(supported", output) is not None
+
+
+def thorough(tally):
+    check(tally, "headers alone, clang 19", "tests/headers.py", "--compiler", "clang++-19")
+    check(tally, "mistakes are explained, clang 19", "tests/fail/run.py", "--compiler", "clang++-19")
+    check(tally, "installed package", "tests/consumer/run.py")
+    unit_tests(tally, "unit tests, clang 19", "clang")
+    unit_tests(tally, "unit tests, address and undefined behaviour", "asan")
+    unit_tests(tally, "unit tests, thread races", "tsan", cases="threads")
+    if platform.machine() == "x86_64":
+        for preset, level in (("baseline", "x86-64"), ("avx2", "x86-64-v3"), ("avx512", "x86-64-v4")):
+            unit_tests(tally, f"unit tests, {level}", preset, runs_here=cpu_runs(level))
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="./dev test", description=__doc__)
+    parser.add_argument("--all", action="store_true", help="every compiler, sanitizer and instruction set, too")
+    parser.add_argument("--filter", default="", metavar="TEXT", help="only cases and checks whose name contains TEXT")
+    options = parser.parse_args()
+    tally = Tally(options.filter)
+    quick(tally)
+    if options.all:
+        thorough(tally)
+    return tally.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
