@@ -72,10 +72,13 @@ def main():
         return 0
     limits = json.loads(LIMITS.read_text()) if LIMITS.exists() else {}
     passed = 0
-    for name in set(SOURCES) - set(limits):
-        problems.append(f"tests/compile_proxy.json has no limits for {name}; tests/compile_proxy.py --update writes them")
     for name, values in counted.items():
-        for key, most in limits.get(name, {}).items() if isinstance(values, dict) else ():
+        if isinstance(values, str):
+            continue
+        if name not in limits:
+            problems.append(f"compile_proxy.json has no limits for {name}; tests/compile_proxy.py --update writes them")
+            continue
+        for key, most in limits[name].items():
             print(f"{name:10}{key:20}{values[key]:>10} of at most {most}")
             if values[key] > most:
                 problems.append(f"{name}: {key} is {values[key]}, more than {most}; make it cheaper, or say why it must "

@@ -286,7 +286,7 @@ TEST_CASE("linear: three passes equal plain loops on any number of threads") {
       float* const got_dx = got_y + dy.size;
       float* const got_dw = got_dx + x.size;
       float* const got_db = got_dw + w.size;
-      linear_forward<Isa>(s, n, x.data, w.data, b.data, false, got_y, pool, scratch.data);
+      linear_forward<Isa>(s, n, x.data, w.data, b.data, false, got_y, pool, scratch.data, shared.data);
       linear_input_gradient<Isa>(s, n, dy.data, w.data, nullptr, got_dx, pool, scratch.data, shared.data);
       linear_weight_gradient<Isa>(s, n, x.data, dy.data, got_dw, got_db, pool, scratch.data, shared.data);
       if (threads == 1) {

@@ -1,4 +1,8 @@
-"""The dependency rule: a room includes itself, core/ and the rooms above it; only umbrella headers include a backend."""
+"""The dependency rule: a room includes itself, core/ and the rooms above it; only umbrella headers include a backend.
+
+A backend is a folder of backends/. The headers beside the folders are what a plan and any backend agree on: train/, which
+takes the backend as a template argument, may include them; data/, io/, vision/ and report/ may not.
+"""
 
 import pathlib
 import re
@@ -35,8 +39,8 @@ def complaint(own, other):
     room, other_room = own[0], other[0]
     if room not in LEVEL or other_room not in LEVEL:
         return f"{room if room not in LEVEL else other_room}/ is not a room of the table in tests/rooms.py"
-    if other_room == "backends" and room != "backends":
-        return f"{room}/ includes a backend; only umbrella headers may"
+    if other_room == "backends" and room != "backends" and (len(other) > 2 or room != "train"):
+        return f"{room}/ includes {'a backend' if len(other) > 2 else 'what backends share'}; it must not"
     if LEVEL[other_room] > LEVEL[room]:
         return f"{room}/ includes {other_room}/, a room below it"
     if room == other_room == "backends" and len(other) > 2 and other[1] != own[1] and (own[1], other[1]) != FALLBACK:

@@ -1,4 +1,5 @@
 # Installs Debian packages that are missing; sourced by ./dev.
+# shellcheck shell=bash
 
 # Whether what PACKAGE brings is there, wherever it came from.
 present() {  # PACKAGE

@@ -30,7 +30,7 @@ struct Execution {
   T* values = nullptr;              ///< the arena: value v at values + offset * capacity
   T* once = nullptr;                ///< statistics, prepared weights
   T* workspace = nullptr;           ///< inside one step, shared by the workers
-  T* scratch = nullptr;             ///< inside one step, `plan->scratch` a worker
+  T* scratch = nullptr;             ///< inside one step, `plan->scratch_room(capacity)` a worker
   T* parameters = nullptr;          ///< trained parameters
   T* buffers = nullptr;
   T* gradients = nullptr;           ///< of the trained parameters, same offsets

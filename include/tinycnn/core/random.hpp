@@ -7,7 +7,8 @@
 namespace tinycnn {
 
 /// Philox4x32-10 (Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3", SC 2011): a bijection of
-/// the 128-bit counter for every 64-bit key. The counter's words are {lo, lo >> 32, hi, hi >> 32}, the key's {seed, seed >> 32}.
+/// the 128-bit counter for every 64-bit key. The counter's words are {lo, lo >> 32, hi, hi >> 32}, the key's {seed,
+/// seed >> 32}.
 struct Philox {
   std::uint64_t seed = 0;
 

@@ -124,13 +124,15 @@ inline ImageFolder reorder(const ImageFolder& folder, const std::string& order_f
     if (!name.empty() && name.back() == '\r') name.pop_back();
     if (name.empty()) continue;
     name = base_name(name);
-    const void* found = std::bsearch(&name, sorted.data(), sorted.size(), sizeof(Known*), [](const void* a, const void* b) {
-      return static_cast<const std::string*>(a)->compare((*static_cast<Known* const*>(b))->name);
-    });
+    const void* found =
+        std::bsearch(&name, sorted.data(), sorted.size(), sizeof(Known*), [](const void* a, const void* b) {
+          return static_cast<const std::string*>(a)->compare((*static_cast<Known* const*>(b))->name);
+        });
     const std::string where = "'" + order_file + "', line " + std::to_string(line) + ": ";
     if (!found) throw Error(where + "the folder has no picture '" + name + "'");
     Known& picture = **static_cast<Known* const*>(found);
-    if (picture.line != 0) throw Error(where + "'" + name + "' stands in line " + std::to_string(picture.line) + " already");
+    if (picture.line != 0)
+      throw Error(where + "'" + name + "' stands in line " + std::to_string(picture.line) + " already");
     picture.line = line;
     ordered.paths.push_back(folder.paths[picture.index]);
     ordered.labels.push_back(folder.labels[picture.index]);

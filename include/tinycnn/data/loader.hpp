@@ -37,8 +37,10 @@ inline void to_tensor(const Picture& picture, float* out) {
 class Loader {
  public:
   /// Pictures are resized to `image`, which must have 3 channels. Memory is allocated here, once: three minibatches.
-  Loader(const ImageFolder& folder, Dims image, int batch, int threads) : folder_(folder), image_(image), batch_(batch) {
-    if (image.c != 3 || image.h < 1 || image.w < 1) throw Error("a loader makes pictures of 3 channels and at least 1 x 1 pixel");
+  Loader(const ImageFolder& folder, Dims image, int batch, int threads)
+      : folder_(folder), image_(image), batch_(batch) {
+    if (image.c != 3 || image.h < 1 || image.w < 1)
+      throw Error("a loader makes pictures of 3 channels and at least 1 x 1 pixel");
     if (batch < 1) throw Error("a loader's batch must be at least 1");
     if (threads < 1) throw Error("a loader needs at least 1 thread");
     for (Slot& slot : slots_) {
@@ -58,8 +60,8 @@ class Loader {
   void begin_epoch(const std::vector<int>& order) {
     for (const int i : order)
       if (i < 0 || i >= folder_.size())
-        throw Error("an epoch's order holds " + std::to_string(i) + ", but the folder has " + std::to_string(folder_.size()) +
-                    " pictures");
+        throw Error("an epoch's order holds " + std::to_string(i) + ", but the folder has " +
+                    std::to_string(folder_.size()) + " pictures");
     Lock lock(mutex_);
     claimed_ = long(order_.size());  // no thread takes a picture of the old epoch any more
     while (busy_ > 0) ::pthread_cond_wait(&finished_, &mutex_);
@@ -135,10 +137,13 @@ class Loader {
     threads_.resize(std::size_t(threads));
     int failure = 0;
     for (std::size_t t = 0; t < threads_.size() && failure == 0; ++t) {
-      failure = ::pthread_create(&threads_[t], nullptr, [](void* self) -> void* {
-        static_cast<Loader*>(self)->work();
-        return nullptr;
-      }, this);
+      failure = ::pthread_create(
+          &threads_[t], nullptr,
+          [](void* self) -> void* {
+            static_cast<Loader*>(self)->work();
+            return nullptr;
+          },
+          this);
       if (failure != 0) threads_.resize(t);
     }
     ::pthread_sigmask(SIG_SETMASK, &old, nullptr);

@@ -4,8 +4,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <string>
-
-#include <ftw.h>
+#include <utility>
 
 #include "tinycnn/data/shuffle.hpp"
 #include "tinycnn/data/synthetic_picture.hpp"
@@ -34,11 +33,6 @@ inline void write_picture(const std::string& path, const Picture& picture) {
   if (std::fclose(file) != 0 || !written) throw_file_error("write", path);
 }
 
-inline void remove_folder(const std::string& folder) {
-  const auto remove = [](const char* path, const struct stat*, int, struct FTW*) { return std::remove(path); };
-  if (path_exists(folder) && ::nftw(folder.c_str(), remove, 8, FTW_DEPTH | FTW_PHYS) != 0) throw_file_error("remove", folder);
-}
-
 }  // namespace detail
 
 /// Makes `folder` with train/, valid/ (`<label>_<id>.jpg`), test/ (`0000.jpg` …, the classes mixed) and test.csv, the
@@ -47,7 +41,7 @@ inline void remove_folder(const std::string& folder) {
 inline bool make_synthetic(const std::string& folder, const Synthetic& set = {}) {
   if (path_exists(folder)) return false;
   const std::string partial = folder + ".partial";
-  detail::remove_folder(partial);
+  remove_folder(partial);
   std::uint64_t id = 0;  // of the picture in the whole set: no two splits share one
   for (const auto& [split, count] : {std::pair{"/train/", set.train}, std::pair{"/valid/", set.valid}}) {
     make_directories(partial + split);

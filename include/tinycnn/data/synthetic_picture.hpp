@@ -72,29 +72,35 @@ inline float synthetic_texture(int label, float u, float v, float f, float p, st
   const auto cell = [&](float x) { return x * f * 0.32f + p - std::floor(x * f * 0.32f + p); };
   const auto edge = [](float s) { return clamp01(0.5f + 2.5f * s); };
   switch (label) {
-    case 0: return edge(std::sin(f * u + p));                                    // stripes
-    case 1: return edge(2 * std::sin(f * u + p) * std::sin(f * v + p));          // a chequerboard
-    case 2: {                                                                    // dots
+    case 0:
+      return edge(std::sin(f * u + p));  // stripes
+    case 1:
+      return edge(2 * std::sin(f * u + p) * std::sin(f * v + p));  // a chequerboard
+    case 2: {                                                      // dots
       const float x = cell(u) - 0.5f, y = cell(v) - 0.5f;
       return edge(6 * (0.3f - std::sqrt(x * x + y * y)));
     }
-    case 3: return edge(std::sin(1.6f * f * r + p));                             // rings
-    case 4: {                                                                    // rays: the real part of (z / |z|)^6
-      const float x = u / r, y = v / r, c3 = x * (x * x - 3 * y * y);            // cos 3a; cos 6a = 2 cos^2 3a - 1
+    case 3:
+      return edge(std::sin(1.6f * f * r + p));                         // rings
+    case 4: {                                                          // rays: the real part of (z / |z|)^6
+      const float x = u / r, y = v / r, c3 = x * (x * x - 3 * y * y);  // cos 3a; cos 6a = 2 cos^2 3a - 1
       return edge(2 * c3 * c3 - 1);
     }
-    case 5: return cell(u) < 0.22f || cell(v) < 0.22f ? 1.0f : 0.0f;             // a grid of lines
-    case 6: return edge(std::sin(f * u + p + 2.2f * std::sin(0.8f * f * v)));    // waves
-    case 7: return edge(6 * (r - 0.62f));                                        // a plain heart in a broad rim
-    case 8: {                                                                    // speckle
+    case 5:
+      return cell(u) < 0.22f || cell(v) < 0.22f ? 1.0f : 0.0f;  // a grid of lines
+    case 6:
+      return edge(std::sin(f * u + p + 2.2f * std::sin(0.8f * f * v)));  // waves
+    case 7:
+      return edge(6 * (r - 0.62f));  // a plain heart in a broad rim
+    case 8: {                        // speckle
       const auto i = std::uint64_t(int(16 * (u + 2))), j = std::uint64_t(int(16 * (v + 2)));
       return uniform(seed, 0x73706563, 1024 * i + j) < 0.5f ? 0.0f : 1.0f;
     }
-    case 9: {                                                                    // a spiral of two arms
+    case 9: {  // a spiral of two arms
       const float c2 = (u * u - v * v) / (r * r), s2 = 2 * u * v / (r * r);
       return edge(c2 * std::cos(f * r + p) + s2 * std::sin(f * r + p));
     }
-    default: {                                                                   // bricks, every other row shifted
+    default: {  // bricks, every other row shifted
       const float row = std::floor(v * f * 0.5f + p), y = v * f * 0.5f + p - row;
       float x = u * f * 0.22f + p + 0.5f * (row - 2 * std::floor(row / 2));
       x -= std::floor(x);
@@ -112,13 +118,14 @@ inline float synthetic_outline(int shape, float u, float v) {
 
 }  // namespace detail
 
-/// Picture number `id` of the class `label` (0 to 10), 96 to 256 pixels a side. The class decides the texture and, weakly,
-/// the hue; place, size, turn, colours, light, clutter and noise are drawn from (seed, id).
+/// Picture number `id` of the class `label` (0 to 10), 96 to 256 pixels a side. The class decides the texture and,
+/// weakly, the hue; place, size, turn, colours, light, clutter and noise are drawn from (seed, id).
 inline Picture synthetic_picture(int label, std::uint64_t seed, std::uint64_t id) {
   using namespace detail;
   Draws draw{seed, (std::uint64_t(0x70696374) << 32) + id};
   const float long_side = draw(128, 256), aspect = draw(0.75f, 1), upright = draw(0, 1);
-  Picture picture{int(upright < 0.5f ? long_side * aspect : long_side), int(upright < 0.5f ? long_side : long_side * aspect), {}};
+  Picture picture{
+      int(upright < 0.5f ? long_side * aspect : long_side), int(upright < 0.5f ? long_side : long_side * aspect), {}};
   const float side = float(picture.w < picture.h ? picture.w : picture.h);
 
   const float hue = float(label) / synthetic_classes + draw(-0.2f, 0.2f) + 1;
@@ -128,7 +135,8 @@ inline Picture synthetic_picture(int label, std::uint64_t seed, std::uint64_t id
   const Colour ground_a = from_hsv(draw(0, 1), draw(0, 0.6f), draw(0.2f, 0.9f));
   const Colour ground_b = from_hsv(draw(0, 1), draw(0, 0.6f), draw(0.2f, 0.9f));
   const Cloud cloud(draw);
-  const float lit = draw(0.6f, 1.1f), light_x = draw(-0.35f, 0.35f), light_y = draw(-0.35f, 0.35f), grain = draw(0.02f, 0.1f);
+  const float lit = draw(0.6f, 1.1f), light_x = draw(-0.35f, 0.35f), light_y = draw(-0.35f, 0.35f),
+              grain = draw(0.02f, 0.1f);
 
   struct Blob {
     float x, y, radius, turn_x, turn_y;
@@ -137,8 +145,13 @@ inline Picture synthetic_picture(int label, std::uint64_t seed, std::uint64_t id
   };
   const auto draw_blob = [&](float low, float high, float small, float large) {
     const float turn = draw(0, 6.2831853f);
-    return Blob{draw(low, high) * float(picture.w), draw(low, high) * float(picture.h), draw(small, large) * side,
-                std::cos(turn), std::sin(turn), int(draw(0, 2.999f)), from_hsv(draw(0, 1), draw(0, 0.8f), draw(0.2f, 1))};
+    return Blob{draw(low, high) * float(picture.w),
+                draw(low, high) * float(picture.h),
+                draw(small, large) * side,
+                std::cos(turn),
+                std::sin(turn),
+                int(draw(0, 2.999f)),
+                from_hsv(draw(0, 1), draw(0, 0.8f), draw(0.2f, 1))};
   };
   std::vector<Blob> clutter;
   for (int i = int(draw(2, 6)); i > 0; --i) clutter.push_back(draw_blob(0, 1, 0.06f, 0.2f));
@@ -165,10 +178,12 @@ inline Picture synthetic_picture(int label, std::uint64_t seed, std::uint64_t id
         colour = mix(dark, bright, swapped ? 1 - t : t);
       }
       const float light = lit * (1 + light_x * (2 * x - 1) + light_y * (2 * y - 1));
-      const auto noise = Philox{seed}((std::uint64_t(0x6e6f6973) << 32) + id, std::uint64_t(h) * 4096 + std::uint64_t(w));
+      const auto noise =
+          Philox{seed}((std::uint64_t(0x6e6f6973) << 32) + id, std::uint64_t(h) * 4096 + std::uint64_t(w));
       for (std::size_t c = 0; c < 3; ++c) {  // the sum of four bytes is nearly normal
         const std::uint32_t bytes = noise[c];
-        const float normal = float((bytes & 255) + (bytes >> 8 & 255) + (bytes >> 16 & 255) + (bytes >> 24)) / 148.0f - 3.446f;
+        const float normal =
+            float((bytes & 255) + (bytes >> 8 & 255) + (bytes >> 16 & 255) + (bytes >> 24)) / 148.0f - 3.446f;
         out[c] = std::uint8_t(255 * clamp01(colour[c] * light + grain * normal) + 0.5f);
       }
     }

@@ -1,4 +1,5 @@
-// Whole files in and out: read at once, written beside their place and renamed, so that no reader ever sees half a file.
+// Whole files in and out: read at once, written beside their place and renamed, so that no reader ever sees half a
+// file.
 #pragma once
 
 #include <cerrno>
@@ -8,6 +9,7 @@
 #include <string_view>
 
 #include <fcntl.h>
+#include <ftw.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -42,6 +44,12 @@ inline void make_directories(const std::string& path) {
     if (part.empty() || is_directory(part)) continue;
     if (::mkdir(part.c_str(), 0777) != 0 && !is_directory(part)) throw_file_error("create the folder", part);
   }
+}
+
+/// Removes the folder and everything in it, following no link; nothing happens where it does not exist.
+inline void remove_folder(const std::string& path) {
+  const auto remove = [](const char* each, const struct stat*, int, struct FTW*) { return std::remove(each); };
+  if (path_exists(path) && ::nftw(path.c_str(), remove, 8, FTW_DEPTH | FTW_PHYS) != 0) throw_file_error("remove", path);
 }
 
 /// All bytes of a regular file.

@@ -81,7 +81,10 @@ class JsonCursor {
 
   // The rest of a UTF-8 sequence: no overlong forms, no surrogates, nothing above U+10FFFF (RFC 3629, section 4).
   void sequence(unsigned char first, std::string& value) {
-    const int rest = first >= 0xC2 && first <= 0xDF ? 1 : (first & 0xF0) == 0xE0 ? 2 : first >= 0xF0 && first <= 0xF4 ? 3 : 0;
+    const int rest = first >= 0xC2 && first <= 0xDF   ? 1
+                     : (first & 0xF0) == 0xE0         ? 2
+                     : first >= 0xF0 && first <= 0xF4 ? 3
+                                                      : 0;
     if (rest == 0) refuse("a string is not UTF-8");
     value += char(first);
     for (int i = 0; i < rest; ++i) {
@@ -123,10 +126,14 @@ class JsonCursor {
     unsigned code = 0;
     for (int i = 0; i < 4; ++i) {
       const unsigned char c = next();
-      if (c >= '0' && c <= '9') code = code * 16 + (c - '0');
-      else if (c >= 'a' && c <= 'f') code = code * 16 + (c - 'a') + 10;
-      else if (c >= 'A' && c <= 'F') code = code * 16 + (c - 'A') + 10;
-      else refuse("four hexadecimal digits are expected");
+      if (c >= '0' && c <= '9')
+        code = code * 16 + (c - '0');
+      else if (c >= 'a' && c <= 'f')
+        code = code * 16 + (c - 'a') + 10;
+      else if (c >= 'A' && c <= 'F')
+        code = code * 16 + (c - 'A') + 10;
+      else
+        refuse("four hexadecimal digits are expected");
     }
     return code;
   }

@@ -10,7 +10,8 @@
 
 namespace tinycnn {
 
-static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "tinycnn writes its files as they lie in memory: little-endian");
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+              "tinycnn writes its files as they lie in memory: little-endian");
 
 struct NpyMatrix {
   long rows = 0;
@@ -22,7 +23,8 @@ struct NpyMatrix {
 inline void write_npy(const std::string& path, const float* values, long rows, long columns) {
   std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (" + std::to_string(rows) + ", " +
                        std::to_string(columns) + "), }";
-  header.append(63 - (10 + header.size()) % 64, ' ');  // magic, version, length and header fill lines of 64 bytes
+  header.append(21 - std::to_string(rows).size(), ' ');  // as numpy, which leaves room for the rows to grow
+  header.append(63 - (10 + header.size()) % 64, ' ');    // magic, version, length and header fill lines of 64 bytes
   header += '\n';
   FileWriter file(path);
   file.write(std::string_view("\x93NUMPY\x01\x00", 8));
@@ -40,8 +42,8 @@ inline NpyMatrix read_npy(const std::string& path) {
   const auto refuse = [&](const char* why) { throw Error("cannot read '" + path + "' as an .npy file: " + why); };
   if (bytes.size() < 10 || bytes.compare(0, 6, "\x93NUMPY") != 0) refuse("it does not begin with NumPy's magic");
   if (bytes[6] != 1 || bytes[7] != 0) refuse("its version is not 1.0");
-  const std::size_t begin = 10 + std::size_t(static_cast<unsigned char>(bytes[8])) +
-                            256 * std::size_t(static_cast<unsigned char>(bytes[9]));
+  const std::size_t begin =
+      10 + std::size_t(static_cast<unsigned char>(bytes[8])) + 256 * std::size_t(static_cast<unsigned char>(bytes[9]));
   if (begin > bytes.size()) refuse("its header goes beyond the end of the file");
   std::string header;
   for (std::size_t i = 10; i < begin; ++i)

@@ -14,7 +14,8 @@
 
 namespace tinycnn {
 
-static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "tinycnn writes its files as they lie in memory: little-endian");
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+              "tinycnn writes its files as they lie in memory: little-endian");
 
 /// Collects tensors, then writes them all at once. The same calls give the same bytes.
 class SafetensorsWriter {

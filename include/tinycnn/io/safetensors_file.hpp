@@ -23,7 +23,8 @@ class SafetensorsFile {
     std::uint64_t length = 0;
     std::memcpy(&length, bytes_.data(), 8);
     if (length > largest_header) refuse("its header claims " + std::to_string(length) + " bytes, more than 100 MB");
-    if (length > bytes_.size() - 8) refuse("its header claims " + std::to_string(length) + " bytes, more than the file has");
+    if (length > bytes_.size() - 8)
+      refuse("its header claims " + std::to_string(length) + " bytes, more than the file has");
     try {
       parse_header(std::string_view(bytes_).substr(8, length));
     } catch (const Refusal&) {
@@ -33,7 +34,7 @@ class SafetensorsFile {
     }
     place_data(8 + length);
   }
-  SafetensorsFile(const SafetensorsFile&) = delete;             // the entries point into bytes_
+  SafetensorsFile(const SafetensorsFile&) = delete;  // the entries point into bytes_
   SafetensorsFile& operator=(const SafetensorsFile&) = delete;
 
   /// Sorted by name.
@@ -45,8 +46,10 @@ class SafetensorsFile {
     std::size_t low = 0, high = entries_.size();
     while (low < high) {
       const std::size_t middle = (low + high) / 2;
-      if (entries_[middle].name < name) low = middle + 1;
-      else high = middle;
+      if (entries_[middle].name < name)
+        low = middle + 1;
+      else
+        high = middle;
     }
     return low < entries_.size() && entries_[low].name == name ? &entries_[low] : nullptr;
   }
@@ -64,8 +67,8 @@ class SafetensorsFile {
     const TensorEntry* entry = find(name);
     if (!entry) throw Error("'" + path_ + "' has no tensor '" + std::string(name) + "'");
     if (entry->dtype != dtype_of<T>() || entry->shape != shape)
-      throw Error("tensor '" + entry->name + "' of '" + path_ + "' is " + entry->dtype + " " + shape_text(entry->shape) +
-                  ", " + dtype_of<T>() + " " + shape_text(shape) + " is wanted");
+      throw Error("tensor '" + entry->name + "' of '" + path_ + "' is " + entry->dtype + " " +
+                  shape_text(entry->shape) + ", " + dtype_of<T>() + " " + shape_text(shape) + " is wanted");
     if (entry->bytes != 0) std::memcpy(out, entry->data, entry->bytes);
   }
 
@@ -124,7 +127,10 @@ class SafetensorsFile {
     do {
       const std::string field = json.string();
       json.expect(':');
-      bool* seen = field == "dtype" ? &has_dtype : field == "shape" ? &has_shape : field == "data_offsets" ? &has_offsets : nullptr;
+      bool* seen = field == "dtype"          ? &has_dtype
+                   : field == "shape"        ? &has_shape
+                   : field == "data_offsets" ? &has_offsets
+                                             : nullptr;
       if (!seen) refuse(entry, "has an unknown field '" + field + "'");
       if (std::exchange(*seen, true)) refuse(entry, "has two fields '" + field + "'");
       if (seen == &has_dtype) {
@@ -151,14 +157,16 @@ class SafetensorsFile {
         refuse(entry, "has an impossible shape " + shape_text(entry.shape));
     if (range.begin > range.end || range.end - range.begin != entry.bytes)
       refuse(entry, "has data_offsets [" + std::to_string(range.begin) + ", " + std::to_string(range.end) + "], but " +
-                        entry.dtype + " " + shape_text(entry.shape) + " takes " + std::to_string(entry.bytes) + " bytes");
+                        entry.dtype + " " + shape_text(entry.shape) + " takes " + std::to_string(entry.bytes) +
+                        " bytes");
     entries_.push_back(std::move(entry));
     ranges_.push_back(range);
   }
 
   // Checks that the ranges tile the rest of the file, points the entries at it and sorts them by name.
   void place_data(std::size_t data) {
-    sort(ranges_, [](const Range& a, const Range& b) { return a.begin != b.begin ? a.begin < b.begin : a.end < b.end; });
+    sort(ranges_,
+         [](const Range& a, const Range& b) { return a.begin != b.begin ? a.begin < b.begin : a.end < b.end; });
     std::size_t filled = 0;
     for (const Range& range : ranges_) {
       TensorEntry& entry = entries_[range.entry];

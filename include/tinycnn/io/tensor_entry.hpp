@@ -10,10 +10,10 @@
 namespace tinycnn {
 
 struct TensorEntry {
-  std::string name;           // as in PyTorch's state_dict: "layer1.0.bn1.running_var"
-  std::string dtype;          // as safetensors spells it: "F32", "F64", "I64" …
-  std::vector<long> shape;    // () is a scalar
-  const void* data = nullptr; // borrowed; not aligned to more than one byte in a file written elsewhere
+  std::string name;            // as in PyTorch's state_dict: "layer1.0.bn1.running_var"
+  std::string dtype;           // as safetensors spells it: "F32", "F64", "I64" …
+  std::vector<long> shape;     // () is a scalar
+  const void* data = nullptr;  // borrowed; not aligned to more than one byte in a file written elsewhere
   std::size_t bytes = 0;
 
   [[nodiscard]] long elements() const {

@@ -69,6 +69,7 @@ constexpr void provide(PlanDraft& d, Step& step, const Match& match) {
   if (needs.workspace > d.workspace) d.workspace = aligned(needs.workspace);
   if (needs.workspace_per_sample > d.workspace_per_sample) d.workspace_per_sample = aligned(needs.workspace_per_sample);
   if (needs.scratch > d.scratch) d.scratch = aligned(needs.scratch);
+  if (needs.scratch_per_sample > d.scratch_per_sample) d.scratch_per_sample = aligned(needs.scratch_per_sample);
 }
 
 }  // namespace detail

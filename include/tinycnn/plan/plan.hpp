@@ -95,6 +95,7 @@ constexpr Plan make_plan() {
   p.workspace = d.workspace;
   p.workspace_per_sample = d.workspace_per_sample;
   p.scratch = d.scratch;
+  p.scratch_per_sample = d.scratch_per_sample;
   p.missing = d.missing;
   return p;
 }

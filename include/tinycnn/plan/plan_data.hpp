@@ -77,7 +77,7 @@ struct Plan {
   int input_gradient = -1;
   long per_sample = 0;              ///< arena floats a sample
   long once = 0;                    ///< floats that exist once: statistics, prepared weights
-  long workspace = 0, workspace_per_sample = 0, scratch = 0;
+  long workspace = 0, workspace_per_sample = 0, scratch = 0, scratch_per_sample = 0;
   int missing = -1;                 ///< a layer no row computes
 
   [[nodiscard]] constexpr bool uses(int row, Phase phase) const {
@@ -89,6 +89,7 @@ struct Plan {
   [[nodiscard]] constexpr long room(long capacity) const {
     return (per_sample + workspace_per_sample) * capacity + once + workspace;
   }
+  [[nodiscard]] constexpr long scratch_room(long capacity) const { return scratch + scratch_per_sample * capacity; }
 };
 
 }  // namespace tinycnn

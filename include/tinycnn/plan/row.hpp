@@ -35,6 +35,7 @@ struct Needs {
   long workspace = 0;       ///< once: used inside one step, shared by all
   long workspace_per_sample = 0;
   long scratch = 0;         ///< per worker
+  long scratch_per_sample = 0;   ///< per worker and sample of the batch's capacity
 };
 
 /// What the planner knows of a row. A backend's row is a struct that says these as static members (see `facts_of`).

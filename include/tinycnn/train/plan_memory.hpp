@@ -7,7 +7,7 @@
 namespace tinycnn {
 
 /// Floats a plan needs for a batch of `capacity`, the workers' scratch included.
-constexpr long plan_room(const Plan& p, long capacity, int threads) { return p.room(capacity) + p.scratch * threads; }
+constexpr long plan_room(const Plan& p, long capacity, int threads) { return p.room(capacity) + p.scratch_room(capacity) * threads; }
 
 /// Points an execution into `memory`: once | workspace | scratch | values.
 template <class Backend>
@@ -19,7 +19,7 @@ Execution<Backend> execution_in(const Plan& plan, Backend& backend, long capacit
   run.once = memory;
   run.workspace = run.once + plan.once;
   run.scratch = run.workspace + plan.workspace + plan.workspace_per_sample * capacity;
-  run.values = run.scratch + plan.scratch * backend.threads();
+  run.values = run.scratch + plan.scratch_room(capacity) * backend.threads();
   return run;
 }
 

@@ -55,7 +55,8 @@ inline Picture decode_image(const std::string& path) {
 
   Picture picture;
   int channels = 0;
-  if (!stbi_info_from_memory(data, length, &picture.w, &picture.h, &channels)) refuse("it is no JPEG, PNG or BMP picture");
+  if (!stbi_info_from_memory(data, length, &picture.w, &picture.h, &channels))
+    refuse("it is no JPEG, PNG or BMP picture");
   if (picture.w < 1 || picture.h < 1) refuse("it has no pixels");
   if (long(picture.w) * picture.h > largest_picture)
     refuse(std::to_string(picture.w) + " x " + std::to_string(picture.h) + " pixels are more than 100 million");

@@ -6,8 +6,8 @@
 #include "tinycnn/core/diagnostics.hpp"
 #include "tinycnn/vision/image.hpp"
 
-extern "C" int stbi_write_jpg_to_func(void (*func)(void* context, void* data, int size), void* context, int x, int y, int comp,
-                                      const void* data, int quality);
+extern "C" int stbi_write_jpg_to_func(void (*func)(void* context, void* data, int size), void* context, int x, int y,
+                                      int comp, const void* data, int quality);
 
 namespace tinycnn {
 
@@ -18,7 +18,8 @@ inline std::string encode_jpeg(const Picture& picture, int quality) {
     static_cast<std::string*>(context)->append(static_cast<const char*>(data), std::size_t(size));
   };
   if (!stbi_write_jpg_to_func(append, &bytes, picture.w, picture.h, 3, picture.rgb.data(), quality))
-    throw Error("a picture of " + std::to_string(picture.w) + " x " + std::to_string(picture.h) + " pixels cannot be encoded");
+    throw Error("a picture of " + std::to_string(picture.w) + " x " + std::to_string(picture.h) +
+                " pixels cannot be encoded");
   return bytes;
 }
 

@@ -125,13 +125,12 @@ void for_each_depth(const Sweep& s, const SweepBlocking& blocking, int phase_h, 
   const int total = taps_h * taps_w * inputs;
   const int limit = ceil_div(total, total > 0 ? ceil_div(total, SweepBlocking::depth_wanted) : 1);
   Depth depth;
-  depth.b_step = NR<Isa>;
   int steps = 0;
   bool first = true;
   const auto flush = [&] {
     f(static_cast<const Depth&>(depth), first);
     first = false;
-    depth.pieces = 0;
+    depth.clear();
     steps = 0;
   };
   for (int t = 0; t < s.kernel; ++t)
@@ -143,10 +142,9 @@ void for_each_depth(const Sweep& s, const SweepBlocking& blocking, int phase_h, 
       for (int left = inputs; left > 0;) {
         if (steps == limit) flush();
         const int take = left < limit - steps ? left : limit - steps;
-        const int last = depth.pieces - 1;
-        if (last >= 0 && depth.a_offset[last] + depth.length[last] == a &&
-            depth.b_offset[last] + long(depth.length[last]) * NR<Isa> == b) {
-          depth.length[last] += take;
+        Depth::Piece* last = depth.pieces > 0 ? &depth.piece[depth.pieces - 1] : nullptr;
+        if (last != nullptr && last->a + last->length == a && last->b + last->length * NR<Isa> == b) {
+          last->length += take;
         } else {
           if (depth.pieces == Depth::capacity) flush();
           depth.add(a, b, take);

@@ -93,7 +93,6 @@ template <class Isa>
   const int stride = s.window.stride;
   Depth depth;
   depth.a_step = long(stride) * c.pitch;
-  depth.b_step = NR<Isa>;
   for (int n = 0; n < samples; ++n)
     for (int p = 0; p < rows; ++p)
       depth.add(n * c.tile() + long(p) * stride * c.tile_columns * c.pitch, long(n * rows + p) * s.y.w * NR<Isa>, s.y.w);

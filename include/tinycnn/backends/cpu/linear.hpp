@@ -2,58 +2,20 @@
 #pragma once
 
 #include <tinycnn/backends/cpu/gemm.hpp>
-#include <tinycnn/backends/cpu/thread_pool.hpp>
+#include <tinycnn/backends/cpu/linear_shape.hpp>
+#include <tinycnn/backends/cpu/linear_small_batch.hpp>
 
-#include <cstdint>
 #include <cstring>
 
 namespace tinycnn::cpu {
-
-/// y (N,Out) = x (N,In) W (In,Out) for up to `capacity` samples.
-struct LinearShape {
-  int in = 1;
-  int out = 1;
-  int capacity = 1;
-};
-
-namespace linear_blocking {
-inline constexpr int samples = 128;  // of a forward unit
-inline constexpr int depth = 256;    // of W's rows packed at a time, forward
-inline constexpr int panels = 4;     // of a forward unit, at most
-inline constexpr int inputs = 64;    // W rows of a backward unit
-inline constexpr int reach = 1024;   // of a W row at a time, input gradient
-inline constexpr int pad = 16;       // floats that keep rows out of one cache set
-
-constexpr int least(int a, int b) { return a < b ? a : b; }
-constexpr int up(int a, int b) { return (a + b - 1) / b * b; }
-}  // namespace linear_blocking
-
-/// Per worker, for all three passes.
-template <class Isa>
-constexpr long linear_scratch_floats(const LinearShape& s) {
-  namespace blocking = linear_blocking;
-  const int samples = blocking::least(s.capacity, blocking::samples);
-  const long forward = blocking::panels * NR<Isa> * long(blocking::depth + blocking::up(samples, MR<Isa>)) +
-                       long(samples) * (blocking::depth + blocking::pad);
-  const long input_gradient = long(MR<Isa>) * (blocking::least(s.out, blocking::reach) + blocking::pad) +
-                              long(blocking::up(s.capacity, NR<Isa>)) * blocking::up(blocking::inputs, MR<Isa>);
-  const long weight_gradient = long(s.capacity) * (blocking::inputs + blocking::pad);
-  const long most = forward > input_gradient ? forward : input_gradient;
-  return (((most > weight_gradient ? most : weight_gradient) + 15) / 16) * 16;
-}
-
-/// Shared by all workers, for either gradient.
-template <class Isa>
-constexpr long linear_shared_floats(const LinearShape& s) {
-  return long(linear_blocking::up(s.capacity, NR<Isa>)) * linear_blocking::up(s.out, NR<Isa>);
-}
 
 /// y[n,o] = relu(sum over i of x[n,i] W[i,o] + b[o]), relu and b optional.
 /// equals: torch.nn.functional.linear. Error: rms <= 5e-6 of the result's. A sample's result depends on no other.
 template <class Isa>
 void linear_forward(const LinearShape& s, int n, const float* x, const float* w, const float* b, bool relu, float* y,
-                    ThreadPool& pool, float* scratch) {
+                    ThreadPool& pool, float* scratch, float* shared) {
   namespace blocking = linear_blocking;
+  if (s.capacity <= blocking::small_batch) return linear_forward_small<Isa>(s, n, x, w, b, relu, y, pool, shared);
   const int panels = blocking::up(s.out, NR<Isa>) / NR<Isa>;
   const int sample_blocks = blocking::up(n, blocking::samples) / blocking::samples;
   const int share = panels * sample_blocks / (4 * pool.size());
@@ -77,6 +39,7 @@ void linear_forward(const LinearShape& s, int n, const float* x, const float* w,
         float* to = weights + step * NR<Isa>;
         for (int o = 0; o < width; o += NR<Isa>, to += blocking::depth * NR<Isa>) {
           __builtin_prefetch(from + o + 16L * s.out);
+          __builtin_prefetch(from + o + Isa::width + 16L * s.out);
           if (width - o >= NR<Isa>) {
             store<Isa>(to, load<Isa>(from + o));
             store<Isa>(to + Isa::width, load<Isa>(from + o + Isa::width));
@@ -88,7 +51,6 @@ void linear_forward(const LinearShape& s, int n, const float* x, const float* w,
       for (int i = 0; i < samples; ++i)
         std::memcpy(rows + i * pitch, x + long(first_sample + i) * s.in + k, sizeof(float) * std::size_t(steps));
       Depth depth;
-      depth.b_step = NR<Isa>;
       depth.add(0, 0, steps);
       for (int panel = 0; panel * NR<Isa> < width; ++panel)
         for (int group = 0; group < groups; ++group) {
@@ -143,7 +105,6 @@ void linear_input_gradient(const LinearShape& s, int n, const float* dy, const f
             std::memcpy(rows + m * pitch, w + long(first + i + m) * s.out + o, sizeof(float) * std::size_t(steps));
         }
         Depth depth;
-        depth.b_step = NR<Isa>;
         depth.add(0, long(o) * NR<Isa>, steps);
         for (int panel = 0; panel < panels; ++panel)
           multiply<Isa>(a, shared + long(panel) * s.out * NR<Isa>, depth, out + (long(panel) * out_rows + i) * NR<Isa>,
@@ -187,7 +148,6 @@ void linear_weight_gradient(const LinearShape& s, int n, const float* x, const f
       std::memcpy(rows + i * pitch, x + long(i) * s.in + first, sizeof(float) * std::size_t(inputs));
     Depth depth;
     depth.a_step = pitch;
-    depth.b_step = NR<Isa>;
     depth.add(0, 0, n);
     alignas(64) float tile[MR<Isa> * NR<Isa>];
     for (int i = 0; i < inputs; i += MR<Isa>) {

@@ -1,0 +1,92 @@
+// BatchNorm's numbers per channel around a fused convolution: from sums to scale and shift, and from the backward sums to
+// the three coefficients of the gradient.
+#pragma once
+
+#include <cmath>
+
+#include <tinycnn/backends/execution.hpp>
+#include <tinycnn/layers/batch_norm.hpp>
+
+namespace tinycnn::cpu {
+
+/// What a fused row keeps per channel, each an array of C floats.
+struct ChannelNumbers {
+  float *mean, *inverse, *variance;   // of the batch; inverse = 1 / sqrt(variance + eps)
+  float *scale, *shift;               // y = scale v + shift, what a pending value waits for
+  float *a, *b, *c;                   // dv = a g + b v + c
+
+  static constexpr int arrays = 8;
+  static constexpr int pending_array = 3;
+  ChannelNumbers(float* from, int channels)
+      : mean(from), inverse(mean + channels), variance(inverse + channels), scale(variance + channels),
+        shift(scale + channels), a(shift + channels), b(a + channels), c(b + channels) {}
+};
+
+enum BatchNormParameter { norm_weight, norm_bias, norm_mean, norm_variance, norm_batches };
+
+/// sums (blocks, 2, C) of v and v^2 -> mean, variance, scale = gamma / sqrt(variance + eps), shift = beta - mean scale.
+/// E[v^2] - mean^2 is formed in double; blocks are added in order.
+template <class Run>
+void finish_statistics(const Run& run, const Layer& norm, const ChannelNumbers& k, const double* sums, int blocks) {
+  const int channels = norm.out.c;
+  const double count = double(run.n) * double(norm.out.pixels());
+  const float* gamma = run.parameter(norm, norm_weight);
+  const float* beta = run.parameter(norm, norm_bias);
+  for (int c = 0; c < channels; ++c) {
+    double sum = 0, squares = 0;
+    for (int block = 0; block < blocks; ++block) {
+      sum += sums[(2L * block) * channels + c];
+      squares += sums[(2L * block + 1) * channels + c];
+    }
+    const double mean = sum / count, spread = squares / count - mean * mean;
+    const double variance = spread < 0 ? 0 : spread, inverse = 1 / std::sqrt(variance + norm.options.epsilon);
+    k.mean[c] = float(mean);
+    k.variance[c] = float(variance);
+    k.inverse[c] = float(inverse);
+    k.scale[c] = float(double(gamma[c]) * inverse);
+    k.shift[c] = float(double(beta[c]) - mean * double(gamma[c]) * inverse);
+  }
+}
+
+/// partials (blocks, 2, C) of g and g (v - mean) -> dgamma, dbeta and the coefficients of
+/// dv = gamma inverse (g - mean(g) - xhat mean(g xhat)), xhat = (v - mean) inverse, as dv = a g + b v + c.
+template <class Run>
+void finish_gradient(const Run& run, const Layer& norm, const ChannelNumbers& k, const float* partials, int blocks,
+                     bool parameter_gradients) {
+  const int channels = norm.out.c;
+  const double count = double(run.n) * double(norm.out.pixels());
+  const float* gamma = run.parameter(norm, norm_weight);
+  for (int c = 0; c < channels; ++c) {
+    double sum = 0, product = 0;
+    for (int block = 0; block < blocks; ++block) {
+      sum += double(partials[(2L * block) * channels + c]);
+      product += double(partials[(2L * block + 1) * channels + c]);
+    }
+    const double inverse = double(k.inverse[c]), factor = double(gamma[c]) * inverse;
+    product *= inverse;   // sum of g xhat
+    if (parameter_gradients) {
+      run.gradient(norm, norm_weight)[c] = float(product);
+      run.gradient(norm, norm_bias)[c] = float(sum);
+    }
+    const double b = -factor * inverse * product / count;
+    k.a[c] = float(factor);
+    k.b[c] = float(b);
+    k.c[c] = float(-factor * sum / count - b * double(k.mean[c]));
+  }
+}
+
+/// running = (1 - momentum) running + momentum batch, the variance unbiased.
+template <class Run>
+void commit_statistics(const Run& run, const Layer& norm, const ChannelNumbers& k) {
+  const double count = double(run.n) * double(norm.out.pixels());
+  const float take = float(norm.options.momentum), keep = float(1 - norm.options.momentum);
+  float* mean = run.parameter(norm, norm_mean);
+  float* variance = run.parameter(norm, norm_variance);
+  for (int c = 0; c < norm.out.c; ++c) {
+    mean[c] = keep * mean[c] + take * k.mean[c];
+    variance[c] = keep * variance[c] + take * float(double(k.variance[c]) * count / (count - 1));
+  }
+  run.parameter(norm, norm_batches)[0] += 1.0f;
+}
+
+}  // namespace tinycnn::cpu

@@ -1,0 +1,88 @@
+// What the fused Conv+BatchNorm rows of training share: statistics around the forward pass, reductions in the backward.
+#pragma once
+
+#include <tinycnn/backends/cpu/batch_statistics.hpp>
+#include <tinycnn/backends/cpu/channels.hpp>
+#include <tinycnn/backends/cpu/conv.hpp>
+
+namespace tinycnn::cpu {
+
+/// Memory of a convolution followed by a BatchNorm over `reduced` pixels in the backward reductions.
+template <class Isa>
+constexpr Needs conv_bn_needs(const Match& m, int row_multiple, long reduced) {
+  const Layer& conv = m.first();
+  Needs needs = convolution_needs<Isa>(conv, Mode::training, row_multiple);
+  needs.statistics = long(ChannelNumbers::arrays) * conv.out.c;
+  needs.pending = long(ChannelNumbers::pending_array) * conv.out.c;
+  const long forward = 4L * conv.out.c * forward_blocks(convolution_shape(conv), 1, row_multiple);   // doubles, two a channel
+  const long backward = 2L * conv.out.c * PixelBlocks(reduced).per_sample;
+  needs.workspace_per_sample = larger(forward, backward);
+  return needs;
+}
+
+/// Where the forward sums of a step lie in the workspace: behind the packed weights.
+template <class Isa, class Run>
+double* sums_of(const Run& run, const Step& step) {
+  return reinterpret_cast<double*>(run.workspace + aligned(packed_forward_floats<Isa>(convolution_shape(run.layer(step, 0)))));
+}
+
+/// Runs the convolution with an epilogue that fills `sums`, then makes scale and shift of them.
+template <class Isa, class Run, class Epilogue>
+void run_with_statistics(const Run& run, const Step& step, Epilogue& epilogue) {
+  const Layer& conv = run.layer(step, 0);
+  epilogue.dims = conv.out;
+  epilogue.bias = bias_of(run, conv);
+  epilogue.sums = sums_of<Isa>(run, step);
+  epilogue.past_caches = streams<Isa>(epilogue.y, conv.out, run.n, conv.options.groups);
+  run_convolution<Isa>(run, step, epilogue);
+  const int blocks = forward_blocks(convolution_shape(conv), run.n, epilogue.row_multiple());
+  finish_statistics(run, run.layer(step, 1), ChannelNumbers(run.statistics(step), conv.out.c), epilogue.sums, blocks);
+}
+
+/// Sums of g and g (v - mean) over fixed blocks of `pixels` a sample, then dgamma, dbeta and the gradient's coefficients.
+/// g(V{}, at, c) gives g at offset `at` of the batch, channel c; `v` are the values BatchNorm saw there.
+template <class Isa, class Run, class G>
+void reduce_gradient(const Run& run, const Step& step, long pixels, const float* v, G&& g) {
+  const Layer& norm = run.layer(step, 1);
+  const int channels = norm.out.c;
+  const ChannelNumbers k(run.statistics(step), channels);
+  const PixelBlocks blocks(pixels);
+  run.backend->pool().run(blocks.count(run.n), [&](int block, int) {
+    float* sums = run.workspace + 2L * block * channels;      // (2,C)
+    for (int c = 0; c < 2 * channels; ++c) sums[c] = 0;
+    long at = (blocks.sample(block) * pixels + blocks.first(block)) * channels;
+    for (int p = 0; p < blocks.length(block); ++p, at += channels)
+      for_channels<Isa>(channels, [&]<class V>(V, int c) {
+        const V here = g(V{}, at + c, c);
+        put<V>(sums + c, get<V>(sums + c) + here);
+        put<V>(sums + channels + c, fma<Isa>(here, get<V>(v + at + c) - get<V>(k.mean + c), get<V>(sums + channels + c)));
+      });
+  });
+  finish_gradient(run, norm, k, run.workspace, blocks.count(run.n), step.parameter_gradients);
+}
+
+/// v <- a g + b v + c in place: the gradient of the convolution's output takes the place of the output.
+template <class Isa, class Run, class G>
+void expand_gradient(const Run& run, const Step& step, float* v, G&& g) {
+  const Dims dims = run.layer(step, 0).out;
+  const ChannelNumbers k(run.statistics(step), dims.c);
+  const PixelBlocks blocks(dims.pixels());
+  run.backend->pool().run(blocks.count(run.n), [&](int block, int) {
+    long at = (blocks.sample(block) * dims.pixels() + blocks.first(block)) * dims.c;
+    for (int p = 0; p < blocks.length(block); ++p, at += dims.c)
+      for_channels<Isa>(dims.c, [&]<class V>(V, int c) {
+        const V linear = fma<Isa>(get<V>(k.b + c), get<V>(v + at + c), get<V>(k.c + c));
+        put<V>(v + at + c, fma<Isa>(get<V>(k.a + c), g(V{}, at + c, c), linear));
+      });
+  });
+}
+
+/// The convolution's bias in front of a BatchNorm: the batch's mean takes it away again, so its gradient is exactly 0.
+template <class Run>
+void zero_bias_gradient(const Run& run, const Step& step) {
+  const Layer& conv = run.layer(step, 0);
+  if (!conv.options.bias || !step.parameter_gradients) return;
+  for (int o = 0; o < conv.out.c; ++o) run.gradient(conv, 1)[o] = 0;
+}
+
+}  // namespace tinycnn::cpu

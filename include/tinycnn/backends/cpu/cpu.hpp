@@ -1,0 +1,59 @@
+// The Cpu backend: NHWC, SIMD, threads; fused rows first, plain loops of Reference for what it has no kernel for.
+#pragma once
+
+#include <tinycnn/backends/cpu/conv_bn_add_relu.hpp>
+#include <tinycnn/backends/cpu/conv_bn_relu.hpp>
+#include <tinycnn/backends/cpu/conv_bn_relu_pool.hpp>
+#include <tinycnn/backends/cpu/folded.hpp>
+#include <tinycnn/backends/cpu/linear_relu.hpp>
+#include <tinycnn/backends/cpu/materialize.hpp>
+#include <tinycnn/backends/cpu/thread_pool.hpp>
+#include <tinycnn/backends/reference/reference.hpp>
+
+namespace tinycnn {
+
+namespace cpu {
+/// A plain loop of Reference standing in; `describe` says so.
+template <class Row>
+struct PlainLoop : Row {
+  static constexpr bool fallback = true;
+};
+}  // namespace cpu
+
+/// f32 on the CPU, with the best instruction set the translation unit is compiled for.
+template <class Isa = cpu::Native>
+class Cpu {
+ public:
+  using Scalar = float;
+  static constexpr Order order = Order::hwc;
+  static constexpr std::string_view name = Isa::name;
+  using Rows = tinycnn::Rows<
+      cpu::ConvBnReluPool<Isa>, cpu::ConvBnAddRelu<Isa>, cpu::ConvBnRelu<Isa>, cpu::ConvBn<Isa>,
+      cpu::FoldedConvBnReluPool<Isa>, cpu::FoldedConvBnAddRelu<Isa>, cpu::FoldedConvBnRelu<Isa>, cpu::FoldedConvBn<Isa>,
+      cpu::Conv<Isa>, cpu::LinearRelu<Isa>, cpu::LinearAlone<Isa>, cpu::Materialize<Isa>,
+      cpu::PlainLoop<reference::BatchNormRow>, cpu::PlainLoop<reference::ReluRow>, cpu::PlainLoop<reference::MaxPoolRow>,
+      cpu::PlainLoop<reference::AvgPoolRow>, cpu::PlainLoop<reference::GlobalAvgPoolRow>,
+      cpu::PlainLoop<reference::DropoutRow>, cpu::PlainLoop<reference::AddRow>, cpu::PlainLoop<reference::ConcatRow>,
+      cpu::PlainLoop<reference::CrossEntropyRow>, cpu::PlainLoop<reference::OwnLayerRow>>;
+
+  explicit Cpu(int threads = 1) : pool_(threads) {}
+  [[nodiscard]] int threads() const { return pool_.size(); }
+  [[nodiscard]] cpu::ThreadPool& pool() { return pool_; }
+
+  /// What holds while the library computes: denormal numbers count as zero on the caller's thread too.
+  struct Session {
+    explicit Session(Cpu&) {}
+    cpu::FlushDenormals flush{};
+  };
+
+  /// Calls f(block) for every block, in no order, on all threads.
+  template <class F>
+  void for_blocks(int blocks, F&& f) {
+    pool_.run(blocks, [&f](int block, int) { f(block); });
+  }
+
+ private:
+  cpu::ThreadPool pool_;
+};
+
+}  // namespace tinycnn

@@ -1,0 +1,118 @@
+// Inference: Conv + BatchNorm folded into one convolution, with the shortcut's sum, ReLU and MaxPool in its epilogue.
+#pragma once
+
+#include <cmath>
+
+#include <tinycnn/backends/cpu/batch_statistics.hpp>
+#include <tinycnn/backends/cpu/conv.hpp>
+#include <tinycnn/backends/cpu/conv_bn_relu_pool.hpp>
+#include <tinycnn/layers/residual.hpp>
+
+namespace tinycnn::cpu {
+
+/// With s = gamma / sqrt(running_var + eps): weights s w, bias s (b - running_mean) + beta, packed once when parameters
+/// are loaded: prepared = packed weights, then bias (C).
+template <class Isa>
+struct Folded {
+  static constexpr unsigned modes = in_inference;
+  static constexpr Needs needs(const Match& m) { return needs_with(m, 1); }
+
+  static constexpr Needs needs_with(const Match& m, int row_multiple) {
+    Needs needs = convolution_needs<Isa>(m.first(), Mode::inference, row_multiple);
+    needs.prepared = needs.workspace + m.first().out.c;
+    needs.workspace = 0;
+    return needs;
+  }
+
+  template <class Backend>
+  static void prepare(const Execution<Backend>& run, const Step& step) {
+    const Layer &conv = run.layer(step, 0), &norm = run.layer(step, 1);
+    const ConvolutionShape s = convolution_shape(conv);
+    float* packed = run.prepared(step);
+    float* bias = const_cast<float*>(folded_bias(run, step));
+    pack_forward<Isa>(s, run.parameter(conv, 0), packed, run.backend->pool());
+    const float *mean = run.parameter(norm, norm_mean), *variance = run.parameter(norm, norm_variance);
+    const float *gamma = run.parameter(norm, norm_weight), *beta = run.parameter(norm, norm_bias);
+    const auto scale = [&](int o) {
+      return double(gamma[o]) / std::sqrt(double(variance[o]) + norm.options.epsilon);
+    };
+    for (int o = 0; o < conv.out.c; ++o) {
+      const double b = conv.options.bias ? double(run.parameter(conv, 1)[o]) : 0;
+      bias[o] = float(scale(o) * (b - double(mean[o])) + double(beta[o]));
+    }
+    const int outputs = s.group_outputs(), panels = ceil_div(outputs, NR<Isa>), rows = s.taps() * s.group_inputs();
+    run.backend->pool().run(s.groups * panels, [&](int unit, int) {
+      float factors[NR<Isa>] = {};
+      for (int o = 0; o < NR<Isa> && unit % panels * NR<Isa> + o < outputs; ++o)
+        factors[o] = float(scale(unit / panels * outputs + unit % panels * NR<Isa> + o));
+      float* panel = packed + long(unit) * rows * NR<Isa>;   // (rows,NR)
+      for (int row = 0; row < rows; ++row, panel += NR<Isa>)
+        for (int o = 0; o < NR<Isa>; ++o) panel[o] *= factors[o];
+    });
+  }
+
+  template <class Backend>
+  static const float* folded_bias(const Execution<Backend>& run, const Step& step) {
+    return run.prepared(step) + aligned(packed_forward_floats<Isa>(convolution_shape(run.layer(step, 0))));
+  }
+
+  template <class Backend, class Epilogue>
+  static void run_folded(const Execution<Backend>& run, const Step& step, Epilogue& epilogue) {
+    const Layer& conv = run.layer(step, 0);
+    epilogue.dims = conv.out;
+    epilogue.bias = folded_bias(run, step);
+    convolution_forward<Isa>(convolution_shape(conv), run.n, source_of<Isa>(run, step.x), run.prepared(step), epilogue,
+                             run.backend->pool(), run.scratch);
+  }
+
+  template <class Backend>
+  static void run_stored(const Execution<Backend>& run, const Step& step, bool relu_last) {
+    StoreEpilogue<Isa> store;
+    store.y = run.data(step.y);
+    store.add = run.data(step.r);
+    store.relu = relu_last;
+    run_folded(run, step, store);
+  }
+};
+
+template <class Isa>
+struct FoldedConvBnReluPool : Folded<Isa> {
+  static constexpr std::string_view name = "Conv+BatchNorm+ReLU+MaxPool, folded";
+  static constexpr const Kind* pattern[] = {&conv2d, &batch_norm, &tinycnn::relu, &max_pool};
+  static constexpr bool fits(const Match& m) { return pools_in_place(m.last()); }
+  static constexpr Needs needs(const Match& m) { return Folded<Isa>::needs_with(m, m.last().options.window.kernel); }
+
+  template <class Backend>
+  static void forward(const Execution<Backend>& run, const Step& step) {
+    PoolEpilogue<Isa> pool;
+    pool.pooled = run.data(step.y);
+    pool.k = run.layer(step, 3).options.window.kernel;
+    Folded<Isa>::run_folded(run, step, pool);
+  }
+};
+
+template <class Isa>
+struct FoldedConvBnAddRelu : Folded<Isa> {
+  static constexpr std::string_view name = "Conv+BatchNorm+Add+ReLU, folded";
+  static constexpr const Kind* pattern[] = {&conv2d, &batch_norm, &add, &tinycnn::relu};
+  template <class Backend>
+  static void forward(const Execution<Backend>& run, const Step& step) { Folded<Isa>::run_stored(run, step, true); }
+};
+
+template <class Isa>
+struct FoldedConvBnRelu : Folded<Isa> {
+  static constexpr std::string_view name = "Conv+BatchNorm+ReLU, folded";
+  static constexpr const Kind* pattern[] = {&conv2d, &batch_norm, &tinycnn::relu};
+  template <class Backend>
+  static void forward(const Execution<Backend>& run, const Step& step) { Folded<Isa>::run_stored(run, step, true); }
+};
+
+template <class Isa>
+struct FoldedConvBn : Folded<Isa> {
+  static constexpr std::string_view name = "Conv+BatchNorm, folded";
+  static constexpr const Kind* pattern[] = {&conv2d, &batch_norm};
+  template <class Backend>
+  static void forward(const Execution<Backend>& run, const Step& step) { Folded<Isa>::run_stored(run, step, false); }
+};
+
+}  // namespace tinycnn::cpu

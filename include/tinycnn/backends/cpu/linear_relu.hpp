@@ -1,0 +1,77 @@
+// Linear, alone or with the ReLU behind it.
+#pragma once
+
+#include <tinycnn/backends/cpu/linear.hpp>
+#include <tinycnn/backends/execution.hpp>
+#include <tinycnn/layers/linear.hpp>
+#include <tinycnn/layers/relu.hpp>
+
+namespace tinycnn::cpu {
+
+/// y = x W + b, then relu where asked. Where there is a ReLU, backward first masks dy into the workspace.
+/// equals: reference::LinearRow (and ReluRow).
+template <class Isa, bool Relu>
+struct LinearForm {
+  static constexpr bool saves_input = true, saves_output = Relu;
+
+  static constexpr Needs needs(const Match& m) {
+    // The kernels round the batch up to their panels; both parts below cover that.
+    const LinearShape none{int(m.first().in.size()), int(m.first().out.size()), NR<Isa>};
+    const LinearShape more{none.in, none.out, 2 * NR<Isa>};
+    Needs needs;
+    needs.scratch = linear_scratch_floats<Isa>({none.in, none.out, linear_blocking::samples});
+    needs.scratch_per_sample = linear_blocking::inputs + linear_blocking::pad + 16;
+    if (m.mode == Mode::inference) return needs;
+    needs.workspace = aligned(linear_shared_floats<Isa>(none));
+    needs.workspace_per_sample =
+        aligned((linear_shared_floats<Isa>(more) - linear_shared_floats<Isa>(none)) / NR<Isa>) + aligned(none.out);
+    return needs;
+  }
+
+  template <class Backend>
+  static void forward(const Execution<Backend>& run, const Step& step) {
+    const Layer& l = run.layer(step, 0);
+    linear_forward<Isa>(shape(run, l), run.n, run.data(step.x), run.parameter(l, 0),
+                        l.options.bias ? run.parameter(l, 1) : nullptr, Relu, run.data(step.y), run.backend->pool(), run.scratch);
+  }
+
+  template <class Backend>
+  static void backward(const Execution<Backend>& run, const Step& step) {
+    const Layer& l = run.layer(step, 0);
+    const LinearShape s = shape(run, l);
+    const float* dy = run.data(step.dy);
+    float* shared = run.workspace;
+    if constexpr (Relu) {
+      const float* y = run.data(step.y);
+      for (long i = 0; i < long(run.n) * s.out; ++i) run.workspace[i] = y[i] > 0.0f ? dy[i] : 0.0f;
+      dy = run.workspace;
+      shared += aligned(long(run.n) * s.out);
+    }
+    if (step.parameter_gradients)
+      linear_weight_gradient<Isa>(s, run.n, run.data(step.x), dy, run.gradient(l, 0),
+                                  l.options.bias ? run.gradient(l, 1) : nullptr, run.backend->pool(), run.scratch, shared);
+    if (step.dx >= 0)
+      linear_input_gradient<Isa>(s, run.n, dy, run.parameter(l, 0), run.data(step.add_dx), run.data(step.dx),
+                                 run.backend->pool(), run.scratch, shared);
+  }
+
+ private:
+  template <class Backend>
+  static LinearShape shape(const Execution<Backend>& run, const Layer& l) {
+    return {int(l.in.size()), int(l.out.size()), int(run.capacity)};
+  }
+};
+
+template <class Isa>
+struct LinearRelu : LinearForm<Isa, true> {
+  static constexpr std::string_view name = "Linear+ReLU";
+  static constexpr const Kind* pattern[] = {&tinycnn::linear, &tinycnn::relu};
+};
+
+template <class Isa>
+struct LinearAlone : LinearForm<Isa, false> {
+  static constexpr std::string_view name = "Linear";
+  static constexpr const Kind* pattern[] = {&tinycnn::linear};
+};
+
+}  // namespace tinycnn::cpu

@@ -1,0 +1,40 @@
+// Everything a convolutional network on the CPU needs: layers, losses, optimizers, schedules, backends, training, data.
+#pragma once
+
+#include <tinycnn/layers/mistake.hpp>   // first, so that an error about a network has few include lines above it
+
+#include <tinycnn/core/version.hpp>
+
+#include <tinycnn/layers/avg_pool.hpp>
+#include <tinycnn/layers/batch_norm.hpp>
+#include <tinycnn/layers/concat.hpp>
+#include <tinycnn/layers/conv2d.hpp>
+#include <tinycnn/layers/dropout.hpp>
+#include <tinycnn/layers/flatten.hpp>
+#include <tinycnn/layers/global_avg_pool.hpp>
+#include <tinycnn/layers/identity.hpp>
+#include <tinycnn/layers/linear.hpp>
+#include <tinycnn/layers/max_pool.hpp>
+#include <tinycnn/layers/relu.hpp>
+#include <tinycnn/layers/residual.hpp>
+#include <tinycnn/layers/sequential.hpp>
+
+#include <tinycnn/losses/cross_entropy.hpp>
+#include <tinycnn/optim/adam.hpp>
+#include <tinycnn/optim/sgd.hpp>
+#include <tinycnn/schedules/constant.hpp>
+#include <tinycnn/schedules/cosine_annealing.hpp>
+#include <tinycnn/schedules/linear_warmup.hpp>
+
+#include <tinycnn/plan/describe.hpp>
+
+#include <tinycnn/backends/cpu/cpu.hpp>
+#include <tinycnn/backends/reference/reference.hpp>
+
+#include <tinycnn/train/trainer.hpp>
+
+#include <tinycnn/data/folder.hpp>
+#include <tinycnn/data/loader.hpp>
+#include <tinycnn/data/shuffle.hpp>
+#include <tinycnn/io/csv.hpp>
+#include <tinycnn/io/npy.hpp>
