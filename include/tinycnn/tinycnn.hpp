@@ -31,6 +31,8 @@
 #include <tinycnn/backends/cpu/cpu.hpp>
 #include <tinycnn/backends/reference/reference.hpp>
 
+#include <tinycnn/train/early_stopping.hpp>
+#include <tinycnn/train/epoch_totals.hpp>
 #include <tinycnn/train/trainer.hpp>
 
 #include <tinycnn/data/folder.hpp>
@@ -38,3 +40,7 @@
 #include <tinycnn/data/shuffle.hpp>
 #include <tinycnn/io/csv.hpp>
 #include <tinycnn/io/npy.hpp>
+
+#include <tinycnn/report/log.hpp>
+#include <tinycnn/report/progress.hpp>
+#include <tinycnn/report/submission.hpp>

@@ -3,8 +3,8 @@
 
 #include <utility>
 
-#include "tinycnn/backends/execution.hpp"
-#include "tinycnn/plan/plan.hpp"
+#include <tinycnn/backends/execution.hpp>
+#include <tinycnn/plan/plan.hpp>
 
 namespace tinycnn {
 

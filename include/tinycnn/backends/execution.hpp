@@ -3,8 +3,8 @@
 
 #include <cstdint>
 
-#include "tinycnn/core/view.hpp"
-#include "tinycnn/plan/plan_data.hpp"
+#include <tinycnn/core/view.hpp>
+#include <tinycnn/plan/plan_data.hpp>
 
 namespace tinycnn {
 

@@ -1,8 +1,8 @@
 // Where a backend keeps element i of a parameter, and the way to and from PyTorch's order at the border.
 #pragma once
 
-#include "tinycnn/core/view.hpp"
-#include "tinycnn/layers/layer.hpp"
+#include <tinycnn/core/view.hpp>
+#include <tinycnn/layers/layer.hpp>
 
 namespace tinycnn {
 

@@ -1,7 +1,7 @@
 // A batch of samples in memory, indexed in PyTorch's order whatever order it is stored in.
 #pragma once
 
-#include "tinycnn/core/dims.hpp"
+#include <tinycnn/core/dims.hpp>
 
 namespace tinycnn {
 

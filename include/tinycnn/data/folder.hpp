@@ -9,7 +9,7 @@
 #include <dirent.h>
 #include <strings.h>
 
-#include "tinycnn/io/file.hpp"
+#include <tinycnn/io/file.hpp>
 
 namespace tinycnn {
 

@@ -9,11 +9,11 @@
 #include <pthread.h>
 #include <signal.h>
 
-#include "tinycnn/core/diagnostics.hpp"
-#include "tinycnn/core/dims.hpp"
-#include "tinycnn/data/folder.hpp"
-#include "tinycnn/vision/decode.hpp"
-#include "tinycnn/vision/resize.hpp"
+#include <tinycnn/core/diagnostics.hpp>
+#include <tinycnn/core/dims.hpp>
+#include <tinycnn/data/folder.hpp>
+#include <tinycnn/vision/decode.hpp>
+#include <tinycnn/vision/resize.hpp>
 
 namespace tinycnn {
 

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "tinycnn/core/random.hpp"
+#include <tinycnn/core/random.hpp>
 
 namespace tinycnn {
 

@@ -6,11 +6,11 @@
 #include <string>
 #include <utility>
 
-#include "tinycnn/data/shuffle.hpp"
-#include "tinycnn/data/synthetic_picture.hpp"
-#include "tinycnn/io/csv.hpp"
-#include "tinycnn/io/file.hpp"
-#include "tinycnn/vision/encode.hpp"
+#include <tinycnn/data/shuffle.hpp>
+#include <tinycnn/data/synthetic_picture.hpp>
+#include <tinycnn/io/csv.hpp>
+#include <tinycnn/io/file.hpp>
+#include <tinycnn/vision/encode.hpp>
 
 namespace tinycnn {
 

@@ -6,8 +6,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "tinycnn/core/random.hpp"
-#include "tinycnn/vision/image.hpp"
+#include <tinycnn/core/random.hpp>
+#include <tinycnn/vision/image.hpp>
 
 namespace tinycnn {
 

@@ -9,7 +9,7 @@
 
 #include <unistd.h>
 
-#include "tinycnn/io/file.hpp"
+#include <tinycnn/io/file.hpp>
 
 namespace tinycnn {
 

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "tinycnn/io/file.hpp"
+#include <tinycnn/io/file.hpp>
 
 namespace tinycnn {
 

@@ -8,9 +8,9 @@
 #include <utility>
 #include <vector>
 
-#include "tinycnn/io/file.hpp"
-#include "tinycnn/io/json.hpp"
-#include "tinycnn/io/tensor_entry.hpp"
+#include <tinycnn/io/file.hpp>
+#include <tinycnn/io/json.hpp>
+#include <tinycnn/io/tensor_entry.hpp>
 
 namespace tinycnn {
 
@@ -48,7 +48,7 @@ class SafetensorsWriter {
   /// mapped file; apart from that they keep the order in which they were added.
   void write(const std::string& path) const {
     std::vector<const TensorEntry*> sorted;
-    for (const std::size_t width : {8, 4, 2, 1})
+    for (const std::size_t width : {8u, 4u, 2u, 1u})
       for (const TensorEntry& entry : entries_)
         if (dtype_bytes(entry.dtype) == width) sorted.push_back(&entry);
 

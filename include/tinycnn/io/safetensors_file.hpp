@@ -8,9 +8,9 @@
 #include <utility>
 #include <vector>
 
-#include "tinycnn/io/file.hpp"
-#include "tinycnn/io/json.hpp"
-#include "tinycnn/io/tensor_entry.hpp"
+#include <tinycnn/io/file.hpp>
+#include <tinycnn/io/json.hpp>
+#include <tinycnn/io/tensor_entry.hpp>
 
 namespace tinycnn {
 

@@ -1,7 +1,7 @@
 // AvgPool: the mean of each window, padding counted as zeros, as torch.nn.AvgPool2d does by default.
 #pragma once
 
-#include "tinycnn/layers/pooling.hpp"
+#include <tinycnn/layers/pooling.hpp>
 
 namespace tinycnn {
 

@@ -1,7 +1,7 @@
 // BatchNorm: y = gamma (x - mean) / sqrt(var + eps) + beta per channel, over the batch and all pixels.
 #pragma once
 
-#include "tinycnn/layers/options.hpp"
+#include <tinycnn/layers/options.hpp>
 
 namespace tinycnn {
 

@@ -1,7 +1,7 @@
 // Concat: the branches' channels (or features) one after the other, the join of Inception and DenseNet.
 #pragma once
 
-#include "tinycnn/layers/layer.hpp"
+#include <tinycnn/layers/layer.hpp>
 
 namespace tinycnn {
 

@@ -1,7 +1,7 @@
 // Conv2d: y[o] = bias[o] + sum over (i, r, s) of w[o, i, r, s] * x[i, p * stride + r * dilation - padding, ...].
 #pragma once
 
-#include "tinycnn/layers/options.hpp"
+#include <tinycnn/layers/options.hpp>
 
 namespace tinycnn {
 

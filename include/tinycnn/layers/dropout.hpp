@@ -1,7 +1,7 @@
 // Dropout: in training each element is zeroed with probability p and the others scaled by 1 / (1 - p); a view otherwise.
 #pragma once
 
-#include "tinycnn/layers/options.hpp"
+#include <tinycnn/layers/options.hpp>
 
 namespace tinycnn {
 

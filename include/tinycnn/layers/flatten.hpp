@@ -1,7 +1,7 @@
 // Flatten: (C, H, W) read as C * H * W features in PyTorch's order; a view, it computes nothing.
 #pragma once
 
-#include "tinycnn/layers/layer.hpp"
+#include <tinycnn/layers/layer.hpp>
 
 namespace tinycnn {
 

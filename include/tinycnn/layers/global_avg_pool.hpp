@@ -1,7 +1,7 @@
 // GlobalAvgPool: the mean of each channel over all its pixels, (C, H, W) -> (C, 1, 1).
 #pragma once
 
-#include "tinycnn/layers/layer.hpp"
+#include <tinycnn/layers/layer.hpp>
 
 namespace tinycnn {
 

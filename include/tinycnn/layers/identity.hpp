@@ -1,7 +1,7 @@
 // Identity: y = x; a view. The shortcut of a residual block whose shapes agree.
 #pragma once
 
-#include "tinycnn/layers/layer.hpp"
+#include <tinycnn/layers/layer.hpp>
 
 namespace tinycnn {
 

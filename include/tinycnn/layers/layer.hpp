@@ -3,8 +3,8 @@
 
 #include <string_view>
 
-#include "tinycnn/core/dims.hpp"
-#include "tinycnn/core/window.hpp"
+#include <tinycnn/core/dims.hpp>
+#include <tinycnn/core/window.hpp>
 
 namespace tinycnn {
 

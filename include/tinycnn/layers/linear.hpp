@@ -1,7 +1,7 @@
 // Linear: y = W x + b on flat samples.
 #pragma once
 
-#include "tinycnn/layers/options.hpp"
+#include <tinycnn/layers/options.hpp>
 
 namespace tinycnn {
 

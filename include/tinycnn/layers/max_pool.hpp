@@ -1,7 +1,7 @@
 // MaxPool: the largest value of each window; ties go to the first index, NaN wins, as in PyTorch.
 #pragma once
 
-#include "tinycnn/layers/pooling.hpp"
+#include <tinycnn/layers/pooling.hpp>
 
 namespace tinycnn {
 

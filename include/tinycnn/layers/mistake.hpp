@@ -1,7 +1,7 @@
 // One mistake, one sentence: the assertion that shows the first thing wrong with a network, with the numbers in its type.
 #pragma once
 
-#include "tinycnn/layers/layer.hpp"
+#include <tinycnn/layers/layer.hpp>
 
 namespace tinycnn {
 

@@ -1,7 +1,7 @@
 // The named options of layers: Stride<2>, Padding<1>, Dilation<2>, Groups<4>, NoBias, with PyTorch's defaults.
 #pragma once
 
-#include "tinycnn/layers/layer.hpp"
+#include <tinycnn/layers/layer.hpp>
 
 namespace tinycnn {
 

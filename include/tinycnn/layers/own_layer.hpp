@@ -1,8 +1,8 @@
 // A user's own layer: forward and backward beside its shape rule, in one struct; every CPU backend then runs it.
 #pragma once
 
-#include "tinycnn/core/view.hpp"
-#include "tinycnn/layers/layer.hpp"
+#include <tinycnn/core/view.hpp>
+#include <tinycnn/layers/layer.hpp>
 
 namespace tinycnn {
 

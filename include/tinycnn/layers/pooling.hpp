@@ -1,7 +1,7 @@
 // The shape rules that max and average pooling share: a window over each channel, no parameters.
 #pragma once
 
-#include "tinycnn/layers/options.hpp"
+#include <tinycnn/layers/options.hpp>
 
 namespace tinycnn {
 

@@ -1,7 +1,7 @@
 // ReLU: y = max(x, 0); NaN stays NaN, the gradient at 0 is 0, as in PyTorch.
 #pragma once
 
-#include "tinycnn/layers/layer.hpp"
+#include <tinycnn/layers/layer.hpp>
 
 namespace tinycnn {
 

@@ -1,7 +1,7 @@
 // Residual: y = main(x) + shortcut(x), the join of residual networks (He et al. 2015).
 #pragma once
 
-#include "tinycnn/layers/identity.hpp"
+#include <tinycnn/layers/identity.hpp>
 
 namespace tinycnn {
 

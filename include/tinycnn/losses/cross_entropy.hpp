@@ -1,7 +1,7 @@
 // CrossEntropy: the mean over the batch of -log softmax(logits)[label].
 #pragma once
 
-#include "tinycnn/layers/layer.hpp"
+#include <tinycnn/layers/layer.hpp>
 
 namespace tinycnn {
 

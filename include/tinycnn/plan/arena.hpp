@@ -1,7 +1,7 @@
 // Last stage: gives every value an offset so that values alive at once never overlap, in as little memory as found.
 #pragma once
 
-#include "tinycnn/plan/draft.hpp"
+#include <tinycnn/plan/draft.hpp>
 
 namespace tinycnn {
 

@@ -1,8 +1,8 @@
 // Type -> graph: visits a network's type once to count, once to fill arrays of exactly that size.
 #pragma once
 
-#include "tinycnn/layers/own_layer.hpp"
-#include "tinycnn/plan/graph.hpp"
+#include <tinycnn/layers/own_layer.hpp>
+#include <tinycnn/plan/graph.hpp>
 
 namespace tinycnn {
 

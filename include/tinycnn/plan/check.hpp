@@ -1,11 +1,11 @@
 // Turns the first failure recorded in a graph into one compile-time sentence that names the layer by index and type.
 #pragma once
 
-#include "tinycnn/layers/concat.hpp"
-#include "tinycnn/layers/mistake.hpp"
-#include "tinycnn/layers/residual.hpp"
-#include "tinycnn/layers/sequential.hpp"
-#include "tinycnn/plan/plan.hpp"
+#include <tinycnn/layers/concat.hpp>
+#include <tinycnn/layers/mistake.hpp>
+#include <tinycnn/layers/residual.hpp>
+#include <tinycnn/layers/sequential.hpp>
+#include <tinycnn/plan/plan.hpp>
 
 namespace tinycnn {
 

@@ -3,20 +3,23 @@
 
 #include <utility>
 
-#include "tinycnn/plan/names.hpp"
-#include "tinycnn/plan/plan_data.hpp"
+#include <tinycnn/plan/names.hpp>
+#include <tinycnn/plan/plan_data.hpp>
 
 namespace tinycnn {
 
 namespace detail {
 
 inline std::string shape_text(const Dims& d) {
-  if (d.flat) return "(" + std::to_string(d.size()) + ")";
-  return "(" + std::to_string(d.c) + ", " + std::to_string(d.h) + ", " + std::to_string(d.w) + ")";
+  std::string text = "(";   // appended to, since g++ 12 warns of "literal" + std::string (its bug 105651)
+  if (d.flat) return text.append(std::to_string(d.size())).append(")");
+  for (int extent : {d.c, d.h, d.w}) text.append(text.size() > 1 ? ", " : "").append(std::to_string(extent));
+  return text.append(")");
 }
 
 inline std::string value_text(const Plan& p, int v) {
-  std::string text = "v" + std::to_string(v);
+  std::string text = "v";
+  text += std::to_string(v);
   if (p.values[v].pending >= 0) text += p.values[v].pending_relu ? "~relu" : "~affine";
   return text;
 }

@@ -1,7 +1,7 @@
 // Third stage: the backward steps, in reverse order, and who writes and who adds to each gradient.
 #pragma once
 
-#include "tinycnn/plan/draft.hpp"
+#include <tinycnn/plan/draft.hpp>
 
 namespace tinycnn {
 

@@ -1,7 +1,7 @@
 // A plan while it is being made: fixed room for steps and values, filled by the stages one after the other.
 #pragma once
 
-#include "tinycnn/plan/plan_data.hpp"
+#include <tinycnn/plan/plan_data.hpp>
 
 namespace tinycnn {
 

@@ -1,7 +1,7 @@
 // First stage: covers the nodes with a backend's rows, longest pattern first, and lists the forward steps.
 #pragma once
 
-#include "tinycnn/plan/draft.hpp"
+#include <tinycnn/plan/draft.hpp>
 
 namespace tinycnn {
 
@@ -40,7 +40,7 @@ constexpr bool follow(const PlanDraft& d, const RowFacts& row, int start, Scratc
     cover.match.layers[k] = &layer;
     if (k + 1 < row.length) {
       const int y = g.nodes[node].y;
-      if (readers[y] != 1) return false;
+      if (readers[y] != 1 || reader[y] < 0) return false;   // read by several, or by the world outside alone
       node = reader[y];
     }
   }

@@ -3,7 +3,7 @@
 
 #include <string_view>
 
-#include "tinycnn/layers/layer.hpp"
+#include <tinycnn/layers/layer.hpp>
 
 namespace tinycnn {
 

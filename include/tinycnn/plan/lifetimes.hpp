@@ -1,7 +1,7 @@
 // Fourth stage: between which steps each value must keep its memory.
 #pragma once
 
-#include "tinycnn/plan/draft.hpp"
+#include <tinycnn/plan/draft.hpp>
 
 namespace tinycnn {
 

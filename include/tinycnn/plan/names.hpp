@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "tinycnn/plan/graph.hpp"
+#include <tinycnn/plan/graph.hpp>
 
 namespace tinycnn {
 

@@ -2,12 +2,12 @@
 // budget for evaluation.
 #pragma once
 
-#include "tinycnn/plan/arena.hpp"
-#include "tinycnn/plan/build.hpp"
-#include "tinycnn/plan/differentiate.hpp"
-#include "tinycnn/plan/fuse.hpp"
-#include "tinycnn/plan/lifetimes.hpp"
-#include "tinycnn/plan/stored_form.hpp"
+#include <tinycnn/plan/arena.hpp>
+#include <tinycnn/plan/build.hpp>
+#include <tinycnn/plan/differentiate.hpp>
+#include <tinycnn/plan/fuse.hpp>
+#include <tinycnn/plan/lifetimes.hpp>
+#include <tinycnn/plan/stored_form.hpp>
 
 namespace tinycnn {
 

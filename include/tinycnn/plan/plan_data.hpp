@@ -1,7 +1,7 @@
 // The plan of a network as constexpr data: steps, the values between them, and the memory both need.
 #pragma once
 
-#include "tinycnn/plan/row.hpp"
+#include <tinycnn/plan/row.hpp>
 
 namespace tinycnn {
 

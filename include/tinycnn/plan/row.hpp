@@ -1,7 +1,7 @@
 // A fusion rule as one fact in one place: which kinds a backend's row computes together, when, and what it keeps.
 #pragma once
 
-#include "tinycnn/plan/graph.hpp"
+#include <tinycnn/plan/graph.hpp>
 
 namespace tinycnn {
 

@@ -1,7 +1,7 @@
 // Second stage: settles how values are stored. Where a reader cannot take a pending scale, shift and ReLU, carry it out.
 #pragma once
 
-#include "tinycnn/plan/draft.hpp"
+#include <tinycnn/plan/draft.hpp>
 
 namespace tinycnn {
 

@@ -4,8 +4,8 @@
 #include <cmath>
 #include <string>
 
-#include "tinycnn/backends/bind.hpp"
-#include "tinycnn/plan/names.hpp"
+#include <tinycnn/backends/bind.hpp>
+#include <tinycnn/plan/names.hpp>
 
 namespace tinycnn {
 

@@ -1,8 +1,8 @@
 // One block of memory for the plans of one network that never run at the same time.
 #pragma once
 
-#include "tinycnn/backends/execution.hpp"
-#include "tinycnn/core/memory.hpp"
+#include <tinycnn/backends/execution.hpp>
+#include <tinycnn/core/memory.hpp>
 
 namespace tinycnn {
 

@@ -6,12 +6,12 @@
 #include <string>
 #include <vector>
 
-#include "tinycnn/backends/layout.hpp"
-#include "tinycnn/core/diagnostics.hpp"
-#include "tinycnn/core/random.hpp"
-#include "tinycnn/io/safetensors.hpp"
-#include "tinycnn/io/safetensors_file.hpp"
-#include "tinycnn/plan/names.hpp"
+#include <tinycnn/backends/layout.hpp>
+#include <tinycnn/core/diagnostics.hpp>
+#include <tinycnn/core/random.hpp>
+#include <tinycnn/io/safetensors.hpp>
+#include <tinycnn/io/safetensors_file.hpp>
+#include <tinycnn/plan/names.hpp>
 
 namespace tinycnn {
 

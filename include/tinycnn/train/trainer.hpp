@@ -5,13 +5,13 @@
 #include <cmath>
 #include <string>
 
-#include "tinycnn/backends/bind.hpp"
-#include "tinycnn/layers/batch_norm.hpp"
-#include "tinycnn/optim/sweep.hpp"
-#include "tinycnn/plan/check.hpp"
-#include "tinycnn/train/find_nonfinite.hpp"
-#include "tinycnn/train/plan_memory.hpp"
-#include "tinycnn/train/state_dict.hpp"
+#include <tinycnn/backends/bind.hpp>
+#include <tinycnn/layers/batch_norm.hpp>
+#include <tinycnn/optim/sweep.hpp>
+#include <tinycnn/plan/check.hpp>
+#include <tinycnn/train/find_nonfinite.hpp>
+#include <tinycnn/train/plan_memory.hpp>
+#include <tinycnn/train/state_dict.hpp>
 
 namespace tinycnn {
 
@@ -28,6 +28,14 @@ struct EvaluationResult {
   double loss_sum = 0;    ///< over the samples
   int correct = 0;
 };
+
+/// The position of the largest of `count` numbers, the first of equals.
+inline int argmax(const float* numbers, int count) {
+  int best = 0;
+  for (int k = 1; k < count; ++k)
+    if (numbers[k] > numbers[best]) best = k;
+  return best;
+}
 
 /// How a Trainer is set up.
 template <class Optimizer, class Schedule>
@@ -50,6 +58,7 @@ class Trainer : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Loss, Back
   static constexpr const Plan& plan = plan_of<Net, Input, Loss, Backend, TrainingStep>;
   static constexpr const Plan& validation_plan = plan_of<Net, Input, Loss, Backend, Validation>;
   static constexpr int capacity = BatchSize::capacity;
+  static constexpr std::string_view backend_name = Backend::name;
   static constexpr long parameters = graph.trained;
   static constexpr long macs = graph.macs;
   static constexpr int classes = int(graph.dims(graph.logits_nodes()).size());

@@ -2,9 +2,10 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
-#include "tinycnn/io/file.hpp"
-#include "tinycnn/vision/image.hpp"
+#include <tinycnn/io/file.hpp>
+#include <tinycnn/vision/image.hpp>
 
 // What decoding needs of stb_image.h, so that a program that never decodes builds without it.
 extern "C" {
@@ -22,34 +23,42 @@ inline constexpr long largest_picture = 100'000'000;
 
 namespace detail {
 
-// stb_image fills what a truncated JPEG lacks with grey and says nothing, where Pillow refuses the file. The scan walks
-// the segments to the end-of-image marker (ITU-T T.81, B.1.1.2): in entropy-coded data FF is followed by 00 or RSTn.
-inline bool is_truncated_jpeg(const std::string& bytes) {
-  const auto at = [&](std::size_t i) { return static_cast<unsigned char>(bytes[i]); };
-  const std::size_t size = bytes.size();
-  if (size < 4 || at(0) != 0xFF || at(1) != 0xD8) return false;
-  for (std::size_t i = 2; i + 1 < size;) {
-    if (at(i) != 0xFF || at(i + 1) == 0xFF || at(i + 1) == 0x00 || (at(i + 1) >= 0xD0 && at(i + 1) <= 0xD7)) {
+// What stb_image lets pass in a JPEG: it fills with grey what a truncated file lacks, where Pillow refuses it, and its
+// version 2.27 writes beyond its table where a Huffman table claims more than 256 codes. The scan walks the segments to
+// the end-of-image marker (ITU-T T.81, B.1.1.2 and B.2.4.2): in entropy-coded data FF is followed by 00 or RSTn.
+inline const char* jpeg_fault(std::string_view bytes) {
+  const auto at = [&](std::size_t i) { return i < bytes.size() ? static_cast<unsigned char>(bytes[i]) : 0u; };
+  if (at(0) != 0xFF) return nullptr;
+  if (at(1) != 0xD8) return "it is no JPEG, PNG or BMP picture";
+  for (std::size_t i = 2; i + 1 < bytes.size();) {
+    const unsigned marker = at(i + 1);
+    if (at(i) != 0xFF || marker == 0xFF || marker == 0x00 || (marker >= 0xD0 && marker <= 0xD7)) {
       ++i;  // entropy-coded data, or a fill byte
-    } else if (at(i + 1) == 0xD9) {
-      return false;
-    } else {
-      if (i + 3 >= size) return true;
-      i += 2 + std::size_t(at(i + 2)) * 256 + at(i + 3);
+      continue;
     }
+    if (marker == 0xD9) return nullptr;
+    const std::size_t end = i + 2 + at(i + 2) * 256 + at(i + 3);
+    for (std::size_t table = i + 4; marker == 0xC4 && table < end;) {
+      std::size_t codes = 0;
+      for (std::size_t length = 1; length <= 16; ++length) codes += at(table + length);
+      if (codes > 256) return "it is damaged (a Huffman table of more than 256 codes)";
+      table += 17 + codes;
+    }
+    i = end;
   }
-  return true;
+  return "the file is truncated";
 }
 
 }  // namespace detail
 
-/// The picture in a file, always RGB as Pillow's Image.open(path).convert("RGB"): grey is replicated, alpha dropped,
-/// EXIF orientation ignored. Errors: a file that is missing, empty, damaged, truncated, too large or no picture.
-inline Picture decode_image(const std::string& path) {
-  const std::string bytes = read_file(path);
+/// The picture in the bytes of a file, always RGB as Pillow's Image.open(path).convert("RGB"): grey is replicated,
+/// alpha dropped, EXIF orientation ignored. Errors, which name the file: empty, damaged, truncated, too large or no
+/// picture.
+inline Picture decode_image(std::string_view bytes, const std::string& path) {
   const auto refuse = [&](const std::string& why) { throw Error("cannot decode '" + path + "': " + why); };
   if (bytes.empty()) refuse("the file is empty");
   if (bytes.size() > 0x7fffffff) refuse("the file is larger than 2 GB");
+  if (const char* fault = detail::jpeg_fault(bytes)) refuse(fault);
   const unsigned char* data = reinterpret_cast<const unsigned char*>(bytes.data());
   const int length = int(bytes.size());
 
@@ -60,7 +69,6 @@ inline Picture decode_image(const std::string& path) {
   if (picture.w < 1 || picture.h < 1) refuse("it has no pixels");
   if (long(picture.w) * picture.h > largest_picture)
     refuse(std::to_string(picture.w) + " x " + std::to_string(picture.h) + " pixels are more than 100 million");
-  if (detail::is_truncated_jpeg(bytes)) refuse("the file is truncated");
 
   struct Pixels {
     unsigned char* rgb;
@@ -70,5 +78,8 @@ inline Picture decode_image(const std::string& path) {
   picture.rgb.assign(pixels.rgb, pixels.rgb + 3 * long(picture.w) * picture.h);
   return picture;
 }
+
+/// The picture in a file.
+inline Picture decode_image(const std::string& path) { return decode_image(read_file(path), path); }
 
 }  // namespace tinycnn

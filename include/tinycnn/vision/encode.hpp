@@ -3,8 +3,8 @@
 
 #include <string>
 
-#include "tinycnn/core/diagnostics.hpp"
-#include "tinycnn/vision/image.hpp"
+#include <tinycnn/core/diagnostics.hpp>
+#include <tinycnn/vision/image.hpp>
 
 extern "C" int stbi_write_jpg_to_func(void (*func)(void* context, void* data, int size), void* context, int x, int y,
                                       int comp, const void* data, int quality);

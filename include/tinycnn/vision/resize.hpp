@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "tinycnn/core/diagnostics.hpp"
-#include "tinycnn/vision/image.hpp"
+#include <tinycnn/core/diagnostics.hpp>
+#include <tinycnn/vision/image.hpp>
 
 namespace tinycnn {
 

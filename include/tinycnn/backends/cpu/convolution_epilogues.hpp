@@ -13,7 +13,9 @@ struct Pixel {
   Vector<Isa> a{};
   Vector<Isa> b{};
 
-  [[gnu::always_inline]] static Pixel read(const float* from) { return {load<Isa>(from), load<Isa>(from + Isa::width)}; }
+  [[gnu::always_inline]] static Pixel read(const float* from) {
+    return {load<Isa>(from), load<Isa>(from + Isa::width)};
+  }
 
   /// The first `width` of NR numbers, the others zero; nothing at all where `from` is null.
   static Pixel read(const float* from, int width) {
@@ -40,7 +42,8 @@ struct Pixel {
   }
 };
 
-/// Whether to write (N,H,W,C) past the caches: it is larger than they are, and every panel starts on a register boundary.
+/// Whether to write (N,H,W,C) past the caches: it is larger than they are, and every panel starts on a register
+/// boundary.
 template <class Isa>
 bool streams(const float* y, const Dims& dims, int n, int groups = 1) {
   return n * dims.size() >= (4L << 20) && dims.c / groups % NR<Isa> == 0 &&
@@ -115,8 +118,8 @@ template <class Isa>
 struct StatisticsEpilogue {
   float* y = nullptr;  // (N,P,Q,O)
   Dims dims;
-  const float* bias = nullptr;   // (O) or null
-  double* sums = nullptr;        // (blocks,2,O)
+  const float* bias = nullptr;  // (O) or null
+  double* sums = nullptr;       // (blocks,2,O)
   bool past_caches = false;
 
   static constexpr int row_multiple() { return 1; }

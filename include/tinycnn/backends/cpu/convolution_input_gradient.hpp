@@ -35,8 +35,8 @@ void pack_input_gradient(const ConvolutionShape& s, const float* w, float* packe
     const int group = unit / taps / panels;
     const int left = inputs - panel * NR<Isa>;
     const int width = left < NR<Isa> ? left : NR<Isa>;
-    const float* from = w + (long(taps - 1 - tap) * inputs + panel * NR<Isa>) * s.y.c + group * outputs;  // (C,O)
-    float* to = packed + ((long(group) * panels + panel) * taps + tap) * outputs * NR<Isa>;               // (O,NR)
+    const float* from = w + (long(taps - 1 - tap) * inputs + panel * NR<Isa>)*s.y.c + group * outputs;  // (C,O)
+    float* to = packed + ((long(group) * panels + panel) * taps + tap) * outputs * NR<Isa>;             // (O,NR)
     constexpr int strip = 16;  // a cache line of each row at a time
     for (int o = 0; o < outputs; o += strip) {
       const int end = o + strip < outputs ? o + strip : outputs;

@@ -31,13 +31,13 @@ template <class Isa>
 struct StatisticsPoolEpilogue {
   float* y = nullptr;  // (N,P,Q,O); null: not stored
   Dims dims;
-  const float* bias = nullptr;      // (O) or null
-  const float* gamma = nullptr;     // (O)
-  double* sums = nullptr;           // (blocks,2,O), blocks with row_multiple = k
-  float* pooled = nullptr;          // (N,P/k,Q/k,O)
-  std::uint8_t* index = nullptr;    // (N,P/k,Q/k,O)
+  const float* bias = nullptr;    // (O) or null
+  const float* gamma = nullptr;   // (O)
+  double* sums = nullptr;         // (blocks,2,O), blocks with row_multiple = k
+  float* pooled = nullptr;        // (N,P/k,Q/k,O)
+  std::uint8_t* index = nullptr;  // (N,P/k,Q/k,O)
   int k = 2;
-  bool past_caches = false;         // y
+  bool past_caches = false;  // y
   bool pooled_past_caches = false;
 
   [[nodiscard]] int row_multiple() const { return k; }
@@ -52,7 +52,7 @@ struct StatisticsPoolEpilogue {
     const int pooled_columns = dims.w / k;
     for (int s = 0; s < p.samples; ++s) {
       const int n = p.sample + s;
-      const float* from = p.values + long(s) * p.rows * p.columns * NR<Isa>;                // (rows,Q,NR)
+      const float* from = p.values + long(s) * p.rows * p.columns * NR<Isa>;                        // (rows,Q,NR)
       float* to = y + ((long(n) * dims.h + p.row) * dims.w * dims.c + p.channel) * (y != nullptr);  // (rows,Q,O)
       BlockSums<Isa> block;
       const auto visit = [&](int i, int j) {

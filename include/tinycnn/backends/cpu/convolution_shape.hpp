@@ -19,8 +19,8 @@ struct ConvolutionShape {
   [[nodiscard]] constexpr long weights() const { return long(taps()) * group_inputs() * y.c; }
 };
 
-/// A normalisation and activation not yet applied to what is stored: value = relu(scale[c] x + shift[c]), relu optional.
-/// Without scale the stored number is the value (after relu, if any).
+/// A normalisation and activation not yet applied to what is stored: value = relu(scale[c] x + shift[c]), relu
+/// optional. Without scale the stored number is the value (after relu, if any).
 struct Pending {
   const float* scale = nullptr;  // (C)
   const float* shift = nullptr;  // (C)

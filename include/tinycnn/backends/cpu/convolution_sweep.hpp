@@ -44,14 +44,20 @@ constexpr Sweep forward_sweep(const ConvolutionShape& s) {
 }
 
 constexpr Sweep input_gradient_sweep(const ConvolutionShape& s) {
-  return {s.y, s.x, s.groups, s.window.kernel, s.window.dilation, 1, s.window.stride,
+  return {s.y,
+          s.x,
+          s.groups,
+          s.window.kernel,
+          s.window.dilation,
+          1,
+          s.window.stride,
           s.window.padding - s.window.dilation * (s.window.kernel - 1)};
 }
 
 /// How a sweep is cut: blocks of whole samples, or of a band of rows of one sample. It depends on the shape alone, so
 /// partial sums that belong to a block are the same on any number of threads.
 struct SweepBlocking {
-  static constexpr int pixels_wanted = 256;      // that share one pass over the weights
+  static constexpr int pixels_wanted = 256;       // that share one pass over the weights
   static constexpr long tile_wanted = 128 << 10;  // floats; half of a small second-level cache
   static constexpr int depth_wanted = 2048;       // steps of one pass: 256 KB of weights
 
@@ -137,7 +143,8 @@ void for_each_depth(const Sweep& s, const SweepBlocking& blocking, int phase_h, 
     for (int u = 0; u < s.kernel; ++u) {
       if (!s.meets(phase_h, t) || !s.meets(phase_w, u)) continue;
       long a = (long(s.offset(phase_h, t) - blocking.first_offset) * blocking.tile_columns +
-                (s.offset(phase_w, u) - blocking.first_offset)) * blocking.pitch;
+                (s.offset(phase_w, u) - blocking.first_offset)) *
+               blocking.pitch;
       long b = long(t * s.kernel + u) * inputs * NR<Isa>;
       for (int left = inputs; left > 0;) {
         if (steps == limit) flush();

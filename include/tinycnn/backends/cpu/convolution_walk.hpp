@@ -1,4 +1,5 @@
-// Running a sweep: load a block's tile, multiply it with one panel of weights after another, hand each panel on while hot.
+// Running a sweep: load a block's tile, multiply it with one panel of weights after another, hand each panel on while
+// hot.
 #pragma once
 
 #include <tinycnn/backends/cpu/convolution_sweep.hpp>
@@ -7,9 +8,9 @@
 
 namespace tinycnn::cpu {
 
-/// Results of one block for up to NR channels: values (samples, rows, columns, NR), pixel (s, i, j) of them being sample
-/// `sample + s`, row `row + i * row_step`, column `column + j * column_step`. Each (block, channel) comes exactly once in
-/// a forward sweep, once per phase in an input gradient.
+/// Results of one block for up to NR channels: values (samples, rows, columns, NR), pixel (s, i, j) of them being
+/// sample `sample + s`, row `row + i * row_step`, column `column + j * column_step`. Each (block, channel) comes
+/// exactly once in a forward sweep, once per phase in an input gradient.
 struct Panel {
   const float* values = nullptr;
   int block = 0;
@@ -23,7 +24,11 @@ struct Panel {
 class PixelCursor {
  public:
   PixelCursor(const float* tile, const Sweep& s, const SweepBlocking& b, int samples, int rows, int columns)
-      : at_(tile), rows_(rows), columns_(columns), left_(long(samples) * rows * columns), pixel_step_(s.step * b.pitch),
+      : at_(tile),
+        rows_(rows),
+        columns_(columns),
+        left_(long(samples) * rows * columns),
+        pixel_step_(s.step * b.pitch),
         row_step_(long(s.step) * b.tile_columns * b.pitch - long(columns) * pixel_step_),
         sample_step_(b.tile() - long(rows) * s.step * b.tile_columns * b.pitch) {}
 
@@ -84,7 +89,7 @@ void walk(const Sweep& s, const SweepBlocking& b, int n, const Source& source, c
     const int sample = block / b.bands * b.samples;
     const int samples = n - sample < b.samples ? n - sample : b.samples;
     const int first_row = block % b.bands * b.rows;
-    float* tile = scratch + worker * worker_floats;       // (samples, tile_rows, tile_columns, pitch)
+    float* tile = scratch + worker * worker_floats;             // (samples, tile_rows, tile_columns, pitch)
     float* out = tile + (b.samples * b.tile() + 15) / 16 * 16;  // (pixels, NR)
     const Rectangle rectangle{first_row * s.step + b.first_offset, b.first_offset, b.tile_rows, b.tile_columns};
     for (int i = 0; i < samples; ++i)

@@ -12,7 +12,7 @@ namespace tinycnn::cpu {
 /// parts, each with sums of its own, which are added in order at the end. The shape alone decides all of it.
 template <class Isa>
 struct WeightGradientBlocking {
-  static constexpr int strip = 16;           // channels side by side in the tile of x: a cache line a pixel
+  static constexpr int strip = 16;  // channels side by side in the tile of x: a cache line a pixel
   static constexpr int inputs_wanted = 64;
   static constexpr int outputs_wanted = 128;
   static constexpr int pixels_wanted = 256;  // of a chunk
@@ -95,7 +95,8 @@ template <class Isa>
   depth.a_step = long(stride) * c.pitch;
   for (int n = 0; n < samples; ++n)
     for (int p = 0; p < rows; ++p)
-      depth.add(n * c.tile() + long(p) * stride * c.tile_columns * c.pitch, long(n * rows + p) * s.y.w * NR<Isa>, s.y.w);
+      depth.add(n * c.tile() + long(p) * stride * c.tile_columns * c.pitch, long(n * rows + p) * s.y.w * NR<Isa>,
+                s.y.w);
   const long dy_panel = long(b.chunk_pixels(s)) * NR<Isa>;
   const long row_step = long(s.window.dilation) * c.tile_columns * c.pitch;
   const long column_step = long(s.window.dilation) * c.pitch;
@@ -158,15 +159,14 @@ void convolution_weight_gradient(const ConvolutionShape& s, int n, const SourceX
     const int inputs = s.group_inputs() - first_input < b.inputs ? s.group_inputs() - first_input : b.inputs;
     const int outputs = s.group_outputs() - first_output < b.outputs ? s.group_outputs() - first_output : b.outputs;
     const int panels = ceil_div(outputs, NR<Isa>);
-    float* x_tile = scratch + worker * worker_floats;                           // (strip,samples,rows,columns,strip)
-    float* dy_panels = x_tile + b.strips() * b.strip_floats();                  // (panel,pixel,NR)
-    float* sums = dy_panels + long(b.panels()) * b.chunk_pixels(s) * NR<Isa>;   // (panel,strip,row,NR)
-    float* bias_sums = sums + b.sums_floats(s);                                 // (panel,NR)
+    float* x_tile = scratch + worker * worker_floats;                          // (strip,samples,rows,columns,strip)
+    float* dy_panels = x_tile + b.strips() * b.strip_floats();                 // (panel,pixel,NR)
+    float* sums = dy_panels + long(b.panels()) * b.chunk_pixels(s) * NR<Isa>;  // (panel,strip,row,NR)
+    float* bias_sums = sums + b.sums_floats(s);                                // (panel,NR)
     const bool with_bias = db != nullptr && input_range == 0;
     const int begin = static_cast<int>(long(chunks) * part / b.parts);
     const int end = static_cast<int>(long(chunks) * (part + 1) / b.parts);
-    if (begin == end)
-      std::memset(sums, 0, sizeof(float) * static_cast<std::size_t>(b.sums_floats(s) + b.outputs));
+    if (begin == end) std::memset(sums, 0, sizeof(float) * static_cast<std::size_t>(b.sums_floats(s) + b.outputs));
     for (int chunk = begin; chunk < end; ++chunk) {
       const int sample = chunk / c.bands * c.samples;
       const int samples = n - sample < c.samples ? n - sample : c.samples;
@@ -200,7 +200,8 @@ void convolution_weight_gradient(const ConvolutionShape& s, int n, const SourceX
         const float* from = sums + (long(panel) * b.strips() + first / b.strip_width) * b.strip_rows(s) * NR<Isa>;
         for (int row = 0; row < s.taps() * width; ++row, from += NR<Isa>)
           std::memcpy(weights + (long(row / width) * s.group_inputs() + first_input + first + row % width) * s.y.c +
-                          first_column + panel * NR<Isa>, from, bytes);
+                          first_column + panel * NR<Isa>,
+                      from, bytes);
       }
       if (with_bias)
         std::memcpy((b.parts > 1 ? weights + s.weights() : db) + first_column + panel * NR<Isa>,

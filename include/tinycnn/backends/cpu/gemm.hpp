@@ -40,8 +40,8 @@ template <class Isa>
     left[i] = right[i] = Vector<Isa>{};
   }
   const long a_step = depth.a_step;
-  // Eight rows, a_step, b and four running values are all the registers there are: g++ keeps what does not fit in vector
-  // registers, whose way back waits behind the arithmetic (10 % with pieces of 8 steps).
+  // Eight rows, a_step, b and four running values are all the registers there are: g++ keeps what does not fit in
+  // vector registers, whose way back waits behind the arithmetic (10 % with pieces of 8 steps).
   for (const Depth::Piece* piece = depth.piece; piece->length > 0; ++piece) {
     const float* column = b + piece->b;
     long at = piece->a;

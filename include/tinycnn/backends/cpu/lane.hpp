@@ -1,4 +1,5 @@
-// One SIMD register as a value: the instruction set is a type, so that kernels built for different ones share no symbol.
+// One SIMD register as a value: the instruction set is a type, so that kernels built for different ones share no
+// symbol.
 #pragma once
 
 #include <cstring>

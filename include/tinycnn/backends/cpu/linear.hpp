@@ -13,9 +13,9 @@ namespace tinycnn::cpu {
 /// equals: torch.nn.functional.linear. Error: rms <= 5e-6 of the result's. A sample's result depends on no other.
 template <class Isa>
 void linear_forward(const LinearShape& s, int n, const float* x, const float* w, const float* b, bool relu, float* y,
-                    ThreadPool& pool, float* scratch, float* shared) {
+                    ThreadPool& pool, float* scratch) {
   namespace blocking = linear_blocking;
-  if (s.capacity <= blocking::small_batch) return linear_forward_small<Isa>(s, n, x, w, b, relu, y, pool, shared);
+  if (s.capacity <= blocking::small_batch) return linear_forward_small<Isa>(s, n, x, w, b, relu, y, pool, scratch);
   const int panels = blocking::up(s.out, NR<Isa>) / NR<Isa>;
   const int sample_blocks = blocking::up(n, blocking::samples) / blocking::samples;
   const int share = panels * sample_blocks / (4 * pool.size());
@@ -29,8 +29,8 @@ void linear_forward(const LinearShape& s, int n, const float* x, const float* w,
     const int groups = blocking::up(samples, MR<Isa>) / MR<Isa>;
     const int first = unit % ranges * unit_panels * NR<Isa>;
     const int width = blocking::least(s.out - first, unit_panels * NR<Isa>);
-    float* weights = scratch + worker * worker_floats;                    // (panel,depth,NR)
-    float* sums = weights + blocking::panels * NR<Isa> * blocking::depth;  // (panel,sample,NR)
+    float* weights = scratch + worker * worker_floats;                         // (panel,depth,NR)
+    float* sums = weights + blocking::panels * NR<Isa> * blocking::depth;      // (panel,sample,NR)
     float* rows = sums + blocking::panels * NR<Isa> * long(groups * MR<Isa>);  // (sample,pitch)
     for (int k = 0; k < s.in; k += blocking::depth) {
       const int steps = blocking::least(s.in - k, blocking::depth);
@@ -93,8 +93,8 @@ void linear_input_gradient(const LinearShape& s, int n, const float* dy, const f
     const int first = unit * blocking::inputs;
     const int inputs = blocking::least(s.in - first, blocking::inputs);
     const int pitch = blocking::least(s.out, blocking::reach) + blocking::pad;
-    float* rows = scratch + worker * worker_floats;                   // (MR,pitch)
-    float* out = rows + (MR<Isa> * pitch + 15) / 16 * 16;             // (panel,inputs,NR)
+    float* rows = scratch + worker * worker_floats;        // (MR,pitch)
+    float* out = rows + (MR<Isa> * pitch + 15) / 16 * 16;  // (panel,inputs,NR)
     for (int i = 0; i < inputs; i += MR<Isa>)
       for (int o = 0; o < s.out; o += blocking::reach) {
         const int steps = blocking::least(s.out - o, blocking::reach);

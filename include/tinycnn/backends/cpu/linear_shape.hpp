@@ -3,6 +3,8 @@
 
 #include <tinycnn/backends/cpu/lane.hpp>
 
+#include <initializer_list>
+
 namespace tinycnn::cpu {
 
 /// y (N,Out) = x (N,In) W (In,Out) for up to `capacity` samples.
@@ -13,19 +15,20 @@ struct LinearShape {
 };
 
 namespace linear_blocking {
-inline constexpr int samples = 128;  // of a forward unit
-inline constexpr int depth = 256;    // of W's rows packed at a time, forward
-inline constexpr int panels = 4;     // of a forward unit, at most
-inline constexpr int inputs = 64;    // W rows of a backward unit
-inline constexpr int reach = 1024;   // of a W row at a time, input gradient
-inline constexpr int pad = 16;       // floats that keep rows out of one cache set
-inline constexpr int small_batch = 4;  // up to this capacity, forward reads W as it lies
+inline constexpr int samples = 128;      // of a forward unit
+inline constexpr int depth = 256;        // of W's rows packed at a time, forward
+inline constexpr int panels = 4;         // of a forward unit, at most
+inline constexpr int inputs = 64;        // W rows of a backward unit
+inline constexpr int reach = 1024;       // of a W row at a time, input gradient
+inline constexpr int pad = 16;           // floats that keep rows out of one cache set
+inline constexpr int small_batch = 4;    // up to this capacity, forward reads W as it lies,
+inline constexpr int small_blocks = 16;  // in so many blocks of rows at most
 
 constexpr int least(int a, int b) { return a < b ? a : b; }
 constexpr int up(int a, int b) { return (a + b - 1) / b * b; }
 }  // namespace linear_blocking
 
-/// Per worker, for all three passes.
+/// Per worker, for all three passes; no less for a larger capacity.
 template <class Isa>
 constexpr long linear_scratch_floats(const LinearShape& s) {
   namespace blocking = linear_blocking;
@@ -35,18 +38,16 @@ constexpr long linear_scratch_floats(const LinearShape& s) {
   const long input_gradient = long(MR<Isa>) * (blocking::least(s.out, blocking::reach) + blocking::pad) +
                               long(blocking::up(s.capacity, NR<Isa>)) * blocking::up(blocking::inputs, MR<Isa>);
   const long weight_gradient = long(s.capacity) * (blocking::inputs + blocking::pad);
-  const long most = forward > input_gradient ? forward : input_gradient;
-  return (((most > weight_gradient ? most : weight_gradient) + 15) / 16) * 16;
+  const long small = long(blocking::small_blocks) * blocking::small_batch * s.out;
+  long most = forward;
+  for (const long other : {input_gradient, weight_gradient, small}) most = most > other ? most : other;
+  return (most + 15) / 16 * 16;
 }
 
-/// Shared by all workers, for all three passes.
+/// Shared by all workers, for either gradient.
 template <class Isa>
 constexpr long linear_shared_floats(const LinearShape& s) {
-  namespace blocking = linear_blocking;
-  const long gradients = long(blocking::up(s.capacity, NR<Isa>)) * blocking::up(s.out, NR<Isa>);
-  const long blocks = (s.in + blocking::depth - 1) / blocking::depth;
-  const long small = s.capacity <= blocking::small_batch ? blocks * s.capacity * s.out : 0;
-  return gradients > small ? gradients : small;
+  return long(linear_blocking::up(s.capacity, NR<Isa>)) * linear_blocking::up(s.out, NR<Isa>);
 }
 
 }  // namespace tinycnn::cpu

@@ -21,15 +21,18 @@ template <class Isa, int Rows>
     for (int r = 0; r < Rows; ++r) y[o] = fma<Isa>(x[r], w[long(r) * out + o], y[o]);
 }
 
-/// As linear_forward. A unit sums a block of W's rows into partial (block,N,Out); blocks are added in order.
+/// As linear_forward. A unit sums a block of W's rows into partial (block,N,Out), the first worker's
+/// scratch; blocks are added in order.
 template <class Isa>
 void linear_forward_small(const LinearShape& s, int n, const float* x, const float* w, const float* b, bool relu,
                           float* y, ThreadPool& pool, float* partial) {
-  constexpr int depth = linear_blocking::depth;
+  namespace blocking = linear_blocking;
   constexpr int together = 4;
+  const int share = blocking::up(s.in, blocking::small_blocks) / blocking::small_blocks;
+  const int depth = share > blocking::depth ? share : blocking::depth;
   const int blocks = (s.in + depth - 1) / depth;
   pool.run(blocks, [&](int block, int) {
-    const int end = linear_blocking::least((block + 1) * depth, s.in);
+    const int end = blocking::least((block + 1) * depth, s.in);
     float* sums = partial + long(block) * n * s.out;  // (N,Out)
     std::memset(sums, 0, sizeof(float) * std::size_t(n) * std::size_t(s.out));
     int i = block * depth;

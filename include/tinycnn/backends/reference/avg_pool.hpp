@@ -1,9 +1,9 @@
 // AvgPool and GlobalAvgPool as plain loops.
 #pragma once
 
-#include "tinycnn/backends/reference/tensors.hpp"
-#include "tinycnn/layers/avg_pool.hpp"
-#include "tinycnn/layers/global_avg_pool.hpp"
+#include <tinycnn/backends/reference/tensors.hpp>
+#include <tinycnn/layers/avg_pool.hpp>
+#include <tinycnn/layers/global_avg_pool.hpp>
 
 namespace tinycnn::reference {
 

@@ -3,8 +3,8 @@
 
 #include <cmath>
 
-#include "tinycnn/backends/reference/tensors.hpp"
-#include "tinycnn/layers/batch_norm.hpp"
+#include <tinycnn/backends/reference/tensors.hpp>
+#include <tinycnn/layers/batch_norm.hpp>
 
 namespace tinycnn::reference {
 

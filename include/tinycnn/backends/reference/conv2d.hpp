@@ -1,8 +1,8 @@
 // Conv2d as plain loops.
 #pragma once
 
-#include "tinycnn/backends/reference/tensors.hpp"
-#include "tinycnn/layers/conv2d.hpp"
+#include <tinycnn/backends/reference/tensors.hpp>
+#include <tinycnn/layers/conv2d.hpp>
 
 namespace tinycnn::reference {
 

@@ -4,8 +4,8 @@
 #include <cmath>
 #include <utility>
 
-#include "tinycnn/backends/reference/tensors.hpp"
-#include "tinycnn/losses/cross_entropy.hpp"
+#include <tinycnn/backends/reference/tensors.hpp>
+#include <tinycnn/losses/cross_entropy.hpp>
 
 namespace tinycnn::reference {
 

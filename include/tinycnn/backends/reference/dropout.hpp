@@ -1,9 +1,9 @@
 // Dropout as plain loops.
 #pragma once
 
-#include "tinycnn/backends/reference/tensors.hpp"
-#include "tinycnn/core/random.hpp"
-#include "tinycnn/layers/dropout.hpp"
+#include <tinycnn/backends/reference/tensors.hpp>
+#include <tinycnn/core/random.hpp>
+#include <tinycnn/layers/dropout.hpp>
 
 namespace tinycnn::reference {
 

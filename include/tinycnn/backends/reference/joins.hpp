@@ -3,9 +3,9 @@
 
 #include <utility>
 
-#include "tinycnn/backends/reference/tensors.hpp"
-#include "tinycnn/layers/concat.hpp"
-#include "tinycnn/layers/residual.hpp"
+#include <tinycnn/backends/reference/tensors.hpp>
+#include <tinycnn/layers/concat.hpp>
+#include <tinycnn/layers/residual.hpp>
 
 namespace tinycnn::reference {
 

@@ -1,8 +1,8 @@
 // Linear as plain loops.
 #pragma once
 
-#include "tinycnn/backends/reference/tensors.hpp"
-#include "tinycnn/layers/linear.hpp"
+#include <tinycnn/backends/reference/tensors.hpp>
+#include <tinycnn/layers/linear.hpp>
 
 namespace tinycnn::reference {
 

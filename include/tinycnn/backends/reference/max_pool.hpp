@@ -1,8 +1,8 @@
 // MaxPool as plain loops.
 #pragma once
 
-#include "tinycnn/backends/reference/tensors.hpp"
-#include "tinycnn/layers/max_pool.hpp"
+#include <tinycnn/backends/reference/tensors.hpp>
+#include <tinycnn/layers/max_pool.hpp>
 
 namespace tinycnn::reference {
 

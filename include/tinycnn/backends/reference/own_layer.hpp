@@ -1,8 +1,8 @@
 // Runs a user's own layer, which brings its forward and backward with it (layers/own_layer.hpp).
 #pragma once
 
-#include "tinycnn/backends/reference/tensors.hpp"
-#include "tinycnn/layers/own_layer.hpp"
+#include <tinycnn/backends/reference/tensors.hpp>
+#include <tinycnn/layers/own_layer.hpp>
 
 namespace tinycnn::reference {
 

@@ -1,16 +1,16 @@
 // The Reference backend: every layer as plain loops in PyTorch's order. The oracle of all tests; nothing is fused.
 #pragma once
 
-#include "tinycnn/backends/reference/avg_pool.hpp"
-#include "tinycnn/backends/reference/batch_norm.hpp"
-#include "tinycnn/backends/reference/conv2d.hpp"
-#include "tinycnn/backends/reference/cross_entropy.hpp"
-#include "tinycnn/backends/reference/dropout.hpp"
-#include "tinycnn/backends/reference/joins.hpp"
-#include "tinycnn/backends/reference/linear.hpp"
-#include "tinycnn/backends/reference/max_pool.hpp"
-#include "tinycnn/backends/reference/own_layer.hpp"
-#include "tinycnn/backends/reference/relu.hpp"
+#include <tinycnn/backends/reference/avg_pool.hpp>
+#include <tinycnn/backends/reference/batch_norm.hpp>
+#include <tinycnn/backends/reference/conv2d.hpp>
+#include <tinycnn/backends/reference/cross_entropy.hpp>
+#include <tinycnn/backends/reference/dropout.hpp>
+#include <tinycnn/backends/reference/joins.hpp>
+#include <tinycnn/backends/reference/linear.hpp>
+#include <tinycnn/backends/reference/max_pool.hpp>
+#include <tinycnn/backends/reference/own_layer.hpp>
+#include <tinycnn/backends/reference/relu.hpp>
 
 namespace tinycnn {
 

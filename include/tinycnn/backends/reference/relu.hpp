@@ -1,8 +1,8 @@
 // ReLU as plain loops.
 #pragma once
 
-#include "tinycnn/backends/reference/tensors.hpp"
-#include "tinycnn/layers/relu.hpp"
+#include <tinycnn/backends/reference/tensors.hpp>
+#include <tinycnn/layers/relu.hpp>
 
 namespace tinycnn::reference {
 

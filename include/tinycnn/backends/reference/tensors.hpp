@@ -1,8 +1,8 @@
 // How the plain loops see tensors: by (n, c, pixel), weights by (o, i, r, s), whatever order the backend stores.
 #pragma once
 
-#include "tinycnn/backends/execution.hpp"
-#include "tinycnn/backends/layout.hpp"
+#include <tinycnn/backends/execution.hpp>
+#include <tinycnn/backends/layout.hpp>
 
 namespace tinycnn::reference {
 

@@ -1,0 +1,14 @@
+// Seconds that only move forward, for measuring how long something took.
+#pragma once
+
+#include <time.h>
+
+namespace tinycnn {
+
+inline double seconds_now() {
+  timespec t{};
+  ::clock_gettime(CLOCK_MONOTONIC, &t);
+  return double(t.tv_sec) + 1e-9 * double(t.tv_nsec);
+}
+
+}  // namespace tinycnn

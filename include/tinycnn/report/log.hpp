@@ -1,0 +1,38 @@
+// A run's log: every line goes to the screen and into a file.
+#pragma once
+
+#include <cstdarg>
+#include <cstdio>
+#include <string>
+
+#include <tinycnn/io/file.hpp>
+
+namespace tinycnn {
+
+/// Lines for people. The file is replaced when the log is opened.
+class Log {
+ public:
+  explicit Log(const std::string& path) : file_(std::fopen(path.c_str(), "we")) {
+    if (file_ == nullptr) throw_file_error("create", path);
+  }
+  ~Log() { std::fclose(file_); }
+  Log(const Log&) = delete;
+  Log& operator=(const Log&) = delete;
+
+  /// printf to both, with a line's end.
+  [[gnu::format(printf, 2, 3)]] void line(const char* format, ...) {
+    for (std::FILE* out : {stdout, file_}) {
+      va_list values;
+      va_start(values, format);
+      std::vfprintf(out, format, values);
+      va_end(values);
+      std::fputc('\n', out);
+      std::fflush(out);
+    }
+  }
+
+ private:
+  std::FILE* file_;
+};
+
+}  // namespace tinycnn

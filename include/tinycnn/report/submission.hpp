@@ -1,0 +1,36 @@
+// submission.csv, as the course's Kaggle page wants it: Id zero-padded to 4, Category.
+#pragma once
+
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include <tinycnn/io/file.hpp>
+
+namespace tinycnn {
+
+/// The Id of a picture: its file's stem where that is a number ("0007.jpg" -> "0007"), else its position.
+inline std::string submission_id(const std::string& path, long position) {
+  const std::string name = base_name(path), stem = name.substr(0, name.rfind('.'));
+  long number = position;
+  bool digits = !stem.empty() && stem.size() <= 9;
+  for (const char c : stem) digits = digits && c >= '0' && c <= '9';
+  if (digits) {
+    number = 0;
+    for (const char c : stem) number = 10 * number + (c - '0');
+  }
+  char text[24];
+  std::snprintf(text, sizeof text, "%04ld", number);
+  return text;
+}
+
+/// One row a picture, in the folder's sorted order; all or nothing.
+inline void write_submission(const std::string& path, const std::vector<std::string>& pictures,
+                             const std::vector<int>& categories) {
+  std::string text = "Id,Category\n";
+  for (std::size_t i = 0; i < pictures.size(); ++i)
+    text += submission_id(pictures[i], long(i)) + ',' + std::to_string(categories[i]) + '\n';
+  write_file(path, text);
+}
+
+}  // namespace tinycnn
