@@ -89,10 +89,11 @@ TEST_SUITE("data") {
     CHECK(list_split(folder.path, Split::test).paths[0] == folder / "evaluation/0_0.jpg");
     make_directories(folder / "test");
     CHECK(error_of([&] { list_split(folder.path, Split::test); }) ==
-          "the folder '" + (folder / "test") + "' holds no .jpg, .jpeg, .png or .bmp file");
+          std::string("the folder '") + (folder / "test") + "' holds no .jpg, .jpeg, .png or .bmp file");
     CHECK(error_of([&] { list_split(folder / "none", Split::valid); }) ==
-          "'" + (folder / "none") + "' has neither a folder 'valid' nor 'validation'");
-    CHECK(contains(error_of([&] { list_folder(folder / "none"); }), "cannot read the folder '" + (folder / "none")));
+          std::string("'") + (folder / "none") + "' has neither a folder 'valid' nor 'validation'");
+    CHECK(contains(error_of([&] { list_folder(folder / "none"); }),
+                   std::string("cannot read the folder '") + (folder / "none")));
   }
 
   TEST_CASE("labels outside the classes are refused by name") {
@@ -115,7 +116,7 @@ TEST_SUITE("data") {
           std::vector<std::string>{"d/2_1.jpg", "d/0_1.jpg"});
     CHECK(reordered("1_1.jpg\n2_1.jpg\n0_1.jpg").labels == std::vector<int>{1, 2, 0});
     CHECK(error_of([&] { reordered("1_1.jpg\n\n7_1.jpg\n"); }) ==
-          "'" + (folder / "order.txt") + "', line 3: the folder has no picture '7_1.jpg'");
+          std::string("'") + (folder / "order.txt") + "', line 3: the folder has no picture '7_1.jpg'");
     CHECK(contains(error_of([&] { reordered("1_1.jpg\n0_1.jpg\n1_1.jpg"); }),
                    "line 3: '1_1.jpg' stands in line 1 already"));
     CHECK(contains(error_of([&] { reordered("\n"); }), "names no picture"));

@@ -36,7 +36,7 @@ TEST_SUITE("io") {
   TEST_CASE("errors name the path and the reason") {
     const ScratchFolder folder;
     CHECK(error_of([&] { read_file(folder / "none"); }) ==
-          "cannot open '" + (folder / "none") + "': No such file or directory");
+          std::string("cannot open '") + (folder / "none") + "': No such file or directory");
     CHECK(contains(error_of([&] { read_file(folder.path); }), "it is not a regular file"));
     CHECK(contains(error_of([&] { write_file(folder / "none/file", "x"); }), "No such file or directory"));
     write_file(folder / "file", "x");

@@ -100,7 +100,7 @@ TEST_SUITE("vision") {
     const auto error = [&](const std::string& bytes) {
       put_file(folder / "bad.jpg", bytes);
       const std::string sentence = error_of([&] { decode_image(folder / "bad.jpg"); });
-      CHECK(contains(sentence, "cannot decode '" + (folder / "bad.jpg") + "': "));
+      CHECK(contains(sentence, std::string("cannot decode '") + (folder / "bad.jpg") + "': "));
       return sentence.substr(sentence.find("': ") + 3);
     };
     CHECK(error("") == "the file is empty");
@@ -109,7 +109,8 @@ TEST_SUITE("vision") {
     for (const std::size_t left :
          {std::size_t(2), jpeg.size() / 2, jpeg.size() - 100, jpeg.size() - 2, jpeg.size() - 1})
       CHECK(error(jpeg.substr(0, left)) == "the file is truncated");
-    CHECK(contains(error_of([&] { decode_image(folder / "none.jpg"); }), "cannot open '" + (folder / "none.jpg")));
+    CHECK(contains(error_of([&] { decode_image(folder / "none.jpg"); }),
+                   std::string("cannot open '") + (folder / "none.jpg")));
   }
 
   // ITU-T T.81 allows 256 codes in a table; stb_image 2.27 writes beyond its table for more.

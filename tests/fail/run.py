@@ -1,7 +1,7 @@
 """Every tests/fail/*.cpp must be refused by the compiler with one error, in few lines, that says what the file expects.
 
-A file states its texts in comments, `// expect: TEXT`, one a line; white space is compared as one blank. ok.cpp is the
-counterpart that must compile.
+A file states its texts in comments, `// expect: TEXT`, one a line; white space is compared as one blank, and `> >` as
+`>>`. ok.cpp is the counterpart that must compile.
 """
 
 import argparse
@@ -13,11 +13,14 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import compiler  # noqa: E402
 
 
+def plain(text):
+    return " ".join(text.split()).replace("> >", ">>")
+
+
 def complaint(source, status, output, most_lines):
     lines = output.splitlines()
     errors = [line for line in lines if re.search(r"\berror:", line)]
     expected = [text.strip() for text in re.findall(r"//\s*expect:(.*)", source)]
-    one_line = " ".join(output.split())
     if not expected:
         return "states no '// expect: TEXT'"
     if status == 0:
@@ -26,7 +29,7 @@ def complaint(source, status, output, most_lines):
         return f"gives {len(errors)} errors, not one"
     if len(lines) > most_lines:
         return f"gives {len(lines)} lines, more than {most_lines}"
-    missing = [text for text in expected if " ".join(text.split()) not in one_line]
+    missing = [text for text in expected if plain(text) not in plain(output)]
     return f"does not say '{missing[0]}'" if missing else None
 
 

@@ -17,6 +17,7 @@ def train(net, gain, generator, image, classes):
     batches = []
     for i, n in enumerate(BATCHES):
         x = torch.rand(n, 3, image, image, generator=generator, dtype=torch.float64)
+        x = x.float().double()  # a trainer takes its images in float32
         labels = torch.randint(classes, (n,), generator=generator)
         batches.append((x, labels))
         out[f"x{i}"], out[f"labels{i}"] = x, labels

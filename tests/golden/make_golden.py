@@ -51,7 +51,8 @@ small_hw3.safetensors, small_resnet.safetensors: five Adam steps (keys lr, weigh
   Linear(32,5); keys cnn.0 cnn.1 cnn.4 cnn.5 fc.0 fc.2.
   SmallResNet: conv1 (3 -> 4, 3x3, p1, no bias) bn1 ReLU, layer1.0 (identity block, 4), layer2.0 (4 -> 8, stride 2,
   downsample.0 downsample.1), global average pool, fc (8 -> 5).
-  x0 (6,3,8,8) labels0 (6), x1 (3,3,8,8) labels1 (3): steps 0 2 4 use batch 0, steps 1 3 the partial batch 1.
+  x0 (6,3,8,8) labels0 (6), x1 (3,3,8,8) labels1 (3): steps 0 2 4 use batch 0, steps 1 3 the partial batch 1. The
+  images are float32 numbers.
   `initial/<name>` and `final/<name>` the state before and after, `gradient/<name>` the unclipped gradients of step 0,
   losses (5), grad_norms (5) before clipping (some above clip, some below), logits0 (6,5) of batch 0 in eval mode at
   the end. A convolution's bias before a BatchNorm has true gradient 0; PyTorch's is rounding noise (1e-15): compare

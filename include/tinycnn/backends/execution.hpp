@@ -45,6 +45,10 @@ struct Execution {
   [[nodiscard]] View<T> view(int value) const {
     return value < 0 ? View<T>{} : View<T>{data(value), dims(value), order};
   }
+  /// The gradient of an operand. It has the operand's shape, not its own: through a Flatten both share one memory.
+  [[nodiscard]] View<T> gradient_view(int gradient, int operand) const {
+    return gradient < 0 ? View<T>{} : View<T>{data(gradient), dims(operand), order};
+  }
   [[nodiscard]] std::uint8_t* bytes(int value) const { return reinterpret_cast<std::uint8_t*>(data(value)); }
   [[nodiscard]] T* statistics(const Step& s) const { return s.statistics < 0 ? nullptr : once + s.statistics; }
   [[nodiscard]] T* prepared(const Step& s) const { return s.prepared < 0 ? nullptr : once + s.prepared; }

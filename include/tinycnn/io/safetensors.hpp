@@ -73,7 +73,10 @@ class SafetensorsWriter {
     std::size_t offset = 0;
     for (const TensorEntry* entry : sorted) {
       header += json_quoted(entry->name) + ":{\"dtype\":\"" + entry->dtype + "\",\"shape\":[";
-      for (std::size_t i = 0; i < entry->shape.size(); ++i) header += (i ? "," : "") + std::to_string(entry->shape[i]);
+      for (std::size_t i = 0; i < entry->shape.size(); ++i) {
+        if (i > 0) header += ',';
+        header += std::to_string(entry->shape[i]);
+      }
       header += "],\"data_offsets\":[" + std::to_string(offset) + ',' + std::to_string(offset + entry->bytes) + "]},";
       offset += entry->bytes;
     }

@@ -22,6 +22,7 @@ struct BatchNorm {
   static constexpr Mistake accepts(Dims x) {
     if (chosen.mistake != Mistake::none) return chosen.mistake;
     if (Channels < 1) return Mistake::zero_size;
+    if (options.epsilon < 0 || options.momentum < 0 || options.momentum > 1) return Mistake::bad_fraction;
     if (x.flat) return x.size() == Channels ? Mistake::none : Mistake::wrong_features;
     return x.c == Channels ? Mistake::none : Mistake::wrong_channels;
   }

@@ -18,6 +18,7 @@ struct Conv2d {
       {Window{Kernel, 1, 0, 1}, 1, true, 0, 0, 0},
       stride_option | padding_option | dilation_option | groups_option | bias_option);
   static constexpr Options options = chosen.options;
+  static constexpr int group_in = options.groups < 1 ? 0 : In / options.groups;   // input channels of one group
 
   static constexpr Mistake accepts(Dims x) {
     if (chosen.mistake != Mistake::none) return chosen.mistake;
@@ -29,12 +30,12 @@ struct Conv2d {
     if (k.output(x.h) < 1 || k.output(x.w) < 1) return Mistake::kernel_exceeds_input;
     return Mistake::none;
   }
-  static constexpr Dims wants(Dims x) { return {In, x.flat ? 0 : x.h, x.flat ? 0 : x.w, false}; }
+  static constexpr Dims wants(Dims x) { return options.window.wants(In, x); }
   static constexpr Dims output(Dims x) { return {Out, options.window.output(x.h), options.window.output(x.w), false}; }
-  static constexpr long macs(Dims x) { return output(x).size() * (In / options.groups) * Kernel * Kernel; }
+  static constexpr long macs(Dims x) { return output(x).size() * group_in * Kernel * Kernel; }
   static constexpr void parameters(ParameterList& list) {
-    const long fan_in = long(In) / options.groups * Kernel * Kernel;
-    list.kernel("weight", Out, In / options.groups, Kernel, uniform_by_fan_in(fan_in));
+    const long fan_in = long(group_in) * Kernel * Kernel;
+    list.kernel("weight", Out, group_in, Kernel, uniform_by_fan_in(fan_in));
     if (options.bias) list.channel("bias", Out, uniform_by_fan_in(fan_in));
   }
 };

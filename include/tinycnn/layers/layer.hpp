@@ -35,6 +35,10 @@ enum class Mistake {
   concat_sizes_differ,
   class_count_differs,
   bad_probability,
+  bad_fraction,
+  empty_input,
+  loss_within,
+  not_a_loss,
   no_kernel,
 };
 

@@ -41,18 +41,21 @@ struct NoBias {
   static constexpr void apply(Options& o) { o.bias = false; }
 };
 
+/// -1, which no layer accepts, where there is no such fraction.
+constexpr double fraction(int numerator, int denominator) { return denominator < 1 ? -1 : double(numerator) / denominator; }
+
 /// BatchNorm's eps as a fraction: Epsilon<1, 100000> is 1e-5.
 template <int Numerator, int Denominator>
 struct Epsilon {
   static constexpr unsigned bit = epsilon_option;
-  static constexpr void apply(Options& o) { o.epsilon = double(Numerator) / Denominator; }
+  static constexpr void apply(Options& o) { o.epsilon = fraction(Numerator, Denominator); }
 };
 
 /// BatchNorm's momentum as a fraction: Momentum<1, 10> is 0.1.
 template <int Numerator, int Denominator>
 struct Momentum {
   static constexpr unsigned bit = momentum_option;
-  static constexpr void apply(Options& o) { o.momentum = double(Numerator) / Denominator; }
+  static constexpr void apply(Options& o) { o.momentum = fraction(Numerator, Denominator); }
 };
 
 /// Dropout's p in percent.

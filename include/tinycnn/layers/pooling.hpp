@@ -20,7 +20,7 @@ struct Pooling {
     if (k.output(x.h) < 1 || k.output(x.w) < 1) return Mistake::kernel_exceeds_input;
     return Mistake::none;
   }
-  static constexpr Dims wants(Dims x) { return {x.c, x.flat ? 0 : x.h, x.flat ? 0 : x.w, false}; }
+  static constexpr Dims wants(Dims x) { return options.window.wants(x.c, x); }
   static constexpr Dims output(Dims x) { return {x.c, options.window.output(x.h), options.window.output(x.w), false}; }
   static constexpr long macs(Dims) { return 0; }
   static constexpr void parameters(ParameterList&) {}

@@ -81,10 +81,17 @@ struct GraphBuilder {
     return append(layer, segment, x, -1);
   }
 
+  /// Nothing is wrong with the shape that reaches layer `layer_count`, but with the layer itself.
+  constexpr int refuse(Mistake mistake, int x) {
+    const Dims shape = nodes == nullptr ? Dims{} : dims(x);
+    if (failure.mistake == Mistake::none) failure = {mistake, layer_count, shape, shape};
+    return x;
+  }
+
   template <class L>
   constexpr int dispatch(int segment, int x) {
     if constexpr (LeafLayer<L>) {
-      return leaf<L>(segment, x);
+      return L::kind.loss ? refuse(Mistake::loss_within, x) : leaf<L>(segment, x);
     } else if constexpr (Container<L>) {
       const int outer = parent;
       parent = segment;
@@ -92,8 +99,7 @@ struct GraphBuilder {
       parent = outer;
       return y;
     } else {
-      if (failure.mistake == Mistake::none) failure = {Mistake::not_a_layer, layer_count, nodes ? dims(x) : Dims{}, {}};
-      return x;
+      return refuse(Mistake::not_a_layer, x);
     }
   }
 
@@ -138,6 +144,10 @@ struct GraphBuilder {
       }
       layer.in = a;
       layer.out = a;
+      if (!channels_join && !same_memory(a, b)) {   // two flat samples, one of them an image read as a row
+        layer.in = a.pixels() == 1 ? b : a;
+        layer.out = {int(a.size()), 1, 1, true};
+      }
       if (channels_join) layer.out = a.flat ? Dims{int(a.size() + b.size()), 1, 1, true} : Dims{a.c + b.c, a.h, a.w, false};
     }
     return append(layer, parent, x, r);
@@ -153,9 +163,10 @@ struct NoLoss {};
 
 template <class Net, class Loss>
 constexpr int visit_network(GraphBuilder& builder) {
-  int y = builder.template inlined<Net>(0);
-  if constexpr (!__is_same(Loss, NoLoss)) y = builder.template leaf<Loss>(-1, y);
-  return y;
+  const int y = builder.template inlined<Net>(0);
+  if constexpr (__is_same(Loss, NoLoss)) return y;
+  else if constexpr (!LeafLayer<Loss>) return builder.refuse(Mistake::not_a_loss, y);
+  else return Loss::kind.loss ? builder.template leaf<Loss>(-1, y) : builder.refuse(Mistake::not_a_loss, y);
 }
 
 template <class Net, class Loss>
@@ -185,13 +196,15 @@ constexpr void place_parameters(Parameter* parameters, int count, Graph& graph) 
   }
 }
 
+constexpr Dims at_least_one(Dims x) { return {x.c < 1 ? 1 : x.c, x.h < 1 ? 1 : x.h, x.w < 1 ? 1 : x.w, x.flat}; }
+
 template <class Net, class Input, class Loss>
 inline constexpr auto graph_storage = [] {
   constexpr Counts counts = network_counts<Net, Loss>;
   GraphStorage<counts.layers, counts.parameters, counts.segments> s{};
   GraphBuilder builder{s.layers, s.nodes, s.parameters, s.segments, Input::dims};
-  if (Input::dims.size() < 1 || Input::dims.c < 1 || Input::dims.h < 1 || Input::dims.w < 1)
-    builder.failure = {Mistake::zero_size, 0, Input::dims, {}};
+  if (Input::dims.c < 1 || Input::dims.h < 1 || Input::dims.w < 1)
+    builder.failure = {Mistake::empty_input, 0, Input::dims, at_least_one(Input::dims)};
   visit_network<Net, Loss>(builder);
   s.graph.failure = builder.failure;
   if (builder.failure.mistake != Mistake::none) return s;   // go on with an empty net: nothing may cascade

@@ -9,63 +9,78 @@
 
 namespace tinycnn {
 
-/// Stands for the sum or concatenation at the end of a Residual or Concat.
-struct Join {};
-
 namespace detail {
+
+/// Container L itself: where it joins its branches, and for all of it where its parts are not known.
+template <class L>
+struct Whole {};
 
 template <class... Part>
 struct Parts {};
 
-// The parts of a container in the order of its visit. Pointers, so that derived structs are found by their base.
-template <class... L>
+// The parts of container Self in the order of its visit. Pointers, so that derived structs are found by their base.
+template <class Self, class... L>
 Parts<L...> parts_of(const Sequential<L...>*);
-template <class Main, class Shortcut>
-Parts<Main, Shortcut, Join> parts_of(const Residual<Main, Shortcut>*);
-template <class First, class... More>
-auto parts_of(const Concat<First, More...>*) -> Parts<First, Sequential<More, Join>...>;
-Parts<> parts_of(const void*);
+template <class Self, class Main, class Shortcut>
+Parts<Main, Shortcut, Whole<Self>> parts_of(const Residual<Main, Shortcut>*);
+template <class Self, class First, class... More>
+auto parts_of(const Concat<First, More...>*) -> Parts<First, Parts<More, Whole<Self>>...>;
+template <class Self>
+Whole<Self> parts_of(const void*);   // a container of the user's own
+
+/// Counts every layer and join, and as one what is no layer.
+struct LayerCounter {
+  int count = 0;
+
+  template <class L>
+  constexpr int child(int, int x) {
+    if constexpr (Container<L>) L::visit(*this, x);
+    else ++count;
+    return x;
+  }
+  template <class L>
+  constexpr int named_child(std::string_view, int x) { return child<L>(0, x); }
+  template <class L>
+  constexpr int inlined(int x) { return child<L>(0, x); }
+  constexpr int join(const Kind&, Mistake, int x, int) {
+    ++count;
+    return x;
+  }
+};
 
 template <class L>
-constexpr int leaf_count() {
-  if constexpr (Container<L>) {
-    GraphBuilder builder;
-    L::visit(builder, 0);
-    return builder.layer_count;
-  } else {
-    return 1;
-  }
+constexpr int layers_in(const L*) {
+  LayerCounter counter;
+  counter.child<L>(0, 0);
+  return counter.count;
+}
+template <class... Part>
+constexpr int layers_in(const Parts<Part...>*) {
+  return (0 + ... + layers_in(static_cast<const Part*>(nullptr)));
 }
 
-template <>
-constexpr int leaf_count<Join>() { return 1; }
-
+/// The type of layer `Index` of those in L.
 template <int Index, class L>
 struct LayerAt {   // a leaf, or what is no layer at all
   using type = L;
 };
-
-template <int Index, class List>
-struct PartAt;
-template <int Index>
-struct PartAt<Index, Parts<>> {   // a container of the user's own, whose parts are not known here
-  using type = void;
+template <int Index, class L>
+struct LayerAt<Index, Whole<L>> {
+  using type = L;
 };
-template <int Index, class L, class... More>
-struct PartAt<Index, Parts<L, More...>> {
-  static constexpr int here = leaf_count<L>();
-  template <bool Here>
-  static auto choose() {
-    if constexpr (Here) return LayerAt<Index, L>{};
-    else return PartAt<Index - here, Parts<More...>>{};
-  }
-  using type = typename decltype(choose<(Index < here)>())::type;
-};
-
 template <int Index, class L>
   requires Container<L>
 struct LayerAt<Index, L> {
-  using type = typename PartAt<Index, decltype(parts_of(static_cast<const L*>(nullptr)))>::type;
+  using type = typename LayerAt<Index, decltype(parts_of<L>(static_cast<const L*>(nullptr)))>::type;
+};
+template <int Index, class First, class... More>
+struct LayerAt<Index, Parts<First, More...>> {
+  static constexpr int here = layers_in(static_cast<const First*>(nullptr));
+  static auto choose() {
+    if constexpr (Index < here) return LayerAt<Index, First>{};
+    else return LayerAt<Index - here, Parts<More...>>{};
+  }
+  using type = typename decltype(choose())::type;
 };
 
 template <int C, int H, int W, bool Flat>
@@ -78,7 +93,7 @@ struct ShapeType<C, H, W, true> {
 };
 
 template <class Net, class Loss, Mistake M, int Index, class GotShape, class WantsShape>
-using LayerNumber = Layer_number<M, Index, typename PartAt<Index, Parts<Net, Loss>>::type, GotShape, WantsShape>;
+using LayerNumber = Layer_number<M, Index, typename LayerAt<Index, Parts<Net, Loss>>::type, GotShape, WantsShape>;
 
 template <int>
 struct Nothing {};

@@ -50,14 +50,17 @@ namespace detail {
 
 inline std::vector<long> shape_of(const Parameter& p) { return {p.extents, p.extents + p.rank}; }
 
-template <class T, class File>
-void copy_from(const SafetensorsFile& file, const NetworkState<T>& state, const Parameter& p) {
-  std::vector<File> numbers(std::size_t(p.size()));
-  file.read(parameter_name(*state.graph, p), shape_of(p), numbers.data());
+/// Reads `p`, every number of which must be finite as T, and puts it in place if told so.
+template <class Stored, class T>
+void read_parameter(const SafetensorsFile& file, const NetworkState<T>& state, const Parameter& p, bool write) {
+  const std::string name = parameter_name(*state.graph, p);
+  std::vector<Stored> numbers(std::size_t(p.size()));
+  file.read(name, shape_of(p), numbers.data());
   for (long i = 0; i < p.size(); ++i) {
-    if (!std::isfinite(double(numbers[std::size_t(i)])))
-      throw Error("tensor '" + parameter_name(*state.graph, p) + "' of '" + file.path() + "' holds a number that is not finite");
-    state.at(p, i) = T(numbers[std::size_t(i)]);
+    const T number = T(numbers[std::size_t(i)]);
+    if (!std::isfinite(double(number)))
+      throw Error("tensor '" + name + "' of '" + file.path() + "' holds a number that is not finite");
+    if (write) state.at(p, i) = number;
   }
 }
 
@@ -109,13 +112,13 @@ void load_state(const std::string& path, const NetworkState<T>& state) {
   if (!missing.empty() || !unexpected.empty())
     throw Error("'" + path + "' is of another network:" + (missing.empty() ? "" : " missing " + missing) +
                 (missing.empty() || unexpected.empty() ? "" : ";") + (unexpected.empty() ? "" : " unexpected " + unexpected));
-  for (int k = 0; k < g.parameter_count; ++k) {
-    const Parameter& p = g.parameters[k];
-    const std::string& dtype = file.find(parameter_name(g, p))->dtype;
-    if (p.integer) detail::copy_from<T, std::int64_t>(file, state, p);
-    else if (dtype == "F64") detail::copy_from<T, double>(file, state, p);
-    else detail::copy_from<T, float>(file, state, p);
-  }
+  for (const bool write : {false, true})   // nothing is written before all has been read
+    for (int k = 0; k < g.parameter_count; ++k) {
+      const Parameter& p = g.parameters[k];
+      if (p.integer) detail::read_parameter<std::int64_t>(file, state, p, write);
+      else if (file.find(parameter_name(g, p))->dtype == "F64") detail::read_parameter<double>(file, state, p, write);
+      else detail::read_parameter<float>(file, state, p, write);
+    }
 }
 
 }  // namespace tinycnn

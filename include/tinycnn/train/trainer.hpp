@@ -9,6 +9,7 @@
 #include <tinycnn/layers/batch_norm.hpp>
 #include <tinycnn/optim/sweep.hpp>
 #include <tinycnn/plan/check.hpp>
+#include <tinycnn/train/clipping.hpp>
 #include <tinycnn/train/find_nonfinite.hpp>
 #include <tinycnn/train/plan_memory.hpp>
 #include <tinycnn/train/state_dict.hpp>
@@ -51,13 +52,14 @@ struct TrainerOptions {
 template <class Net, class Input, class BatchSize, class Loss, class Optimizer, class Schedule, class Backend>
 class Trainer : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Loss, Backend, TrainingStep> {
   static_assert(BatchSize::capacity > 0, "a batch holds at least one sample");
+  static_assert(Optimizer::slots >= 0 && Optimizer::slots <= 2, "an optimizer keeps at most two numbers a parameter");
   using T = typename Backend::Scalar;
 
  public:
   static constexpr const Graph& graph = graph_of<Net, Input, Loss>;
   static constexpr const Plan& plan = plan_of<Net, Input, Loss, Backend, TrainingStep>;
   static constexpr const Plan& validation_plan = plan_of<Net, Input, Loss, Backend, Validation>;
-  static constexpr int capacity = BatchSize::capacity;
+  static constexpr int capacity = BatchSize::capacity > 0 ? BatchSize::capacity : 1;
   static constexpr std::string_view backend_name = Backend::name;
   static constexpr long parameters = graph.trained;
   static constexpr long macs = graph.macs;
@@ -80,12 +82,12 @@ class Trainer : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Loss, Back
   }
 
   /// The network's numbers, in PyTorch's names and order through `state().at` and the state_dict functions.
-  [[nodiscard]] NetworkState<T> state() { return {&graph, Backend::order, parameters_.data(), buffers_.data()}; }
-  void save(const std::string& path) { save_state(path, state()); }
-  void load(const std::string& path) {
-    load_state(path, state());
-    prepared_ = false;
+  [[nodiscard]] NetworkState<T> state() {
+    prepared_ = false;   // the caller may write
+    return {&graph, Backend::order, parameters_.data(), buffers_.data()};
   }
+  void save(const std::string& path) { save_state(path, state()); }
+  void load(const std::string& path) { load_state(path, state()); }
 
   /// Forward, loss, backward, clipping, update, on n samples (N, C, H, W) and their labels. If anything is not finite,
   /// nothing is updated and an Error names the step and the layer.
@@ -218,10 +220,9 @@ class Trainer : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Loss, Back
     return end < graph.trained_room ? end : graph.trained_room;
   }
 
-  /// torch.nn.utils.clip_grad_norm_, then the optimizer, in one sweep over all parameters.
+  /// Clipping and the optimizer in one sweep over all parameters.
   void update(double rate, double norm) {
-    const double coefficient = options_.clip_norm / (norm + 1e-6);
-    const T factor = options_.clip_norm > 0 && coefficient < 1 ? T(coefficient) : T(1);
+    const T factor = T(clip_coefficient(options_.clip_norm, norm));
     const auto factors = options_.optimizer.template factors<T>(steps_ + 1, rate);
     T* slot0 = slots_.data();
     T* slot1 = Optimizer::slots > 1 ? slot0 + graph.trained_room : slot0;

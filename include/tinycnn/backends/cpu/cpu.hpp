@@ -33,8 +33,8 @@ class Cpu {
       cpu::Conv<Isa>, cpu::LinearRelu<Isa>, cpu::LinearAlone<Isa>, cpu::Materialize<Isa>,
       cpu::PlainLoop<reference::BatchNormRow>, cpu::PlainLoop<reference::ReluRow>, cpu::PlainLoop<reference::MaxPoolRow>,
       cpu::PlainLoop<reference::AvgPoolRow>, cpu::PlainLoop<reference::GlobalAvgPoolRow>,
-      cpu::PlainLoop<reference::DropoutRow>, cpu::PlainLoop<reference::AddRow>, cpu::PlainLoop<reference::ConcatRow>,
-      cpu::PlainLoop<reference::CrossEntropyRow>, cpu::PlainLoop<reference::OwnLayerRow>>;
+      cpu::PlainLoop<reference::DropoutRow>, cpu::PlainLoop<reference::AddRow>, cpu::PlainLoop<reference::AddFlattenedRow>,
+      cpu::PlainLoop<reference::ConcatRow>, cpu::PlainLoop<reference::CrossEntropyRow>, cpu::PlainLoop<reference::OwnLayerRow>>;
 
   explicit Cpu(int threads = 1) : pool_(threads) {}
   [[nodiscard]] int threads() const { return pool_.size(); }

@@ -42,7 +42,7 @@ struct AvgPoolRow {
   static void backward(const Execution<Backend>& run, const Step& step) {
     using T = typename Backend::Scalar;
     const Layer& l = run.layer(step, 0);
-    const View<T> dx = run.view(step.dx), dy = run.view(step.dy);
+    const View<T> dx = run.gradient_view(step.dx, step.x), dy = run.gradient_view(step.dy, step.y);
     const T share = T(1) / T(l.options.window.kernel * l.options.window.kernel);
     start_gradient(run, step.dx, step.add_dx);
     for_each_element(run.n, l, [&](int n, int c, int p, int q, int h, int w) { dx(n, c, h, w) += dy(n, c, p, q) * share; });
@@ -71,7 +71,7 @@ struct GlobalAvgPoolRow {
   static void backward(const Execution<Backend>& run, const Step& step) {
     using T = typename Backend::Scalar;
     const Layer& l = run.layer(step, 0);
-    const View<T> dx = run.view(step.dx), dy = run.view(step.dy);
+    const View<T> dx = run.gradient_view(step.dx, step.x), dy = run.gradient_view(step.dy, step.y);
     start_gradient(run, step.dx, step.add_dx);
     for (int n = 0; n < run.n; ++n)
       for (int c = 0; c < l.in.c; ++c)

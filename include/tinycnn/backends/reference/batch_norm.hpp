@@ -53,7 +53,7 @@ struct BatchNormRow {
   static void backward(const Execution<Backend>& run, const Step& step) {
     using T = typename Backend::Scalar;
     const Layer& l = run.layer(step, 0);
-    const View<T> x = run.view(step.x), dx = run.view(step.dx), dy = run.view(step.dy);
+    const View<T> x = run.view(step.x), dx = run.gradient_view(step.dx, step.x), dy = run.gradient_view(step.dy, step.y);
     const int count = channels(l.in), area = pixels(l.in);
     const T* mean = run.statistics(step);
     const T* inverse = mean + count;

@@ -39,7 +39,7 @@ struct CrossEntropyRow {
   static void backward(const Execution<Backend>& run, const Step& step) {
     using T = typename Backend::Scalar;
     if (step.dx < 0) return;
-    const View<T> x = run.view(step.x), dx = run.view(step.dx);
+    const View<T> x = run.view(step.x), dx = run.gradient_view(step.dx, step.x);
     start_gradient(run, step.dx, step.add_dx);
     for (int n = 0; n < run.n; ++n) {
       const auto [largest, log] = log_sum(x, n);

@@ -40,7 +40,7 @@ struct DropoutRow {
   template <class Backend>
   static void backward(const Execution<Backend>& run, const Step& step) {
     using T = typename Backend::Scalar;
-    const View<T> dx = run.view(step.dx), dy = run.view(step.dy);
+    const View<T> dx = run.gradient_view(step.dx, step.x), dy = run.gradient_view(step.dy, step.y);
     start_gradient(run, step.dx, step.add_dx);
     for_each_kept(run, step, [&](int n, int c, int i, double factor) {
       if (factor != 0) at(dx, n, c, i) += at(dy, n, c, i) * T(factor);

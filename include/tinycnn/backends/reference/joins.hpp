@@ -14,6 +14,7 @@ struct AddRow {
   static constexpr std::string_view name = "Add";
   static constexpr const Kind* pattern[] = {&add};
   static constexpr bool passes_gradient = true;
+  static constexpr bool fits(const Match& m) { return same_memory(m.first().in, m.first().out); }
 
   template <class Backend>
   static void forward(const Execution<Backend>& run, const Step& step) {
@@ -30,6 +31,34 @@ struct AddRow {
       auto* to = run.data(target);
       for (long i = 0; i < run.n * run.dims(target).size(); ++i) to[i] = held[i] + dy[i];
     }
+  }
+};
+
+/// y = x + r where one is an image read as a row of features and the other is not: feature i of both, wherever it lies.
+struct AddFlattenedRow {
+  static constexpr std::string_view name = "Add flattened";
+  static constexpr const Kind* pattern[] = {&add};
+
+  template <class Backend>
+  static void forward(const Execution<Backend>& run, const Step& step) {
+    const auto x = run.view(step.x), r = run.view(step.r), y = run.view(step.y);
+    for (int n = 0; n < run.n; ++n)
+      for (long i = 0; i < y.dims.size(); ++i) y(n, i) = x(n, i) + r(n, i);
+  }
+
+  template <class Backend>
+  static void backward(const Execution<Backend>& run, const Step& step) {
+    const auto dy = run.gradient_view(step.dy, step.y);
+    if (step.dr >= 0) pass(run, dy, run.gradient_view(step.dr, step.r), step.dr, step.add_dr);
+    if (step.dx >= 0) pass(run, dy, run.gradient_view(step.dx, step.x), step.dx, step.add_dx);
+  }
+
+ private:
+  template <class Backend, class V>
+  static void pass(const Execution<Backend>& run, const V& dy, const V& dx, int target, int held) {
+    start_gradient(run, target, held);
+    for (int n = 0; n < run.n; ++n)
+      for (long i = 0; i < dx.dims.size(); ++i) dx(n, i) += dy(n, i);
   }
 };
 
@@ -53,16 +82,15 @@ struct ConcatRow {
 
   template <class Backend>
   static void backward(const Execution<Backend>& run, const Step& step) {
-    const auto dy = run.view(step.dy);
-    if (step.dr >= 0) take(run, dy, channels(run.dims(step.x)), step.dr, step.add_dr);
-    if (step.dx >= 0) take(run, dy, 0, step.dx, step.add_dx);
+    const auto dy = run.gradient_view(step.dy, step.y);
+    if (step.dr >= 0) take(run, dy, channels(run.dims(step.x)), run.gradient_view(step.dr, step.r), step.dr, step.add_dr);
+    if (step.dx >= 0) take(run, dy, 0, run.gradient_view(step.dx, step.x), step.dx, step.add_dx);
   }
 
  private:
   template <class Backend, class V>
-  static void take(const Execution<Backend>& run, const V& dy, int first, int target, int held) {
+  static void take(const Execution<Backend>& run, const V& dy, int first, const V& dx, int target, int held) {
     start_gradient(run, target, held);
-    const auto dx = run.view(target);
     for (int n = 0; n < run.n; ++n)
       for (int c = 0; c < channels(dx.dims); ++c)
         for (int p = 0; p < pixels(dx.dims); ++p) at(dx, n, c, p) += at(dy, n, first + c, p);

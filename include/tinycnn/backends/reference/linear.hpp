@@ -31,7 +31,7 @@ struct LinearRow {
   static void backward(const Execution<Backend>& run, const Step& step) {
     using T = typename Backend::Scalar;
     const Layer& l = run.layer(step, 0);
-    const View<T> x = run.view(step.x), dx = run.view(step.dx), dy = run.view(step.dy);
+    const View<T> x = run.view(step.x), dx = run.gradient_view(step.dx, step.x), dy = run.gradient_view(step.dy, step.y);
     const int* extents = run.parameter_facts(l, 0).extents;
     const int inputs = int(l.in.size()), outputs = int(l.out.size());
     if (step.parameter_gradients) {

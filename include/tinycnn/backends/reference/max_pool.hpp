@@ -48,7 +48,7 @@ struct MaxPoolRow {
     using T = typename Backend::Scalar;
     const Layer& l = run.layer(step, 0);
     const Window k = l.options.window;
-    const View<T> dx = run.view(step.dx), dy = run.view(step.dy);
+    const View<T> dx = run.gradient_view(step.dx, step.x), dy = run.gradient_view(step.dy, step.y);
     const std::uint32_t* index = reinterpret_cast<const std::uint32_t*>(run.bytes(step.index));
     start_gradient(run, step.dx, step.add_dx);
     for (int n = 0; n < run.n; ++n)

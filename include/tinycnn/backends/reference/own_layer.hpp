@@ -35,12 +35,12 @@ struct OwnLayerRow {
     T *parameters[own_parameters_limit], *gradients[own_parameters_limit];
     OwnCall<T> call = called(run, step, parameters);
     call.y = run.view(step.y);
-    call.dy = run.view(step.dy);
+    call.dy = run.gradient_view(step.dy, step.y);
     for (int p = 0; p < l.parameter_count; ++p)
       gradients[p] = step.parameter_gradients && !run.parameter_facts(l, p).buffer ? run.gradient(l, p) : nullptr;
     call.gradients = gradients;
     if (step.dx >= 0) {
-      call.dx = run.view(step.dx);
+      call.dx = run.gradient_view(step.dx, step.x);
       if (step.add_dx >= 0) call.dx.data = run.workspace;
     }
     if constexpr (sizeof(T) == sizeof(double)) l.own->backward_double(call);

@@ -1,0 +1,10 @@
+// A type that is no option at all.
+// expect: one of the options is not an option of this layer
+// expect: Mistake::unknown_option, 0, tinycnn::Conv2d<3, 8, 3, int>
+#include <tinycnn/tinycnn.hpp>
+
+using namespace tinycnn;
+
+using Net = Sequential<Conv2d<3, 8, 3, int>, Flatten, Linear<7200, 10>>;
+
+int main() { Trainer<Net, Image<3, 32, 32>, Batch<8>, CrossEntropy, Adam, Constant, Cpu<>> trainer({}); }

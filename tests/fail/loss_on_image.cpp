@@ -1,0 +1,12 @@
+// A fully convolutional network that forgot to flatten its logits.
+// expect: this layer works on flat features, but an image reaches it: put Flatten in front
+// expect: Mistake::wants_features, 2, tinycnn::CrossEntropyOver<0>
+// expect: Got<tinycnn::Image<10, 1, 1>>
+// expect: Wants<tinycnn::Features<10>>
+#include <tinycnn/tinycnn.hpp>
+
+using namespace tinycnn;
+
+using Net = Sequential<Conv2d<3, 10, 3>, GlobalAvgPool>;
+
+int main() { Trainer<Net, Image<3, 32, 32>, Batch<8>, CrossEntropy, Adam, Constant, Cpu<>> trainer({}); }

@@ -1,0 +1,11 @@
+// A loss among the layers: it stands beside the network.
+// expect: a loss is no part of the network
+// expect: Mistake::loss_within, 2, tinycnn::CrossEntropyOver<0>
+// expect: Got<tinycnn::Features<10>>
+#include <tinycnn/tinycnn.hpp>
+
+using namespace tinycnn;
+
+using Net = Sequential<Flatten, Linear<3072, 10>, CrossEntropy>;
+
+int main() { Trainer<Net, Image<3, 32, 32>, Batch<8>, CrossEntropy, Adam, Constant, Cpu<>> trainer({}); }

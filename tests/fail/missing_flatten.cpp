@@ -1,0 +1,12 @@
+// A Linear right after a pooling layer.
+// expect: this layer works on flat features, but an image reaches it: put Flatten in front
+// expect: Mistake::wants_features, 2, tinycnn::Linear<2048, 10>
+// expect: Got<tinycnn::Image<8, 16, 16>>
+// expect: Wants<tinycnn::Features<2048>>
+#include <tinycnn/tinycnn.hpp>
+
+using namespace tinycnn;
+
+using Net = Sequential<Conv2d<3, 8, 3, Padding<1>>, MaxPool<2>, Linear<2048, 10>>;
+
+int main() { Trainer<Net, Image<3, 32, 32>, Batch<8>, CrossEntropy, Adam, Constant, Cpu<>> trainer({}); }

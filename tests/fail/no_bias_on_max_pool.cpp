@@ -1,0 +1,10 @@
+// A pooling layer has no bias to leave out.
+// expect: one of the options is not an option of this layer
+// expect: Mistake::unknown_option, 0, tinycnn::MaxPool<2, tinycnn::NoBias>
+#include <tinycnn/tinycnn.hpp>
+
+using namespace tinycnn;
+
+using Net = Sequential<MaxPool<2, NoBias>, Flatten, Linear<768, 10>>;
+
+int main() { Trainer<Net, Image<3, 32, 32>, Batch<8>, CrossEntropy, Adam, Constant, Cpu<>> trainer({}); }

@@ -1,0 +1,10 @@
+// Padding is no option of BatchNorm.
+// expect: one of the options is not an option of this layer
+// expect: Mistake::unknown_option, 0, tinycnn::BatchNorm<3, tinycnn::Momentum<1, 100>, tinycnn::Padding<1>
+#include <tinycnn/tinycnn.hpp>
+
+using namespace tinycnn;
+
+using Net = Sequential<BatchNorm<3, Momentum<1, 100>, Padding<1>>, Flatten, Linear<3072, 10>>;
+
+int main() { Trainer<Net, Image<3, 32, 32>, Batch<8>, CrossEntropy, Adam, Constant, Cpu<>> trainer({}); }

@@ -1,0 +1,10 @@
+// Padding is no option of Linear.
+// expect: one of the options is not an option of this layer
+// expect: Mistake::unknown_option, 1, tinycnn::Linear<3072, 10, tinycnn::Padding<1>
+#include <tinycnn/tinycnn.hpp>
+
+using namespace tinycnn;
+
+using Net = Sequential<Flatten, Linear<3072, 10, Padding<1>>>;
+
+int main() { Trainer<Net, Image<3, 32, 32>, Batch<8>, CrossEntropy, Adam, Constant, Cpu<>> trainer({}); }

@@ -1,0 +1,10 @@
+// A window that never moves.
+// expect: sizes must be positive
+// expect: Mistake::zero_size, 0, tinycnn::MaxPool<2, tinycnn::Stride<0>
+#include <tinycnn/tinycnn.hpp>
+
+using namespace tinycnn;
+
+using Net = Sequential<MaxPool<2, Stride<0>>, Flatten, Linear<1, 10>>;
+
+int main() { Trainer<Net, Image<3, 32, 32>, Batch<8>, CrossEntropy, Adam, Constant, Cpu<>> trainer({}); }

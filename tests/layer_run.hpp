@@ -1,0 +1,159 @@
+// Runs one layer or small network through a backend's plan with a given input, upstream gradient and parameters.
+#pragma once
+
+#include <cmath>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include <tinycnn/backends/bind.hpp>
+#include <tinycnn/core/memory.hpp>
+#include <tinycnn/layers/own_layer.hpp>
+#include <tinycnn/train/plan_memory.hpp>
+#include <tinycnn/train/state_dict.hpp>
+
+/// The gradient that `UpstreamLoss` starts the backward pass with, (N, out) in PyTorch's order.
+inline const double* upstream_gradient = nullptr;
+
+inline constexpr tinycnn::Kind upstream_loss{.name = "UpstreamLoss", .loss = true};
+
+/// A loss whose gradient is whatever `upstream_gradient` holds, so that a layer can be given any dy; its value is 0.
+struct UpstreamLoss {
+  static constexpr const tinycnn::Kind& kind = upstream_loss;
+  static constexpr tinycnn::Options options{};
+  static constexpr tinycnn::Mistake accepts(tinycnn::Dims) { return tinycnn::Mistake::none; }
+  static constexpr tinycnn::Dims wants(tinycnn::Dims x) { return x; }
+  static constexpr tinycnn::Dims output(tinycnn::Dims) { return {1, 1, 1, true}; }
+  static constexpr long macs(tinycnn::Dims) { return 0; }
+  static constexpr void parameters(tinycnn::ParameterList&) {}
+
+  template <class T>
+  static void forward(const tinycnn::OwnCall<T>& call) {
+    for (int n = 0; n < call.n; ++n) call.out(n, 0) = 0;
+  }
+  template <class T>
+  static void backward(const tinycnn::OwnCall<T>& call) {
+    const long size = call.x.dims.size();
+    for (int n = 0; n < call.n; ++n)
+      for (long i = 0; i < size; ++i) call.dx(n, i) = T(upstream_gradient[n * size + i]);
+  }
+};
+
+/// Every gradient there is, in training mode and in evaluation mode.
+struct EveryGradient {
+  static constexpr tinycnn::Demand demand{tinycnn::Mode::training, true, true, true, -1};
+};
+struct EveryGradientInEvaluation {
+  static constexpr tinycnn::Demand demand{tinycnn::Mode::evaluation, true, true, true, -1};
+};
+
+/// A layer whose parameters are called just "weight" and "bias", as those of a single torch.nn layer.
+template <class L>
+struct Unnamed : L {
+  static constexpr std::string_view name{};
+};
+
+/// A tensor by PyTorch's name, its elements in PyTorch's order.
+struct NamedNumbers {
+  std::string name;
+  std::vector<double> numbers;
+};
+
+struct LayerInputs {
+  std::vector<double> x;             // (N, in)
+  std::vector<double> dy;            // (N, out)
+  std::vector<int> labels;           // (N), for a loss that reads them
+  std::vector<NamedNumbers> state;   // at least every parameter and buffer of the network
+
+  [[nodiscard]] const std::vector<double>& of(const std::string& name) const {
+    for (const NamedNumbers& tensor : state)
+      if (tensor.name == name) return tensor.numbers;
+    throw tinycnn::Error("the test gives no numbers for '" + name + "'");
+  }
+};
+
+struct LayerNumbers {
+  std::vector<double> y;                  // (N, out)
+  std::vector<double> losses;             // (N)
+  std::vector<double> dx;                 // (N, in)
+  std::vector<NamedNumbers> gradients;    // of every trained parameter
+  std::vector<NamedNumbers> buffers;      // after the pass has been committed
+  bool padding_is_zero = true;            // gradients between the tensors, which the norm and the optimizer sweep over
+};
+
+/// Runs a plan with room for one sample more than given. All its memory starts as NaN, so that whatever is read without
+/// having been written shows, and so does a gradient that is added to instead of written.
+template <class Backend>
+LayerNumbers run_plan(const tinycnn::Plan& plan, const tinycnn::RowKernels<Backend>* kernels, const LayerInputs& given,
+                      int threads) {
+  using namespace tinycnn;
+  using T = typename Backend::Scalar;
+  const Graph& graph = *plan.graph;
+  const T nan = std::numeric_limits<T>::quiet_NaN();
+  Backend backend(threads);
+  const int n = int(long(given.x.size()) / graph.input.size());
+  Buffer<T> memory(plan_room(plan, n + 1, threads));
+  Buffer<T> parameters(graph.trained_room), gradients(graph.trained_room), buffers(graph.buffer_room);
+  for (long i = 0; i < memory.size(); ++i) memory[i] = nan;
+
+  const NetworkState<T> state{&graph, Backend::order, parameters.data(), buffers.data()};
+  const NetworkState<T> gradient_state{&graph, Backend::order, gradients.data(), nullptr};
+  for (int k = 0; k < graph.parameter_count; ++k) {
+    const Parameter& p = graph.parameters[k];
+    const std::vector<double>& numbers = given.of(parameter_name(graph, p));
+    if (long(numbers.size()) != p.size()) throw Error("'" + parameter_name(graph, p) + "' has another size");
+    for (long i = 0; i < p.size(); ++i) {
+      state.at(p, i) = T(numbers[std::size_t(i)]);
+      if (!p.buffer) gradient_state.at(p, i) = nan;
+    }
+  }
+
+  Execution<Backend> run = execution_in(plan, backend, n + 1, memory.data());
+  run.n = n;
+  run.parameters = parameters.data();
+  run.gradients = gradients.data();
+  run.buffers = buffers.data();
+  run.labels = given.labels.data();
+  upstream_gradient = given.dy.data();
+
+  const auto x = run.view(plan.input);
+  for (int s = 0; s < n; ++s)
+    for (long i = 0; i < x.dims.size(); ++i) x(s, i) = T(given.x[std::size_t(s * x.dims.size() + i)]);
+  {
+    typename Backend::Session session(backend);
+    run_prepare(run, kernels);
+    run_forward(run, kernels);
+    run_backward(run, kernels);
+    run_commit(run, kernels);
+  }
+
+  auto numbers_of = [&](int value) {
+    std::vector<double> numbers;
+    const auto v = run.view(value);
+    for (int s = 0; s < n; ++s)
+      for (long i = 0; i < v.dims.size(); ++i) numbers.push_back(double(v(s, i)));
+    return numbers;
+  };
+  LayerNumbers out;
+  out.y = numbers_of(plan.output);
+  if (plan.demand.loss) out.losses = numbers_of(graph.node_count);
+  if (plan.input_gradient >= 0) out.dx = numbers_of(plan.input_gradient);
+  for (int k = 0; k < graph.parameter_count; ++k) {
+    const Parameter& p = graph.parameters[k];
+    NamedNumbers tensor{parameter_name(graph, p), {}};
+    for (long i = 0; i < p.size(); ++i)
+      tensor.numbers.push_back(double(p.buffer ? state.at(p, i) : gradient_state.at(p, i)));
+    (p.buffer ? out.buffers : out.gradients).push_back(tensor);
+    for (long i = p.size(); !p.buffer && i < aligned(p.size()); ++i)
+      out.padding_is_zero = out.padding_is_zero && gradients[p.offset + i] == T(0);
+  }
+  return out;
+}
+
+/// Runs `Net` over samples of `Input` on a backend.
+template <class Backend, class Net, class Input, class Loss, class Asked>
+LayerNumbers run_layer(const LayerInputs& given, int threads = 2) {
+  static constexpr const tinycnn::Plan& plan = tinycnn::plan_of<Net, Input, Loss, Backend, Asked>;
+  static_assert(tinycnn::graph_of<Net, Input, Loss>.failure.mistake == tinycnn::Mistake::none && plan.missing < 0);
+  return run_plan<Backend>(plan, tinycnn::kernels_of<Backend, plan>, given, threads);
+}
