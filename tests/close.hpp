@@ -19,7 +19,7 @@ inline Distance distance(const std::vector<double>& got, const std::vector<doubl
     const double error = std::abs(got[i] - expected[i]);
     squares += error * error;
     power += expected[i] * expected[i];
-    if (!(error <= worst)) worst = error;   // a NaN stays
+    if (!(error <= worst)) worst = error;  // a NaN stays
   }
   const double count = expected.empty() ? 1 : double(expected.size());
   const double scale = power > 0 ? std::sqrt(power / count) : 1;

@@ -17,7 +17,7 @@ using Plain = PlanRun<Reference<double>>;
 /// Largest difference within `bound` of the largest number; float's rounding grows with the sums and BatchNorm's quotient.
 void check_close(const std::vector<double>& got, const std::vector<double>& expected, double bound = 2e-5) {
   REQUIRE(got.size() == expected.size());
-  double most = 1e-3, worst = 0;
+  double most = 1e-2, worst = 0;
   for (std::size_t i = 0; i < got.size(); ++i) {
     most = std::max(most, std::abs(expected[i]));
     const double error = std::abs(got[i] - expected[i]);
@@ -49,7 +49,7 @@ void check_step(Fused fused, Plain plain, int n, std::uint64_t seed, double some
 }
 
 template <class Net, class Input = Image<3, 7, 9>>
-void check_training(const char* name, int n = 3, std::uint64_t seed = 21, double some_gammas = -0.7) {
+void check_training(const std::string& name, int n = 3, std::uint64_t seed = 21, double some_gammas = -0.7) {
   INFO(name);
   constexpr int capacity = 5;
   check_step(plan_run<Net, Input, EveryGradient, Cpu<>>(capacity, 2),
@@ -132,7 +132,7 @@ TEST_CASE("a convolution's bias in front of BatchNorm has gradient exactly zero"
 
 /// What a forward pass of one demand leaves on both backends.
 template <class Net, class Input, class Asked>
-void check_forward(const char* name, std::uint64_t seed = 31) {
+void check_forward(const std::string& name, std::uint64_t seed = 31) {
   INFO(name);
   Fused fused = plan_run<Net, Input, Asked, Cpu<>>(4, 2);
   Plain plain = plan_run<Net, Input, Asked, Reference<double>>(4);
@@ -189,7 +189,7 @@ std::vector<double> step_numbers(Fused& run, const std::vector<double>& images, 
 /// What lies beyond sample n and in unwritten memory changes nothing; nor does the room for more samples, as long as it
 /// picks the same kernels (linear_blocking::small_batch).
 template <class Net, class Input>
-void check_partial(const char* name) {
+void check_partial(const std::string& name) {
   INFO(name);
   Fused roomy = plan_run<Net, Input, EveryGradient, Cpu<>>(9), exact = plan_run<Net, Input, EveryGradient, Cpu<>>(6);
   const std::vector<double> images = drawn_images(41, 6, roomy.graph().input.size());

@@ -47,7 +47,8 @@ void check_layer(const std::string& name) {
   const LayerNumbers got = run_layer<Backend, Net, Input, UpstreamLoss, Asked>(given);
   check_close(name + "/y", got.y, given.of("y"), bounds.y);
   check_close(name + "/dx", got.dx, given.of("dx"), bounds.dx);
-  for (const NamedNumbers& dw : got.gradients) check_close(name + "/d" + dw.name, dw.numbers, given.of("d" + dw.name), bounds.dw);
+  for (const NamedNumbers& dw : got.gradients)
+    check_close(name + "/d" + dw.name, dw.numbers, given.of("d" + dw.name), bounds.dw);
   const bool training = Asked::demand.mode == Mode::training;
   for (const NamedNumbers& b : got.buffers)
     check_close(name + '/' + b.name, b.numbers, given.of(training ? b.name + "_after" : b.name), bounds.buffers);

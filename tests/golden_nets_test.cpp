@@ -15,8 +15,8 @@ namespace {
 
 using namespace tinycnn;
 
-struct SmallCnn : Sequential<Conv2d<3, 8, 3, Padding<1>>, BatchNorm<8>, ReLU, MaxPool<2>,        // (8, 4, 4)
-                             Conv2d<8, 16, 3, Padding<1>>, BatchNorm<16>, ReLU, MaxPool<2>> {    // (16, 2, 2)
+struct SmallCnn : Sequential<Conv2d<3, 8, 3, Padding<1>>, BatchNorm<8>, ReLU, MaxPool<2>,      // (8, 4, 4)
+                             Conv2d<8, 16, 3, Padding<1>>, BatchNorm<16>, ReLU, MaxPool<2>> {  // (16, 2, 2)
   static constexpr std::string_view name = "cnn";
 };
 struct SmallFc : Sequential<Linear<64, 32>, ReLU, Linear<32, 5>> {
@@ -25,9 +25,9 @@ struct SmallFc : Sequential<Linear<64, 32>, ReLU, Linear<32, 5>> {
 struct SmallHw3 : Sequential<SmallCnn, Flatten, SmallFc> {};
 
 struct SmallResNet
-    : Sequential<networks::Conv1<Conv2d<3, 4, 3, Padding<1>, NoBias>>, networks::Bn1<4>, ReLU,   // (4, 8, 8)
+    : Sequential<networks::Conv1<Conv2d<3, 4, 3, Padding<1>, NoBias>>, networks::Bn1<4>, ReLU,  // (4, 8, 8)
                  networks::Layer1<networks::BasicBlock<4, 4, 1, NoBias>>,
-                 networks::Layer2<networks::BasicBlock<4, 8, 2, NoBias>>,                        // (8, 4, 4)
+                 networks::Layer2<networks::BasicBlock<4, 8, 2, NoBias>>,  // (8, 4, 4)
                  GlobalAvgPool, Flatten, networks::LastLinear<8, 5>> {};
 
 /// How near a backend must come. Rounding grows with every step, since Adam's first steps are hardly more than signs.
@@ -68,7 +68,8 @@ void check_training(const std::string& name) {
   const std::vector<double> losses = golden.numbers("losses"), norms = golden.numbers("grad_norms");
   for (std::size_t step = 0; step < losses.size(); ++step) {
     CAPTURE(step);
-    const StepResult result = trainer.step(images[step % 2].data(), labels[step % 2].data(), int(labels[step % 2].size()));
+    const StepResult result =
+        trainer.step(images[step % 2].data(), labels[step % 2].data(), int(labels[step % 2].size()));
     const double bound = step == 0 ? bounds.first_loss : bounds.losses;
     check_close("loss", {result.loss}, {losses[step]}, bound);
     check_close("gradient norm", {result.grad_norm}, {norms[step]}, step == 0 ? bounds.gradient : bounds.state);
@@ -79,7 +80,8 @@ void check_training(const std::string& name) {
       const std::string key = parameter_name(graph, p);
       std::vector<double> gradient;
       for (long i = 0; i < p.size(); ++i)
-        gradient.push_back(double(trainer.gradients()[p.offset + parameter_place(Backend::order, graph.layers[p.layer], p, i)]));
+        gradient.push_back(
+            double(trainer.gradients()[p.offset + parameter_place(Backend::order, graph.layers[p.layer], p, i)]));
       if (is_without_effect(key)) {
         for (double g : gradient) CHECK(std::abs(g) < bounds.gradient);
       } else {
@@ -97,7 +99,7 @@ void check_training(const std::string& name) {
   }
   std::vector<float> logits(6 * 5);
   trainer.evaluate(images[0].data(), labels[0].data(), 6, logits.data());
-  const double float_rounding = 1e-7;   // logits are handed out in float32
+  const double float_rounding = 1e-7;  // logits are handed out in float32
   check_close("logits", {logits.begin(), logits.end()}, golden.numbers("logits0"), bounds.logits + float_rounding);
 }
 
@@ -125,7 +127,8 @@ TEST_CASE("an evaluation uses the numbers last loaded or written, whatever was m
   const Graph& graph = decltype(one)::graph;
   const auto from = one.state(), to = two.state();
   for (int k = 0; k < graph.parameter_count; ++k)
-    for (long i = 0; i < graph.parameters[k].size(); ++i) to.at(graph.parameters[k], i) = from.at(graph.parameters[k], i);
+    for (long i = 0; i < graph.parameters[k].size(); ++i)
+      to.at(graph.parameters[k], i) = from.at(graph.parameters[k], i);
   two.evaluate(x.data(), nullptr, 6, got.data());
   CHECK(got == expected);
 

@@ -5,8 +5,6 @@
 #include <string>
 #include <vector>
 
-#include "close.hpp"
-#include "golden.hpp"
 #include <tinycnn/optim/adam.hpp>
 #include <tinycnn/optim/sgd.hpp>
 #include <tinycnn/optim/sweep.hpp>
@@ -14,6 +12,8 @@
 #include <tinycnn/schedules/cosine_annealing.hpp>
 #include <tinycnn/schedules/linear_warmup.hpp>
 #include <tinycnn/train/clipping.hpp>
+#include "close.hpp"
+#include "golden.hpp"
 
 namespace {
 
@@ -56,7 +56,8 @@ CosineAnnealing cosine_of(const std::string& name) {
 }  // namespace
 
 TEST_CASE("PyTorch's numbers: Adam") {
-  for (const std::string name : {"adam", "adam_hw3"}) check_optimizer(name, Adam{.weight_decay = setting(name, "weight_decay")});
+  for (const std::string name : {"adam", "adam_hw3"})
+    check_optimizer(name, Adam{.weight_decay = setting(name, "weight_decay")});
 }
 
 TEST_CASE("PyTorch's numbers: SGD, with and without momentum") {
@@ -75,12 +76,13 @@ TEST_CASE("PyTorch's numbers: clipping by the global norm") {
     }
   }
   CHECK(clip_coefficient(10, setting("clip_below", "norm")) == 1);
-  CHECK(clip_coefficient(0, 1e30) == 1);   // 0: no clipping
+  CHECK(clip_coefficient(0, 1e30) == 1);  // 0: no clipping
 }
 
 TEST_CASE("PyTorch's numbers: learning rates") {
   check_rates("cosine", cosine_of("cosine"));
   check_rates("cosine_hw3", cosine_of("cosine_hw3"));
-  check_rates("warmup_cosine", LinearWarmup<CosineAnnealing>{cosine_of("warmup_cosine"), long(setting("warmup_cosine", "warmup"))});
+  check_rates("warmup_cosine",
+              LinearWarmup<CosineAnnealing>{cosine_of("warmup_cosine"), long(setting("warmup_cosine", "warmup"))});
   CHECK(Constant{0.25}.rate(7) == 0.25);
 }

@@ -69,14 +69,14 @@ void check_gradients(Run run, int n, std::uint64_t seed) {
 }
 
 template <class Net, class Input>
-void check_net(const char* name, int n = 3, std::uint64_t seed = 11) {
+void check_net(const std::string& name, int n = 3, std::uint64_t seed = 11) {
   INFO(name);
   check_gradients(plan_run<Net, Input, EveryGradient, Reference<double>>(4), n, seed);
 }
 
 // A layer between others that spread its gradients: pictures of 5 x 7 in front, flat features behind.
 template <class Layer, int Features, class Input = Image<3, 5, 7>>
-void check_layer(const char* name, int n = 3) {
+void check_layer(const std::string& name, int n = 3) {
   check_net<Sequential<Layer, Flatten, Linear<Features, 3>>, Input>(name, n);
 }
 

@@ -60,10 +60,10 @@ struct NamedNumbers {
 };
 
 struct LayerInputs {
-  std::vector<double> x;             // (N, in)
-  std::vector<double> dy;            // (N, out)
-  std::vector<int> labels;           // (N), for a loss that reads them
-  std::vector<NamedNumbers> state;   // at least every parameter and buffer of the network
+  std::vector<double> x;            // (N, in)
+  std::vector<double> dy;           // (N, out)
+  std::vector<int> labels;          // (N), for a loss that reads them
+  std::vector<NamedNumbers> state;  // at least every parameter and buffer of the network
 
   [[nodiscard]] const std::vector<double>& of(const std::string& name) const {
     for (const NamedNumbers& tensor : state)
@@ -73,12 +73,12 @@ struct LayerInputs {
 };
 
 struct LayerNumbers {
-  std::vector<double> y;                  // (N, out)
-  std::vector<double> losses;             // (N)
-  std::vector<double> dx;                 // (N, in)
-  std::vector<NamedNumbers> gradients;    // of every trained parameter
-  std::vector<NamedNumbers> buffers;      // after the pass has been committed
-  bool padding_is_zero = true;            // gradients between the tensors, which the norm and the optimizer sweep over
+  std::vector<double> y;                // (N, out)
+  std::vector<double> losses;           // (N)
+  std::vector<double> dx;               // (N, in)
+  std::vector<NamedNumbers> gradients;  // of every trained parameter
+  std::vector<NamedNumbers> buffers;    // after the pass has been committed
+  bool padding_is_zero = true;          // gradients between the tensors, which the norm and the optimizer sweep over
 };
 
 /// Runs a plan with room for one sample more than given. All its memory starts as NaN, so that whatever is read without

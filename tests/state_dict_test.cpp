@@ -1,5 +1,5 @@
-// Parameters by PyTorch's names: the key lists of the shipped networks (golden/*_keys.txt, written by PyTorch), files that
-// do not depend on a backend's layout, what a wrong file is told, and first values.
+// Parameters by PyTorch's names: the key lists of the shipped networks (golden/*_keys.txt, written by PyTorch), files
+// that do not depend on a backend's layout, what a wrong file is told, and first values.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -23,13 +23,18 @@ std::string keys_of() {
   for (int k = 0; k < graph.parameter_count; ++k) {
     const Parameter& p = graph.parameters[k];
     text += parameter_name(graph, p) + " (";
-    for (int e = 0; e < p.rank; ++e) text += (e > 0 ? "," : "") + std::to_string(p.extents[e]);
+    for (int e = 0; e < p.rank; ++e) {
+      if (e > 0) text += ',';
+      text += std::to_string(p.extents[e]);
+    }
     text += ")\n";
   }
   return text;
 }
 
-std::string golden_keys(const std::string& name) { return read_file(std::string(TINYCNN_GOLDEN_DIR) + "/" + name + "_keys.txt"); }
+std::string golden_keys(const std::string& name) {
+  return read_file(std::string(TINYCNN_GOLDEN_DIR) + "/" + name + "_keys.txt");
+}
 
 /// Every kind of parameter there is, and a BatchNorm and a Linear whose features come from an image.
 struct EveryAxis : Sequential<Conv2d<4, 6, 3, Groups<2>>, BatchNorm<6>, ReLU, Flatten, BatchNorm<24>, Linear<24, 5>> {};
@@ -59,7 +64,7 @@ struct Tensors {
     std::string name;
     std::vector<long> shape;
     std::vector<float> numbers;
-    std::vector<std::int64_t> counter;   // in place of numbers, for num_batches_tracked
+    std::vector<std::int64_t> counter;  // in place of numbers, for num_batches_tracked
   };
   std::vector<One> all;
 
@@ -67,8 +72,10 @@ struct Tensors {
     for (int k = 0; k < graph.parameter_count; ++k) {
       const Parameter& p = graph.parameters[k];
       One one{parameter_name(graph, p), {p.extents, p.extents + p.rank}, {}, {}};
-      if (p.integer) one.counter = {7};
-      else one.numbers.assign(std::size_t(p.size()), 0.5f);
+      if (p.integer)
+        one.counter = {7};
+      else
+        one.numbers.assign(std::size_t(p.size()), 0.5f);
       all.push_back(one);
     }
   }
@@ -80,8 +87,10 @@ struct Tensors {
   void write(const std::string& path) const {
     SafetensorsWriter writer;
     for (const One& one : all) {
-      if (one.counter.empty()) writer.add(one.name, one.shape, one.numbers.data());
-      else writer.add(one.name, one.shape, one.counter.data());
+      if (one.counter.empty())
+        writer.add(one.name, one.shape, one.numbers.data());
+      else
+        writer.add(one.name, one.shape, one.counter.data());
     }
     writer.write(path);
   }
@@ -121,7 +130,8 @@ TEST_CASE("a file of weights does not depend on the backend that wrote it") {
   fill_with_counts(precise.state());
   fill_with_counts(fast.state());
   bool other_layout = false;
-  for (long i = 0; i < graph.trained_room; ++i) other_layout = other_layout || plain.parameters[i] != fast.parameters[i];
+  for (long i = 0; i < graph.trained_room; ++i)
+    other_layout = other_layout || plain.parameters[i] != fast.parameters[i];
   CHECK(other_layout);
 
   save_state(folder / "plain", plain.state());
@@ -152,8 +162,10 @@ TEST_CASE("weights in float64 are loaded too") {
   for (const Tensors::One& one : tensors.all) numbers.emplace_back(one.numbers.begin(), one.numbers.end());
   for (std::size_t k = 0; k < numbers.size(); ++k) {
     const Tensors::One& one = tensors.all[k];
-    if (one.counter.empty()) writer.add(one.name, one.shape, numbers[k].data());
-    else writer.add(one.name, one.shape, one.counter.data());
+    if (one.counter.empty())
+      writer.add(one.name, one.shape, numbers[k].data());
+    else
+      writer.add(one.name, one.shape, one.counter.data());
   }
   writer.write(folder / "double");
   const Numbers<Cpu<>> got(1);
@@ -220,9 +232,9 @@ TEST_CASE("first values are PyTorch's distributions, the same on every backend")
       CHECK(differs);
       CHECK(largest <= bound);
       if (p.size() < 100) continue;
-      CHECK(largest > 0.95 * bound);   // of at least 100 draws; missed by chance once in 170, the seed is fixed
+      CHECK(largest > 0.95 * bound);  // of at least 100 draws; missed by chance once in 170, the seed is fixed
       CHECK(smallest < 0.05 * bound);
-      CHECK(std::abs(sum / double(p.size())) < 4 * bound / std::sqrt(3 * double(p.size())));   // four standard errors
+      CHECK(std::abs(sum / double(p.size())) < 4 * bound / std::sqrt(3 * double(p.size())));  // four standard errors
     } else {
       const double expected = p.name == "weight" || p.name == "running_var" ? 1 : 0;
       CHECK(sum == expected * double(p.size()));

@@ -1,6 +1,7 @@
 // A type that is no option at all.
 // expect: one of the options is not an option of this layer
 // expect: Mistake::unknown_option, 0, tinycnn::Conv2d<3, 8, 3, int>
+// expect: Got<tinycnn::Image<3, 32, 32>>
 #include <tinycnn/tinycnn.hpp>
 
 using namespace tinycnn;

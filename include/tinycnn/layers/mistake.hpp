@@ -23,17 +23,19 @@ struct Layer_number {
   static_assert(M != Mistake::kernel_exceeds_input, "the kernel is larger than the padded image that reaches it");
   static_assert(M != Mistake::groups_do_not_divide, "Groups must divide both the input and the output channels");
   static_assert(M != Mistake::zero_size,
-                "sizes must be positive: a channel, feature, kernel, stride or image extent is zero or negative");
+                "sizes must be positive: a channel, feature, kernel, stride or dilation is not, or a padding is negative");
   static_assert(M != Mistake::padding_exceeds_half_kernel,
                 "a pooling window's padding must be at most half its kernel");
   static_assert(M != Mistake::unknown_option, "one of the options is not an option of this layer");
   static_assert(M != Mistake::repeated_option, "one of the options is given twice");
   static_assert(M != Mistake::not_a_layer,
-                "this type is no layer: it lacks one of kind, options, accepts, wants, output, macs, parameters, and has no visit either");
+                "this type is no layer: it lacks one of kind, options, accepts, wants, output, macs, parameters, "
+                "and it is no container with a visit either");
   static_assert(M != Mistake::branches_differ,
-                "the branches of this Residual end in different shapes: it gets the shortcut's, and wants the main branch's");
+                "the branches of this Residual end in different shapes: got is the shortcut's, wanted the main branch's");
   static_assert(M != Mistake::concat_sizes_differ,
-                "the branches of this Concat differ in height or width, or one is flat and the other not: it gets the next branch's shape, and wants the first one's");
+                "the branches of this Concat differ in height or width, or one is flat and the other not: "
+                "got is the next branch's shape, wanted the one before it");
   static_assert(M != Mistake::class_count_differs,
                 "the last layer gives another number of logits than the loss has classes");
   static_assert(M != Mistake::bad_probability, "a dropout probability lies between 0 and 100 percent");
@@ -43,7 +45,8 @@ struct Layer_number {
   static_assert(M != Mistake::loss_within, "a loss is no part of the network: it is named beside it");
   static_assert(M != Mistake::not_a_loss, "this is no loss: a loss is a layer whose kind says `.loss = true`");
   static_assert(M != Mistake::no_kernel,
-                "the backend has no kernel for this layer in the mode asked for; a layer of your own needs both forward and backward");
+                "the backend has no kernel for this layer in the mode asked for; "
+                "a layer of your own needs both forward and backward");
 };
 
 }  // namespace tinycnn

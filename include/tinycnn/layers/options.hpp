@@ -42,7 +42,9 @@ struct NoBias {
 };
 
 /// -1, which no layer accepts, where there is no such fraction.
-constexpr double fraction(int numerator, int denominator) { return denominator < 1 ? -1 : double(numerator) / denominator; }
+constexpr double fraction(int numerator, int denominator) {
+  return denominator < 1 ? -1 : double(numerator) / denominator;
+}
 
 /// BatchNorm's eps as a fraction: Epsilon<1, 100000> is 1e-5.
 template <int Numerator, int Denominator>

@@ -1,0 +1,110 @@
+// After construction neither a training step nor an evaluation takes memory: malloc and its kin, and mmap, are counted in
+// this program. Sanitizers bring their own malloc, so there the counting is left out and the cases are skipped.
+#include <doctest/doctest.h>
+
+#include <sys/syscall.h>
+
+#include <atomic>
+#include <cerrno>
+#include <memory>
+#include <vector>
+
+#include <tinycnn/tinycnn.hpp>
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+#define COUNTS_ALLOCATIONS 0
+#endif
+#endif
+#if !defined(COUNTS_ALLOCATIONS)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(__GLIBC__)
+#define COUNTS_ALLOCATIONS 0
+#else
+#define COUNTS_ALLOCATIONS 1
+#endif
+#endif
+
+namespace {
+std::atomic<bool> counting{false};
+std::atomic<int> allocations{0};
+[[maybe_unused]] void count_allocation() {
+  if (counting.load(std::memory_order_relaxed)) allocations.fetch_add(1, std::memory_order_relaxed);
+}
+}  // namespace
+
+#if COUNTS_ALLOCATIONS
+// These stand before glibc's in the order of lookup; operator new ends in malloc.
+extern "C" {
+void* __libc_malloc(std::size_t);
+void* __libc_calloc(std::size_t, std::size_t);
+void* __libc_realloc(void*, std::size_t);
+void* __libc_memalign(std::size_t, std::size_t);
+
+void* malloc(std::size_t bytes) {
+  count_allocation();
+  return __libc_malloc(bytes);
+}
+void* calloc(std::size_t count, std::size_t bytes) {
+  count_allocation();
+  return __libc_calloc(count, bytes);
+}
+void* realloc(void* old, std::size_t bytes) {
+  count_allocation();
+  return __libc_realloc(old, bytes);
+}
+void* memalign(std::size_t alignment, std::size_t bytes) {
+  count_allocation();
+  return __libc_memalign(alignment, bytes);
+}
+void* aligned_alloc(std::size_t alignment, std::size_t bytes) { return memalign(alignment, bytes); }
+int posix_memalign(void** out, std::size_t alignment, std::size_t bytes) {
+  *out = memalign(alignment, bytes);
+  return *out == nullptr ? ENOMEM : 0;
+}
+void* mmap(void* at, std::size_t bytes, int protection, int flags, int file, off_t offset) noexcept {
+  count_allocation();
+  return reinterpret_cast<void*>(syscall(SYS_mmap, at, bytes, protection, flags, file, offset));
+}
+}
+#endif
+
+namespace {
+
+using namespace tinycnn;
+
+/// Allocations that happen on any thread while f runs.
+template <class F>
+int allocations_of(F&& f) {
+  allocations = 0;
+  counting = true;
+  f();
+  counting = false;
+  return allocations;
+}
+
+constexpr bool not_counted = !COUNTS_ALLOCATIONS;
+
+TEST_CASE("allocations are counted" * doctest::skip(not_counted)) {
+  CHECK(allocations_of([] { delete new std::vector<int>(100); }) == 2);
+  CHECK(allocations_of([] { const Buffer<float> buffer(1000); }) == 1);
+  CHECK(allocations_of([] {}) == 0);
+}
+
+using Net = Sequential<Conv2d<3, 8, 3, Padding<1>>, BatchNorm<8>, ReLU, MaxPool<2>,
+                       Residual<Sequential<Conv2d<8, 8, 3, Padding<1>>, BatchNorm<8>>>, ReLU, Concat<Identity, Conv2d<8, 3, 1>>,
+                       AvgPool<2>, MaxPool<2>, Flatten, Linear<44, 16>, ReLU, Dropout<>, Linear<16, 5>>;
+
+TEST_CASE_TEMPLATE("neither a step nor an evaluation allocates" * doctest::skip(not_counted), Backend, Cpu<>, Reference<>) {
+  Trainer<Net, Image<3, 16, 16>, Batch<6>, CrossEntropy, Adam, Constant, Backend> trainer(
+      {.schedule = {1e-3}, .clip_norm = 1, .threads = 3});
+  std::vector<float> images(6 * 3 * 16 * 16), logits(6 * 5);
+  for (std::size_t i = 0; i < images.size(); ++i) images[i] = uniform(1, 2, i);
+  const std::vector<int> labels{0, 1, 2, 3, 4, 0};
+  CHECK(allocations_of([&] { trainer.step(images.data(), labels.data(), 6); }) == 0);
+  CHECK(allocations_of([&] { trainer.step(images.data(), labels.data(), 2); }) == 0);
+  CHECK(allocations_of([&] { trainer.evaluate(images.data(), labels.data(), 5); }) == 0);
+  CHECK(allocations_of([&] { trainer.evaluate(images.data(), nullptr, 6, logits.data()); }) == 0);
+  CHECK(allocations_of([&] { trainer.step(images.data(), labels.data(), 6); }) == 0);
+}
+
+}  // namespace

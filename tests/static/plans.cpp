@@ -1,0 +1,72 @@
+// What the compiler knows of the example networks: sizes, arithmetic, memory, and the shape of their plans. Compiling is
+// the test. Parameter counts are PyTorch's sum(p.numel() for p in net.parameters() if p.requires_grad); MACs are counted
+// by hand in the comments.
+#include "../../examples/networks/hw3_classifier.hpp"
+#include "../../examples/networks/resnet.hpp"
+#include "../plan_properties.hpp"
+
+namespace {
+
+using namespace tinycnn;
+using namespace plan_properties;
+using networks::Classifier, networks::ResNet18, networks::ResNet50;
+
+using Picture = Image<3, 128, 128>;
+using Backend = Cpu<cpu::Avx512>;   // a type: no flag changes its plans
+
+template <class Net, class Asked = TrainingStep, class Input = Picture>
+constexpr const Plan& plan = plan_of<Net, Input, CrossEntropy, Backend, Asked>;
+template <class Net>
+constexpr const Graph& graph = graph_of<Net, Picture, CrossEntropy>;
+template <class Net, int N>
+using Training = Trainer<Net, Picture, Batch<N>, CrossEntropy, Adam, Constant, Backend>;
+
+static_assert(graph<Classifier>.trained == 12'833'803);
+static_assert(graph<ResNet18>.trained == 11'186'955);
+static_assert(graph<ResNet50>.trained == 23'530'571);
+
+// Five 3x3 convolutions that halve the picture, then 8192 x 1024 + 1024 x 512 + 512 x 11.
+constexpr long hw3_convolutions = 9L * (128 * 128 * 3 * 64 + 64 * 64 * 64 * 128 + 32 * 32 * 128 * 256 + 16 * 16 * 256 * 512 +
+                                        8 * 8 * 512 * 512);
+static_assert(graph<Classifier>.macs == hw3_convolutions + 8192L * 1024 + 1024 * 512 + 512 * 11);
+static_assert(graph<Classifier>.macs == 1'094'194'688);
+static_assert(graph<ResNet18>.macs == 592'188'928);
+
+static_assert(Training<Classifier, 64>::arena_bytes <= 750'000'000);
+static_assert(Training<ResNet18, 64>::arena_bytes <= 350'000'000);
+
+// One plan for every capacity.
+static_assert(&Training<Classifier, 1>::plan == &Training<Classifier, 64>::plan);
+
+// One value is carried out in each: before HW3's Flatten, and for the overlapping pool of ResNet's stem.
+constexpr int hw3_materialize = position_of(plan<Classifier>, "materialize");
+static_assert(count_rows(plan<Classifier>, "materialize") == 1 && hw3_materialize == 5);
+static_assert(plan<Classifier>.steps[hw3_materialize].layers[0] == 19 && graph<Classifier>.layers[20].kind == &flatten);
+static_assert(count_rows(plan<ResNet18>, "materialize") == 1 && position_of(plan<ResNet18>, "materialize") == 1);
+static_assert(graph<ResNet18>.layers[plan<ResNet18>.steps[2].layers[0]].kind == &max_pool);
+static_assert(count_rows(plan<Classifier, Prediction>, "materialize") == 0);
+static_assert(count_rows(plan<ResNet18, Prediction>, "materialize") == 0);
+
+// The memory is the least there can be: what lives at the fullest step.
+static_assert(plan<Classifier>.per_sample == lower_bound(plan<Classifier>));
+static_assert(plan<ResNet18>.per_sample == lower_bound(plan<ResNet18>));
+static_assert(plan<ResNet50>.per_sample == lower_bound(plan<ResNet50>));
+
+static_assert(is_sound(plan<Classifier>));
+static_assert(is_sound(plan<ResNet18>));
+
+// A backend without a kernel says which layer it lacks.
+struct NoPools : Reference<> {
+  using Rows = tinycnn::Rows<reference::Conv2dRow, reference::BatchNormRow, reference::ReluRow>;
+};
+static_assert(plan_of<Classifier, Picture, CrossEntropy, NoPools, Prediction>.missing == 3);
+
+// Views cost nothing: Flatten shares the picture's memory, and so does Dropout once training is over.
+using Dropped = Sequential<Conv2d<3, 4, 3>, Dropout<>, Flatten, Linear<16, 3>>;
+template <class Asked>
+constexpr const Plan& dropped = plan_of<Dropped, Image<3, 4, 4>, CrossEntropy, Backend, Asked>;
+static_assert(dropped<TrainingStep>.values[2].root == 2 && dropped<TrainingStep>.values[3].root == 2);
+static_assert(dropped<Prediction>.values[2].root == 1 && dropped<Prediction>.values[3].root == 1);
+static_assert(dropped<Prediction>.step_count == 2);
+
+}  // namespace
