@@ -90,7 +90,8 @@ class PlanRun {
     typename Backend::Session session(backend_);
     for (long i = 0; i < memory_.size(); ++i) memory_[i] = poison;
     run_.n = n;
-    run_.labels = labels.data();
+    labels_ = labels;
+    run_.labels = labels_.data();
     tinycnn::run_prepare(run_, kernels_);
     const auto x = run_.view(plan().input);
     const tinycnn::Dims flat{x.dims.c, x.dims.h, x.dims.w, true};
@@ -139,6 +140,7 @@ class PlanRun {
   Backend backend_;
   const tinycnn::RowKernels<Backend>* kernels_;
   tinycnn::Buffer<T> memory_, parameters_, gradients_, buffers_;
+  std::vector<int> labels_;
   tinycnn::Execution<Backend> run_{};
 };
 

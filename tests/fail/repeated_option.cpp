@@ -1,6 +1,6 @@
 // Two paddings.
 // expect: one of the options is given twice
-// expect: Mistake::repeated_option, 0, tinycnn::Conv2d<3, 8, 3, tinycnn::Padding<1>, tinycnn::Stride<2>, tinycnn::Padding<2>
+// expect: Mistake::repeated_option, 0, tinycnn::Conv2d<3, 8, 3, tinycnn::Padding<1>, tinycnn::Stride<2>
 // expect: Got<tinycnn::Image<3, 32, 32>>
 #include <tinycnn/tinycnn.hpp>
 

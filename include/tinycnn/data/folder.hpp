@@ -48,7 +48,7 @@ inline bool has_image_extension(const char* name) {
 }  // namespace detail
 
 /// The regular files with an image's extension in one folder. Hidden files are skipped. Errors: unreadable, none found.
-inline ImageFolder list_folder(const std::string& folder) {
+[[gnu::cold]] inline ImageFolder list_folder(const std::string& folder) {
   dirent** found = nullptr;
   const int count = ::scandir(
       folder.c_str(), &found,
@@ -78,7 +78,7 @@ inline ImageFolder list_folder(const std::string& folder) {
 
 /// The pictures of `root`/train, valid or test, or of the folders as the course calls them: training, validation,
 /// evaluation.
-inline ImageFolder list_split(const std::string& root, Split split) {
+[[gnu::cold]] inline ImageFolder list_split(const std::string& root, Split split) {
   const char* name = split == Split::train ? "train" : split == Split::valid ? "valid" : "test";
   const char* course = split == Split::train ? "training" : split == Split::valid ? "validation" : "evaluation";
   for (const char* each : {name, course})
@@ -87,7 +87,7 @@ inline ImageFolder list_split(const std::string& root, Split split) {
 }
 
 /// Throws unless every label lies in {0 … classes - 1}, naming the first picture whose label does not.
-inline void check_labels(const ImageFolder& folder, int classes) {
+[[gnu::cold]] inline void check_labels(const ImageFolder& folder, int classes) {
   for (std::size_t i = 0; i < folder.paths.size(); ++i) {
     const int label = folder.labels[i];
     if (label >= 0 && label < classes) continue;
@@ -98,7 +98,7 @@ inline void check_labels(const ImageFolder& folder, int classes) {
 
 /// The pictures that a text file names, in its order: one name or path a line, empty lines skipped. Pictures it does
 /// not name are left out. Errors, with the line: a name that the folder lacks, a name that occurs twice.
-inline ImageFolder reorder(const ImageFolder& folder, const std::string& order_file) {
+[[gnu::cold]] inline ImageFolder reorder(const ImageFolder& folder, const std::string& order_file) {
   struct Known {
     std::string name;
     std::size_t index;

@@ -25,7 +25,7 @@ std::string shortest(Number value) {
 class CsvWriter {
  public:
   /// A fresh file that holds the header only; an old one is replaced.
-  CsvWriter(const std::string& path, std::string_view header) : CsvWriter(path) {
+  [[gnu::cold]] CsvWriter(const std::string& path, std::string_view header) : CsvWriter(path) {
     std::string line(header);
     write_file(path_, line += '\n');
     open();
@@ -33,7 +33,7 @@ class CsvWriter {
 
   /// Goes on with a file that a stopped run left behind: keeps the header and the first `rows` complete rows, drops the
   /// rest. A file with fewer rows or another header is refused.
-  static CsvWriter resume(const std::string& path, std::string_view header, long rows) {
+  [[gnu::cold]] static CsvWriter resume(const std::string& path, std::string_view header, long rows) {
     const std::string text = read_file(path);
     std::size_t end = text.find('\n');
     if (end == std::string::npos || std::string_view(text).substr(0, end) != header)

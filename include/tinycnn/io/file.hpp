@@ -37,7 +37,7 @@ inline bool is_directory(const std::string& path) {
 inline std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
 /// Creates the folder and those above it; what exists already stays as it is.
-inline void make_directories(const std::string& path) {
+[[gnu::cold]] inline void make_directories(const std::string& path) {
   for (std::size_t end = 0; end != std::string::npos;) {
     end = path.find('/', end + 1);
     const std::string part = path.substr(0, end);
@@ -47,13 +47,13 @@ inline void make_directories(const std::string& path) {
 }
 
 /// Removes the folder and everything in it, following no link; nothing happens where it does not exist.
-inline void remove_folder(const std::string& path) {
+[[gnu::cold]] inline void remove_folder(const std::string& path) {
   const auto remove = [](const char* each, const struct stat*, int, struct FTW*) { return std::remove(each); };
   if (path_exists(path) && ::nftw(path.c_str(), remove, 8, FTW_DEPTH | FTW_PHYS) != 0) throw_file_error("remove", path);
 }
 
 /// All bytes of a regular file.
-inline std::string read_file(const std::string& path) {
+[[gnu::cold]] inline std::string read_file(const std::string& path) {
   const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (file < 0) throw_file_error("open", path);
   struct Closer {
@@ -78,7 +78,7 @@ inline std::string read_file(const std::string& path) {
 /// file at `path` is untouched and the partial one is removed.
 class FileWriter {
  public:
-  explicit FileWriter(const std::string& path) : path_(path), partial_(path + ".partial") {
+  [[gnu::cold]] explicit FileWriter(const std::string& path) : path_(path), partial_(path + ".partial") {
     file_ = std::fopen(partial_.c_str(), "wbe");
     if (!file_) throw_file_error("create", partial_);
   }
@@ -96,7 +96,7 @@ class FileWriter {
   }
   void write(std::string_view bytes) { write(bytes.data(), bytes.size()); }
 
-  void commit() {
+  [[gnu::cold]] void commit() {
     if (!file_) throw Error("cannot write '" + path_ + "': it has been committed");
     if (std::fflush(file_) != 0 || ::fsync(::fileno(file_)) != 0) throw_file_error("write", partial_);
     if (::rename(partial_.c_str(), path_.c_str()) != 0) throw_file_error("replace", path_);
@@ -107,7 +107,7 @@ class FileWriter {
 
  private:
   // The new name is on the disk only when its folder is; file systems that cannot sync a folder are left alone.
-  void sync_folder() const {
+  [[gnu::cold]] void sync_folder() const {
     const std::size_t slash = path_.rfind('/');
     const std::string folder = slash == std::string::npos ? "." : path_.substr(0, slash + 1);
     const int file = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -122,7 +122,7 @@ class FileWriter {
 };
 
 /// Replaces the file at `path` by these bytes, all or nothing.
-inline void write_file(const std::string& path, std::string_view bytes) {
+[[gnu::cold]] inline void write_file(const std::string& path, std::string_view bytes) {
   FileWriter file(path);
   file.write(bytes);
   file.commit();

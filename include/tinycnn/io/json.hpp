@@ -49,7 +49,7 @@ class JsonCursor {
   }
 
   /// A string in quotes, as UTF-8 with the escapes resolved.
-  std::string string() {
+  [[gnu::cold]] std::string string() {
     expect('"');
     std::string value;
     for (;;) {
@@ -67,7 +67,7 @@ class JsonCursor {
   }
 
  private:
-  [[noreturn]] void refuse(const std::string& why) const {
+  [[gnu::cold]] [[noreturn]] void refuse(const std::string& why) const {
     throw Error(why + " at byte " + std::to_string(at_) + " of the header");
   }
   void skip_space() {
@@ -80,7 +80,7 @@ class JsonCursor {
   }
 
   // The rest of a UTF-8 sequence: no overlong forms, no surrogates, nothing above U+10FFFF (RFC 3629, section 4).
-  void sequence(unsigned char first, std::string& value) {
+  [[gnu::cold]] void sequence(unsigned char first, std::string& value) {
     const int rest = first >= 0xC2 && first <= 0xDF   ? 1
                      : (first & 0xF0) == 0xE0         ? 2
                      : first >= 0xF0 && first <= 0xF4 ? 3
@@ -96,7 +96,7 @@ class JsonCursor {
     }
   }
 
-  void escape(std::string& value) {
+  [[gnu::cold]] void escape(std::string& value) {
     const unsigned char c = next();
     constexpr std::string_view letters = "\"\\/bfnrt", meanings = "\"\\/\b\f\n\r\t";
     if (const std::size_t i = letters.find(char(c)); i != std::string_view::npos) {
@@ -143,7 +143,7 @@ class JsonCursor {
 };
 
 /// The string in quotes, escaped as little as JSON allows.
-inline std::string json_quoted(std::string_view text) {
+[[gnu::cold]] inline std::string json_quoted(std::string_view text) {
   std::string quoted = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') {

@@ -20,7 +20,7 @@ struct NpyMatrix {
 };
 
 /// Writes `values` (rows, columns) so that numpy.load reads it; all or nothing.
-inline void write_npy(const std::string& path, const float* values, long rows, long columns) {
+[[gnu::cold]] inline void write_npy(const std::string& path, const float* values, long rows, long columns) {
   std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (" + std::to_string(rows) + ", " +
                        std::to_string(columns) + "), }";
   header.append(21 - std::to_string(rows).size(), ' ');  // as numpy, which leaves room for the rows to grow
@@ -37,7 +37,7 @@ inline void write_npy(const std::string& path, const float* values, long rows, l
 }
 
 /// Reads what `write_npy` or numpy.save(path, a) of a two-dimensional, C-contiguous float32 array wrote.
-inline NpyMatrix read_npy(const std::string& path) {
+[[gnu::cold]] inline NpyMatrix read_npy(const std::string& path) {
   const std::string bytes = read_file(path);
   const auto refuse = [&](const char* why) { throw Error("cannot read '" + path + "' as an .npy file: " + why); };
   if (bytes.size() < 10 || bytes.compare(0, 6, "\x93NUMPY") != 0) refuse("it does not begin with NumPy's magic");

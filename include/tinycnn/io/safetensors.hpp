@@ -21,7 +21,7 @@ static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
 class SafetensorsWriter {
  public:
   /// The data is read by `write`, so it must live until then.
-  void add(const std::string& name, const std::string& dtype, const std::vector<long>& shape, const void* data) {
+  [[gnu::cold]] void add(const std::string& name, const std::string& dtype, const std::vector<long>& shape, const void* data) {
     if (name == "__metadata__") throw Error("a tensor cannot be called '__metadata__': safetensors keeps that name");
     for (const TensorEntry& entry : entries_)
       if (entry.name == name) throw Error("tensor '" + name + "' is added twice");
@@ -38,7 +38,7 @@ class SafetensorsWriter {
   }
 
   /// A note in the header's `__metadata__`, string to string, as {"format": "pt"}.
-  void note(const std::string& key, const std::string& value) {
+  [[gnu::cold]] void note(const std::string& key, const std::string& value) {
     for (auto& [known, old] : notes_)
       if (known == key) throw Error("the note '" + key + "' is added twice");
     notes_.emplace_back(key, value);
@@ -46,7 +46,7 @@ class SafetensorsWriter {
 
   /// Replaces the file at `path`, all or nothing. Tensors of wide elements come first, so that each lies aligned in a
   /// mapped file; apart from that they keep the order in which they were added.
-  void write(const std::string& path) const {
+  [[gnu::cold]] void write(const std::string& path) const {
     std::vector<const TensorEntry*> sorted;
     for (const std::size_t width : {8u, 4u, 2u, 1u})
       for (const TensorEntry& entry : entries_)
@@ -62,7 +62,7 @@ class SafetensorsWriter {
   }
 
  private:
-  [[nodiscard]] std::string header_of(const std::vector<const TensorEntry*>& sorted) const {
+  [[gnu::cold]] [[nodiscard]] std::string header_of(const std::vector<const TensorEntry*>& sorted) const {
     std::string header = "{";
     if (!notes_.empty()) {
       header += "\"__metadata__\":{";

@@ -18,7 +18,7 @@ namespace tinycnn {
 /// agree with their bytes, and data that fills the file from the header to its end without holes or overlaps.
 class SafetensorsFile {
  public:
-  explicit SafetensorsFile(const std::string& path) : path_(path), bytes_(read_file(path)) {
+  [[gnu::cold]] explicit SafetensorsFile(const std::string& path) : path_(path), bytes_(read_file(path)) {
     if (bytes_.size() < 8) refuse("it is shorter than 8 bytes");
     std::uint64_t length = 0;
     std::memcpy(&length, bytes_.data(), 8);
@@ -81,14 +81,14 @@ class SafetensorsFile {
   };
   static constexpr std::uint64_t largest_header = 100'000'000;
 
-  [[noreturn]] void refuse(const std::string& why) const {
+  [[gnu::cold]] [[noreturn]] void refuse(const std::string& why) const {
     throw Refusal("'" + path_ + "' is not a sound safetensors file: " + why);
   }
-  [[noreturn]] void refuse(const TensorEntry& entry, const std::string& why) const {
+  [[gnu::cold]] [[noreturn]] void refuse(const TensorEntry& entry, const std::string& why) const {
     refuse("tensor '" + entry.name + "' " + why);
   }
 
-  void parse_header(std::string_view text) {
+  [[gnu::cold]] void parse_header(std::string_view text) {
     if (text.empty() || text[0] != '{') refuse("its header does not begin with '{'");
     JsonCursor json(text);
     bool has_notes = false;
@@ -108,7 +108,7 @@ class SafetensorsFile {
     json.expect_end();
   }
 
-  void parse_notes(JsonCursor& json) {
+  [[gnu::cold]] void parse_notes(JsonCursor& json) {
     json.expect('{');
     if (json.take('}')) return;
     do {
@@ -118,7 +118,7 @@ class SafetensorsFile {
     } while (json.more('}'));
   }
 
-  void parse_entry(JsonCursor& json, std::string name) {
+  [[gnu::cold]] void parse_entry(JsonCursor& json, std::string name) {
     TensorEntry entry;
     entry.name = std::move(name);
     Range range{0, 0, entries_.size()};
@@ -164,7 +164,7 @@ class SafetensorsFile {
   }
 
   // Checks that the ranges tile the rest of the file, points the entries at it and sorts them by name.
-  void place_data(std::size_t data) {
+  [[gnu::cold]] void place_data(std::size_t data) {
     sort(ranges_,
          [](const Range& a, const Range& b) { return a.begin != b.begin ? a.begin < b.begin : a.end < b.end; });
     std::size_t filled = 0;

@@ -42,7 +42,7 @@ constexpr const char* dtype_of() {
 }
 
 /// "(64, 3, 3, 3)", for messages.
-inline std::string shape_text(const std::vector<long>& shape) {
+[[gnu::cold]] inline std::string shape_text(const std::vector<long>& shape) {
   std::string text = "(";
   for (std::size_t i = 0; i < shape.size(); ++i) {
     if (i > 0) text += ", ";

@@ -1,4 +1,4 @@
-// One mistake, one sentence: the assertion that shows the first thing wrong with a network, with the numbers in its type.
+// One mistake, one sentence: the assertion that shows the first thing wrong with a network, its numbers in its type.
 #pragma once
 
 #include <tinycnn/layers/layer.hpp>
@@ -23,7 +23,7 @@ struct Layer_number {
   static_assert(M != Mistake::kernel_exceeds_input, "the kernel is larger than the padded image that reaches it");
   static_assert(M != Mistake::groups_do_not_divide, "Groups must divide both the input and the output channels");
   static_assert(M != Mistake::zero_size,
-                "sizes must be positive: a channel, feature, kernel, stride or dilation is not, or a padding is negative");
+                "sizes must be positive: a channel, feature, kernel, stride or dilation is not, or a padding negative");
   static_assert(M != Mistake::padding_exceeds_half_kernel,
                 "a pooling window's padding must be at most half its kernel");
   static_assert(M != Mistake::unknown_option, "one of the options is not an option of this layer");
@@ -32,15 +32,15 @@ struct Layer_number {
                 "this type is no layer: it lacks one of kind, options, accepts, wants, output, macs, parameters, "
                 "and it is no container with a visit either");
   static_assert(M != Mistake::branches_differ,
-                "the branches of this Residual end in different shapes: got is the shortcut's, wanted the main branch's");
+                "the branches of this Residual end in different shapes: Got is the shortcut's, Wants is Main's");
   static_assert(M != Mistake::concat_sizes_differ,
                 "the branches of this Concat differ in height or width, or one is flat and the other not: "
-                "got is the next branch's shape, wanted the one before it");
+                "Got is the next branch's shape, Wants that of those before it");
   static_assert(M != Mistake::class_count_differs,
                 "the last layer gives another number of logits than the loss has classes");
   static_assert(M != Mistake::bad_probability, "a dropout probability lies between 0 and 100 percent");
   static_assert(M != Mistake::bad_fraction,
-                "Epsilon must not be negative, Momentum must lie between 0 and 1, and both need a positive denominator");
+                "Epsilon must not be negative, Momentum must lie between 0 and 1, both need a positive denominator");
   static_assert(M != Mistake::empty_input, "the input of the network is empty: each of its extents must be positive");
   static_assert(M != Mistake::loss_within, "a loss is no part of the network: it is named beside it");
   static_assert(M != Mistake::not_a_loss, "this is no loss: a loss is a layer whose kind says `.loss = true`");

@@ -10,14 +10,14 @@ namespace tinycnn {
 
 namespace detail {
 
-inline std::string shape_text(const Dims& d) {
+[[gnu::cold]] inline std::string shape_text(const Dims& d) {
   std::string text = "(";   // appended to, since g++ 12 warns of "literal" + std::string (its bug 105651)
   if (d.flat) return text.append(std::to_string(d.size())).append(")");
   for (int extent : {d.c, d.h, d.w}) text.append(text.size() > 1 ? ", " : "").append(std::to_string(extent));
   return text.append(")");
 }
 
-inline std::string value_text(const Plan& p, int v) {
+[[gnu::cold]] inline std::string value_text(const Plan& p, int v) {
   std::string text = "v";
   text += std::to_string(v);
   if (p.values[v].pending >= 0) text += p.values[v].pending_relu ? "~relu" : "~affine";
@@ -28,7 +28,7 @@ inline std::string value_text(const Plan& p, int v) {
 
 /// One line a step: what it reads and writes, which layers it computes, what waits in its output. `~relu` marks a value
 /// stored before its scale, shift and ReLU; `+=` a gradient that is added to.
-inline std::string describe(const Plan& p) {
+[[gnu::cold]] inline std::string describe(const Plan& p) {
   std::string text;
   for (int i = 0; i < p.step_count; ++i) {
     const Step& s = p.steps[i];

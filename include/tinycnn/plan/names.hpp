@@ -8,7 +8,7 @@
 namespace tinycnn {
 
 /// "cnn.4", or "" for the network itself.
-inline std::string segment_name(const Graph& g, int segment) {
+[[gnu::cold]] inline std::string segment_name(const Graph& g, int segment) {
   if (segment < 0) return {};
   const Segment& s = g.segments[segment];
   std::string name = segment_name(g, s.parent);
@@ -17,14 +17,14 @@ inline std::string segment_name(const Graph& g, int segment) {
 }
 
 /// "cnn.4 (Conv2d)": for people.
-inline std::string layer_name(const Graph& g, int layer) {
+[[gnu::cold]] inline std::string layer_name(const Graph& g, int layer) {
   const std::string name = segment_name(g, g.layers[layer].segment);
   const std::string kind(g.layers[layer].kind->name);
   return name.empty() ? kind : name + " (" + kind + ")";
 }
 
 /// PyTorch's state_dict key: "cnn.4.weight".
-inline std::string parameter_name(const Graph& g, const Parameter& p) {
+[[gnu::cold]] inline std::string parameter_name(const Graph& g, const Parameter& p) {
   const std::string name = segment_name(g, g.layers[p.layer].segment);
   return name.empty() ? std::string(p.name) : name + '.' + std::string(p.name);
 }

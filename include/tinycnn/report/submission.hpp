@@ -10,7 +10,7 @@
 namespace tinycnn {
 
 /// The Id of a picture: its file's stem where that is a number ("0007.jpg" -> "0007"), else its position.
-inline std::string submission_id(const std::string& path, long position) {
+[[gnu::cold]] inline std::string submission_id(const std::string& path, long position) {
   const std::string name = base_name(path), stem = name.substr(0, name.rfind('.'));
   long number = position;
   bool digits = !stem.empty() && stem.size() <= 9;
@@ -25,7 +25,7 @@ inline std::string submission_id(const std::string& path, long position) {
 }
 
 /// One row a picture, in the folder's sorted order; all or nothing.
-inline void write_submission(const std::string& path, const std::vector<std::string>& pictures,
+[[gnu::cold]] inline void write_submission(const std::string& path, const std::vector<std::string>& pictures,
                              const std::vector<int>& categories) {
   std::string text = "Id,Category\n";
   for (std::size_t i = 0; i < pictures.size(); ++i)

@@ -21,7 +21,7 @@ bool all_finite(const T* numbers, long count) {
 /// One sentence on the first number of step `number` that is NaN or infinite: in the images, in a parameter, in a layer's output
 /// (the forward pass is run again, step by step; it changes no parameter and no running statistic), or in a gradient.
 template <class Backend>
-std::string describe_nonfinite(const Execution<Backend>& run, const RowKernels<Backend>* kernels, long number) {
+[[gnu::cold]] std::string describe_nonfinite(const Execution<Backend>& run, const RowKernels<Backend>* kernels, long number) {
   const Graph& g = run.graph();
   const std::string where = "step " + std::to_string(number) + ": ";
   const std::string cure = "; nothing was updated. Lower the learning rate or look at the images of this batch";

@@ -52,7 +52,7 @@ inline std::vector<long> shape_of(const Parameter& p) { return {p.extents, p.ext
 
 /// Reads `p`, every number of which must be finite as T, and puts it in place if told so.
 template <class Stored, class T>
-void read_parameter(const SafetensorsFile& file, const NetworkState<T>& state, const Parameter& p, bool write) {
+[[gnu::cold]] void read_parameter(const SafetensorsFile& file, const NetworkState<T>& state, const Parameter& p, bool write) {
   const std::string name = parameter_name(*state.graph, p);
   std::vector<Stored> numbers(std::size_t(p.size()));
   file.read(name, shape_of(p), numbers.data());
@@ -68,7 +68,7 @@ void read_parameter(const SafetensorsFile& file, const NetworkState<T>& state, c
 
 /// Writes every parameter and buffer as float32 (counters as int64) under PyTorch's state_dict names, all or nothing.
 template <class T>
-void save_state(const std::string& path, const NetworkState<T>& state) {
+[[gnu::cold]] void save_state(const std::string& path, const NetworkState<T>& state) {
   const Graph& g = *state.graph;
   std::vector<std::vector<float>> floats(std::size_t(g.parameter_count));
   std::vector<std::int64_t> counters(std::size_t(g.parameter_count));
@@ -92,7 +92,7 @@ void save_state(const std::string& path, const NetworkState<T>& state) {
 /// Reads what PyTorch or `save_state` wrote (float32 or float64). Every tensor of the network must be there with its shape, and
 /// no other; nothing is changed before that is known.
 template <class T>
-void load_state(const std::string& path, const NetworkState<T>& state) {
+[[gnu::cold]] void load_state(const std::string& path, const NetworkState<T>& state) {
   const Graph& g = *state.graph;
   const SafetensorsFile file(path);
   std::string missing, unexpected;

@@ -1,0 +1,154 @@
+// A layer, an optimizer and a schedule of one's own: Swish with a learnt beta, held to finite differences, then trained.
+#include <tinycnn/tinycnn.hpp>
+
+#include <cmath>
+#include <cstdio>
+
+using namespace tinycnn;
+
+inline constexpr Kind swish{"Swish"};
+
+/// y = x sigmoid(beta x) with one learnt beta a channel (Ramachandran, Zoph, Le: "Searching for activation functions",
+/// 2017); beta starts at 1, where it is torch.nn.SiLU. x, y (Channels, H, W); parameter: beta (Channels).
+template <int Channels>
+struct Swish {
+  static constexpr const Kind& kind = swish;
+  static constexpr Options options{};
+
+  static constexpr Mistake accepts(Dims x) {
+    if (x.flat) return Mistake::wants_image;
+    return x.c == Channels ? Mistake::none : Mistake::wrong_channels;
+  }
+  static constexpr Dims wants(Dims x) { return {Channels, x.flat ? 0 : x.h, x.flat ? 0 : x.w, false}; }
+  static constexpr Dims output(Dims x) { return x; }
+  static constexpr long macs(Dims) { return 0; }
+  static constexpr void parameters(ParameterList& list) { list.channel("beta", Channels, ones); }
+
+  template <class T>
+  static void forward(const OwnCall<T>& call) {
+    const Dims d = call.x.dims;
+    const T* beta = call.parameters[0];   // (C)
+    for (int n = 0; n < call.n; ++n)
+      for (int c = 0; c < d.c; ++c)
+        for (int h = 0; h < d.h; ++h)
+          for (int w = 0; w < d.w; ++w) call.out(n, c, h, w) = call.x(n, c, h, w) * sigmoid(beta[c] * call.x(n, c, h, w));
+  }
+
+  template <class T>
+  static void backward(const OwnCall<T>& call) {
+    const Dims d = call.x.dims;
+    const T* beta = call.parameters[0];   // (C)
+    T* dbeta = call.gradients[0];         // (C), null where nobody wants it
+    for (int c = 0; dbeta != nullptr && c < d.c; ++c) dbeta[c] = 0;
+    for (int n = 0; n < call.n; ++n)
+      for (int c = 0; c < d.c; ++c)
+        for (int h = 0; h < d.h; ++h)
+          for (int w = 0; w < d.w; ++w) {
+            const T x = call.x(n, c, h, w), dy = call.dy(n, c, h, w), s = sigmoid(beta[c] * x);
+            if (call.dx.data != nullptr) call.dx(n, c, h, w) = dy * (s + beta[c] * x * s * (1 - s));
+            if (dbeta != nullptr) dbeta[c] += dy * x * x * s * (1 - s);
+          }
+  }
+
+ private:
+  template <class T>
+  static T sigmoid(T x) { return 1 / (1 + std::exp(-x)); }
+};
+
+/// torch.optim.RMSprop: v = alpha v + (1 - alpha) g^2, w -= rate g / (sqrt(v) + epsilon).
+struct RmsProp {
+  double alpha = 0.99;
+  double epsilon = 1e-8;
+
+  static constexpr int slots = 1;   // v
+
+  template <class T>
+  struct Factors {
+    T keep, take, epsilon, rate;
+  };
+  template <class T>
+  [[nodiscard]] Factors<T> factors(long, double rate) const { return {T(alpha), T(1 - alpha), T(epsilon), T(rate)}; }
+
+  template <class T>
+  static void update(const Factors<T>& f, T& w, T g, T& v) {
+    v = f.keep * v + f.take * g * g;
+    w -= f.rate * g / (std::sqrt(v) + f.epsilon);
+  }
+};
+
+/// torch.optim.lr_scheduler.StepLR: the rate is multiplied by gamma every `every` steps.
+struct StepDecay {
+  double base = 1e-2;
+  long every = 40;
+  double gamma = 0.5;
+  [[nodiscard]] double rate(long step) const { return base * std::pow(gamma, double(step / every)); }
+};
+
+struct Net : Sequential<
+    Conv2d<1, 6, 3, Padding<1>>, Swish<6>, MaxPool<2>,    // (6, 4, 4)
+    Conv2d<6, 8, 3>, Swish<8>,                            // (8, 2, 2)
+    Flatten, Linear<32, 2>> {};
+
+constexpr int batch_size = 16;
+template <class Optimizer, class Schedule, class Backend>
+using Training = Trainer<Net, Image<1, 8, 8>, Batch<batch_size>, CrossEntropy, Optimizer, Schedule, Backend>;
+
+/// Noise, brighter in the upper half (label 0) or in the left half (label 1).
+void draw_batch(std::uint64_t seed, float* images, int* labels) {   // (N, 1, 8, 8), (N)
+  for (int n = 0; n < batch_size; ++n) {
+    labels[n] = int(below(seed, 1, std::uint64_t(n), 2));
+    for (int i = 0; i < 64; ++i) {
+      const bool bright = labels[n] == 0 ? i / 8 < 4 : i % 8 < 4;
+      images[64 * n + i] = uniform(seed, 2, std::uint64_t(64 * n + i)) + (bright ? 0.5f : 0.0f);
+    }
+  }
+}
+
+/// The largest difference between a gradient and (loss(w + h) - loss(w - h)) / 2h over all parameters. At a rate of 0 a
+/// step computes everything and changes no parameter.
+double largest_gradient_error() {
+  using Check = Training<Sgd, Constant, Reference<double>>;
+  Check model({.schedule = {0}});
+  float images[batch_size * 64];
+  int labels[batch_size];
+  draw_batch(1, images, labels);
+  model.step(images, labels, batch_size);
+  const std::vector<double> gradients(model.gradients(), model.gradients() + Check::graph.trained_room);
+
+  const NetworkState<double> state = model.state();
+  double largest = 0;
+  for (int k = 0; k < Check::graph.parameter_count; ++k) {
+    const Parameter& p = Check::graph.parameters[k];
+    for (long i = 0; i < p.size(); ++i) {
+      const double w = state.at(p, i), h = 1e-6;
+      state.at(p, i) = w + h;
+      const double above = model.step(images, labels, batch_size).loss;
+      state.at(p, i) = w - h;
+      const double below = model.step(images, labels, batch_size).loss;
+      state.at(p, i) = w;
+      const double error = std::abs((above - below) / (2 * h) - gradients[std::size_t(p.offset + i)]);
+      if (error > largest) largest = error;
+    }
+  }
+  return largest;
+}
+
+/// The accuracy over the last 20 of 120 steps.
+double train() {
+  Training<RmsProp, StepDecay, Cpu<>> model({.optimizer = {.alpha = 0.9}, .schedule = {.base = 5e-3}, .seed = 1});
+  EpochTotals last;
+  for (int step = 0; step < 120; ++step) {
+    float images[batch_size * 64];
+    int labels[batch_size];
+    draw_batch(std::uint64_t(100 + step), images, labels);
+    const StepResult r = model.step(images, labels, batch_size);
+    if (step >= 100) last.add(r.loss * batch_size, r.correct, batch_size);
+  }
+  return last.accuracy();
+}
+
+int main() {
+  const double error = largest_gradient_error(), accuracy = train();
+  std::printf("largest error of a gradient %.1e, accuracy after training %.3f\n", error, accuracy);
+  return error < 1e-8 && accuracy > 0.9 ? 0 : 1;
+}

@@ -1,0 +1,97 @@
+"""What the pages say is true: their code is that of compiled files, their compiler errors are real, their links lead somewhere.
+
+The line above a code block says where it is from:
+  <!-- from PATH -->                  the block stands in that file, line by line
+  <!-- COMPILER says of PATH -->      it is what the compiler prints, line numbers aside (where that compiler is installed)
+Every block of C++ or CMake needs one. Every ./dev command named must exist, and reading_an_error.md must explain every Mistake.
+"""
+
+import re
+import shutil
+import subprocess
+import sys
+import textwrap
+
+import compiler
+
+ROOT = compiler.ROOT
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"(?:<!-- (.*?) -->\n)?^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+QUOTED_GXX = "12"  # the errors of g++ are quoted from this version
+
+
+def lines(text):
+    return [line.rstrip() for line in textwrap.dedent(text).strip("\n").splitlines()]
+
+
+def stands_in(block, path):
+    """Whether the block's lines follow one another in the file, wherever it is indented."""
+    wanted, there = lines(block), path.read_text().splitlines()
+    return any(lines("\n".join(there[i:i + len(wanted)])) == wanted for i in range(len(there) - len(wanted) + 1))
+
+
+def without_numbers(text):
+    """A compiler's message without what any edit of a header changes."""
+    text = re.sub(r":\d+:\d+:", ":L:C:", text)
+    return re.sub(r"(?m)^ +\d+ \|", "    L |", re.sub(r"(\.[ch]pp):\d+[,:]", r"\1:L,", text)).split()
+
+
+def says(name, path):
+    """What a compiler prints for a file; None where that compiler is not here."""
+    if not shutil.which(name):
+        return None
+    if name == "g++" and subprocess.run([name, "-dumpversion"], capture_output=True, text=True).stdout.strip() != QUOTED_GXX:
+        return None
+    return compiler.syntax_only(name, [path])[1]
+
+
+def judge_block(source, language, block):
+    """None, or what is wrong with a block."""
+    if source is None:
+        return "does not say which file it is from" if language in ("cpp", "cmake") else None
+    if origin := re.fullmatch(r"from (\S+)", source):
+        path = ROOT / origin[1]
+        if not path.exists():
+            return f"is from {origin[1]}, which does not exist"
+        return None if stands_in(block, path) else f"does not stand like that in {origin[1]}"
+    if quoted := re.fullmatch(r"(\S+) says of (\S+)", source):
+        said = says(*quoted.groups())
+        if said is None or without_numbers(said) == without_numbers(block):
+            return None
+        return f"is not what {quoted[1]} says of {quoted[2]}:\n{said}"
+    return f"has an origin nobody understands: {source}"
+
+
+def complaints(page):
+    """One entry a thing that was looked at: None, or what is wrong with it."""
+    text = page.read_text()
+    for block in BLOCK.finditer(text):
+        why = judge_block(*block.groups())
+        yield why and f"the block in line {text.count(chr(10), 0, block.start()) + 1} {why}"
+    prose = BLOCK.sub("", text)
+    for link in re.findall(r"\]\(([^)#\s]+)", prose):
+        missing = "://" not in link and not (page.parent / link).exists()
+        yield f"links to {link}, which does not exist" if missing else None
+    commands = re.findall(r"^  ([a-z0-9]+)[ |)]", (ROOT / "dev").read_text().split("case $command in")[1], re.MULTILINE)
+    for command in re.findall(r"\./dev ([a-z0-9-]+)", text):
+        yield None if command in commands or f"  {command})" in (ROOT / "dev").read_text() else f"there is no ./dev {command}"
+    if page.name == "reading_an_error.md":
+        header = (ROOT / "include/tinycnn/layers/layer.hpp").read_text()
+        for mistake in re.findall(r"\w+", re.search(r"enum class Mistake \{(.*?)\}", header, re.DOTALL)[1]):
+            explained = mistake == "none" or f"`{mistake}`" in text
+            yield None if explained else f"does not explain Mistake::{mistake}"
+
+
+def main():
+    passed, failed = 0, 0
+    for page in PAGES:
+        for why in complaints(page):
+            passed += why is None
+            failed += why is not None
+            if why:
+                print(f"{page.relative_to(ROOT)}: {why}")
+    return compiler.finish(passed, failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,25 @@
+// A layer of the user's own with shape rules alone.
+// expect: the backend has no kernel for this layer in the mode asked for
+// expect: Mistake::no_kernel, 1, Doubled
+// expect: Got<tinycnn::Features<3072>>
+#include <tinycnn/tinycnn.hpp>
+
+using namespace tinycnn;
+
+inline constexpr Kind doubled{.name = "Doubled"};
+struct Doubled {
+  static constexpr const Kind& kind = doubled;
+  static constexpr Options options{};
+  static constexpr Mistake accepts(Dims) { return Mistake::none; }
+  static constexpr Dims wants(Dims x) { return x; }
+  static constexpr Dims output(Dims x) { return x; }
+  static constexpr long macs(Dims) { return 0; }
+  static constexpr void parameters(ParameterList&) {}
+};
+using Net = Sequential<Flatten, Doubled, Linear<3072, 10>>;
+
+int main() {
+  Predictor<Net, Image<3, 32, 32>, Batch<8>, Cpu<>> predictor;
+  float images[8 * 3 * 32 * 32] = {}, logits[8 * 10];
+  predictor.predict(images, 8, logits);
+}

@@ -1,0 +1,15 @@
+// One mistake is told once, however many objects use the network.
+// expect: this layer gets another number of features than it was declared with
+// expect: Mistake::wrong_features, 4, tinycnn::Linear<1024, 10>
+// expect: Got<tinycnn::Features<2048>>
+// expect: Wants<tinycnn::Features<1024>>
+#include <tinycnn/tinycnn.hpp>
+
+using namespace tinycnn;
+
+using Net = Sequential<Conv2d<3, 8, 3, Padding<1>>, ReLU, MaxPool<2>, Flatten, Linear<1024, 10>>;
+
+int main() {
+  Trainer<Net, Image<3, 32, 32>, Batch<8>, CrossEntropy, Adam, Constant, Cpu<>> trainer({});
+  Predictor<Net, Image<3, 32, 32>, Batch<8>, Reference<float>> predictor;
+}
