@@ -1,4 +1,4 @@
-// A layer, an optimizer and a schedule of one's own: Swish with a learnt beta, held to finite differences, then trained.
+// A layer, a loss, an optimizer and a schedule of one's own, held to finite differences, then trained.
 #include <tinycnn/tinycnn.hpp>
 
 #include <cmath>
@@ -55,6 +55,41 @@ struct Swish {
   static T sigmoid(T x) { return 1 / (1 + std::exp(-x)); }
 };
 
+inline constexpr Kind squared_error{.name = "SquaredError", .loss = true};
+
+/// torch.nn.MSELoss against one-hot labels: loss[n] = mean over k of (x[n, k] - [k == label[n]])^2, the batch's loss is the
+/// mean over n. x (N, K).
+struct SquaredError {
+  static constexpr const Kind& kind = squared_error;
+  static constexpr Options options{};
+  static constexpr Mistake accepts(Dims x) { return x.flat ? Mistake::none : Mistake::wants_features; }
+  static constexpr Dims wants(Dims x) { return {int(x.size()), 1, 1, true}; }
+  static constexpr Dims output(Dims) { return {1, 1, 1, true}; }   // the loss of each sample
+  static constexpr long macs(Dims) { return 0; }
+  static constexpr void parameters(ParameterList&) {}
+
+  template <class T>
+  static void forward(const OwnCall<T>& call) {
+    const int classes = int(call.x.dims.size());
+    for (int n = 0; n < call.n; ++n) {
+      T sum = 0;
+      for (int k = 0; k < classes; ++k) sum += error(call, n, k) * error(call, n, k);
+      call.out(n, 0) = sum / T(classes);
+    }
+  }
+
+  template <class T>
+  static void backward(const OwnCall<T>& call) {
+    const int classes = int(call.x.dims.size());
+    for (int n = 0; n < call.n; ++n)
+      for (int k = 0; k < classes; ++k) call.dx(n, k) = 2 * error(call, n, k) / T(classes * call.n);
+  }
+
+ private:
+  template <class T>
+  static T error(const OwnCall<T>& call, int n, int k) { return call.x(n, k) - (k == call.labels[n] ? T(1) : T(0)); }
+};
+
 /// torch.optim.RMSprop: v = alpha v + (1 - alpha) g^2, w -= rate g / (sqrt(v) + epsilon).
 struct RmsProp {
   double alpha = 0.99;
@@ -91,7 +126,7 @@ struct Net : Sequential<
 
 constexpr int batch_size = 16;
 template <class Optimizer, class Schedule, class Backend>
-using Training = Trainer<Net, Image<1, 8, 8>, Batch<batch_size>, CrossEntropy, Optimizer, Schedule, Backend>;
+using Training = Trainer<Net, Image<1, 8, 8>, Batch<batch_size>, SquaredError, Optimizer, Schedule, Backend>;
 
 /// Noise, brighter in the upper half (label 0) or in the left half (label 1).
 void draw_batch(std::uint64_t seed, float* images, int* labels) {   // (N, 1, 8, 8), (N)

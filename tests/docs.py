@@ -1,11 +1,14 @@
-"""What the pages say is true: their code is that of compiled files, their compiler errors are real, their links lead somewhere.
+"""What the pages say is true: their code is that of compiled files, their compiler errors and their links are real.
 
 The line above a code block says where it is from:
   <!-- from PATH -->                  the block stands in that file, line by line
-  <!-- COMPILER says of PATH -->      it is what the compiler prints, line numbers aside (where that compiler is installed)
-Every block of C++ or CMake needs one. Every ./dev command named must exist, and reading_an_error.md must explain every Mistake.
+  <!-- COMPILER says of PATH -->      it is what that compiler, where installed, prints, line numbers aside
+Every block of C++ or CMake needs one. Every ./dev command named must exist, and reading_an_error.md must explain every
+Mistake.
+--update writes compiler messages, and blocks of plain text from a file, anew.
 """
 
+import argparse
 import re
 import shutil
 import subprocess
@@ -40,7 +43,8 @@ def says(name, path):
     """What a compiler prints for a file; None where that compiler is not here."""
     if not shutil.which(name):
         return None
-    if name == "g++" and subprocess.run([name, "-dumpversion"], capture_output=True, text=True).stdout.strip() != QUOTED_GXX:
+    version = subprocess.run([name, "-dumpversion"], capture_output=True, text=True).stdout.strip()
+    if name == "g++" and version != QUOTED_GXX:
         return None
     return compiler.syntax_only(name, [path])[1]
 
@@ -72,9 +76,9 @@ def complaints(page):
     for link in re.findall(r"\]\(([^)#\s]+)", prose):
         missing = "://" not in link and not (page.parent / link).exists()
         yield f"links to {link}, which does not exist" if missing else None
-    commands = re.findall(r"^  ([a-z0-9]+)[ |)]", (ROOT / "dev").read_text().split("case $command in")[1], re.MULTILINE)
+    cases = (ROOT / "dev").read_text().split("case $command in")[1]
     for command in re.findall(r"\./dev ([a-z0-9-]+)", text):
-        yield None if command in commands or f"  {command})" in (ROOT / "dev").read_text() else f"there is no ./dev {command}"
+        yield None if re.search(rf"^  {command}[ )]", cases, re.MULTILINE) else f"there is no ./dev {command}"
     if page.name == "reading_an_error.md":
         header = (ROOT / "include/tinycnn/layers/layer.hpp").read_text()
         for mistake in re.findall(r"\w+", re.search(r"enum class Mistake \{(.*?)\}", header, re.DOTALL)[1]):
@@ -82,9 +86,24 @@ def complaints(page):
             yield None if explained else f"does not explain Mistake::{mistake}"
 
 
+def renewed(block):
+    """The block with what its origin says now."""
+    source, language, _ = block.groups()
+    now = None
+    if source and language == "text":
+        quoted = re.fullmatch(r"(\S+) says of (\S+)", source)
+        now = says(*quoted.groups()) if quoted else (ROOT / source.removeprefix("from ")).read_text()
+    return block[0] if now is None else f"<!-- {source} -->\n```text\n{now.rstrip()}\n```"
+
+
 def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--update", action="store_true")
+    options = parser.parse_args()
     passed, failed = 0, 0
     for page in PAGES:
+        if options.update:
+            page.write_text(BLOCK.sub(renewed, page.read_text()))
         for why in complaints(page):
             passed += why is None
             failed += why is not None

@@ -117,13 +117,14 @@ def unit_tests(tally, name, preset, cases="", runs_here=True):
     tally.add(name, passed, failed, seconds, output)
 
 
-def program_starts(tally):
-    """The examples build as users build them, and hw3 explains itself."""
+def examples(tally):
+    """The examples build as users build them; hw3 explains itself, the small ones run and judge their own results."""
     name = "examples"
     if not tally.wants(name) or not build(tally, name, "release", "examples"):
         return
-    status, output, seconds = run(["build/release/hw3", "--help"], MINUTE)
-    tally.add(name, int(status == 0), int(status != 0), seconds, output)
+    for program, *arguments in (["hw3", "--help"], ["quickstart"], ["own_layer"]):
+        status, output, seconds = run([f"build/release/{program}", *arguments], MINUTE)
+        tally.add(f"{name}: {program}", int(status == 0), int(status != 0), seconds, output)
 
 
 def quick(tally):
@@ -131,7 +132,8 @@ def quick(tally):
     check(tally, "headers alone", "tests/headers.py")
     check(tally, "mistakes are explained", "tests/fail/run.py")
     check(tally, "compile proxy", "tests/compile_proxy.py")
-    program_starts(tally)
+    check(tally, "documents", "tests/docs.py")
+    examples(tally)
     unit_tests(tally, "unit tests", "test")
 
 

@@ -18,6 +18,7 @@ struct OwnCall {
   View<T> dx{};                       // (N, in); no data when nobody wants it
   T* const* parameters = nullptr;     ///< one pointer a parameter or buffer, in the order of `parameters(list)`
   T* const* gradients = nullptr;      ///< the same for trained parameters; null when not wanted. Overwrite, don't add.
+  const int* labels = nullptr;        // (N); for a loss of one's own
   bool training = false;
 };
 

@@ -61,6 +61,7 @@ struct OwnLayerRow {
     call.n = run.n;
     call.x = run.view(step.x);
     call.parameters = parameters;
+    call.labels = run.labels;
     call.training = run.plan->demand.mode == Mode::training;
     return call;
   }
