@@ -1,12 +1,11 @@
-// After construction neither a training step nor an evaluation takes memory: malloc and its kin, and mmap, are counted in
-// this program. Sanitizers bring their own malloc, so there the counting is left out and the cases are skipped.
+// After construction no training step, evaluation or prediction takes memory: malloc and its kin, and mmap, are counted
+// in this program. Sanitizers bring their own malloc, so there the counting is left out and the cases are skipped.
 #include <doctest/doctest.h>
 
 #include <sys/syscall.h>
 
 #include <atomic>
 #include <cerrno>
-#include <memory>
 #include <vector>
 
 #include <tinycnn/tinycnn.hpp>
@@ -85,16 +84,18 @@ int allocations_of(F&& f) {
 constexpr bool not_counted = !COUNTS_ALLOCATIONS;
 
 TEST_CASE("allocations are counted" * doctest::skip(not_counted)) {
-  CHECK(allocations_of([] { delete new std::vector<int>(100); }) == 2);
+  CHECK(allocations_of([] { ::operator delete(::operator new(100)); }) == 1);  // no compiler leaves that out
   CHECK(allocations_of([] { const Buffer<float> buffer(1000); }) == 1);
   CHECK(allocations_of([] {}) == 0);
 }
 
-using Net = Sequential<Conv2d<3, 8, 3, Padding<1>>, BatchNorm<8>, ReLU, MaxPool<2>,
-                       Residual<Sequential<Conv2d<8, 8, 3, Padding<1>>, BatchNorm<8>>>, ReLU, Concat<Identity, Conv2d<8, 3, 1>>,
-                       AvgPool<2>, MaxPool<2>, Flatten, Linear<44, 16>, ReLU, Dropout<>, Linear<16, 5>>;
+using Net =
+    Sequential<Conv2d<3, 8, 3, Padding<1>>, BatchNorm<8>, ReLU, MaxPool<2>,
+               Residual<Sequential<Conv2d<8, 8, 3, Padding<1>>, BatchNorm<8>>>, ReLU, Concat<Identity, Conv2d<8, 3, 1>>,
+               AvgPool<2>, MaxPool<2>, Flatten, Linear<44, 16>, ReLU, Dropout<>, Linear<16, 5>>;
 
-TEST_CASE_TEMPLATE("neither a step nor an evaluation allocates" * doctest::skip(not_counted), Backend, Cpu<>, Reference<>) {
+TEST_CASE_TEMPLATE("no step, evaluation or prediction allocates" * doctest::skip(not_counted), Backend, Cpu<>,
+                   Reference<>) {
   Trainer<Net, Image<3, 16, 16>, Batch<6>, CrossEntropy, Adam, Constant, Backend> trainer(
       {.schedule = {1e-3}, .clip_norm = 1, .threads = 3});
   std::vector<float> images(6 * 3 * 16 * 16), logits(6 * 5);
@@ -105,6 +106,10 @@ TEST_CASE_TEMPLATE("neither a step nor an evaluation allocates" * doctest::skip(
   CHECK(allocations_of([&] { trainer.evaluate(images.data(), labels.data(), 5); }) == 0);
   CHECK(allocations_of([&] { trainer.evaluate(images.data(), nullptr, 6, logits.data()); }) == 0);
   CHECK(allocations_of([&] { trainer.step(images.data(), labels.data(), 6); }) == 0);
+
+  Predictor<Net, Image<3, 16, 16>, Batch<6>, Backend> predictor(2);
+  CHECK(allocations_of([&] { predictor.prepare(); }) == 0);
+  CHECK(allocations_of([&] { predictor.predict(images.data(), 4, logits.data()); }) == 0);
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// The fused plans of Cpu against the unfused ones of Reference<double>, from the same parameters and images: outputs, all
-// gradients, running statistics; then what must hold bit for bit on Cpu alone.
+// The fused plans of Cpu against the unfused ones of Reference<double>, from the same parameters and images: outputs,
+// all gradients, running statistics; then what must hold bit for bit on Cpu alone.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -14,14 +14,15 @@ using namespace tinycnn;
 using Fused = PlanRun<Cpu<>>;
 using Plain = PlanRun<Reference<double>>;
 
-/// Largest difference within `bound` of the largest number; float's rounding grows with the sums and BatchNorm's quotient.
+/// Largest difference within `bound` of the largest number; float's rounding grows with the sums and BatchNorm's
+/// quotient.
 void check_close(const std::vector<double>& got, const std::vector<double>& expected, double bound = 2e-5) {
   REQUIRE(got.size() == expected.size());
   double most = 1e-2, worst = 0;
   for (std::size_t i = 0; i < got.size(); ++i) {
     most = std::max(most, std::abs(expected[i]));
     const double error = std::abs(got[i] - expected[i]);
-    if (!(error <= worst)) worst = error;   // takes NaN, too
+    if (!(error <= worst)) worst = error;  // takes NaN, too
   }
   CHECK(worst <= bound * most);
 }
@@ -61,7 +62,9 @@ template <int Size, class... Layers>
 using Net = Sequential<Layers..., Flatten, Linear<Size, 4>>;
 
 template <class Row>
-constexpr bool starts_with(const Plan& plan) { return plan.rows[plan.steps[0].row].name == Row::name; }
+constexpr bool starts_with(const Plan& plan) {
+  return plan.rows[plan.steps[0].row].name == Row::name;
+}
 
 TEST_CASE("fused Conv+BatchNorm+ReLU+MaxPool agrees with plain layers") {
   using TwoPools = Net<33 * 1 * 2, Conv2d<3, 17, 3, Padding<1>>, BatchNorm<17>, ReLU, MaxPool<2>,
@@ -71,38 +74,50 @@ TEST_CASE("fused Conv+BatchNorm+ReLU+MaxPool agrees with plain layers") {
   check_training<TwoPools>("gammas of both signs");
   check_training<TwoPools>("one sample", 1, 22);
   check_training<TwoPools>("gammas that are zero", 5, 23, 0.0);
-  check_training<Net<5 * 4 * 3, Conv2d<3, 5, 3, Padding<1>, NoBias>, BatchNorm<5>, ReLU, MaxPool<3>>, Image<3, 13, 11>>("pool 3");
+  check_training<Net<5 * 4 * 3, Conv2d<3, 5, 3, Padding<1>, NoBias>, BatchNorm<5>, ReLU, MaxPool<3>>, Image<3, 13, 11>>(
+      "pool 3");
   check_training<Net<5 * 4 * 3, Conv2d<3, 5, 3, Padding<1>, NoBias>, BatchNorm<5>, ReLU, MaxPool<3>>, Image<3, 13, 11>>(
       "pool 3, gammas that are zero", 3, 24, 0.0);
   check_training<Net<6 * 3 * 3, Conv2d<4, 6, 3, Stride<2>, Padding<1>, Groups<2>>, BatchNorm<6>, ReLU, MaxPool<2>>,
                  Image<4, 13, 11>>("groups and stride");
-  check_training<Net<5 * 6 * 5, Conv2d<3, 5, 3, Padding<1>>, BatchNorm<5>, ReLU, MaxPool<3, Stride<2>>>, Image<3, 13, 11>>(
-      "an overlapping pool, which is not fused");
+  check_training<Net<5 * 6 * 5, Conv2d<3, 5, 3, Padding<1>>, BatchNorm<5>, ReLU, MaxPool<3, Stride<2>>>,
+                 Image<3, 13, 11>>("an overlapping pool, which is not fused");
 }
 
 TEST_CASE("fused Conv+BatchNorm agrees with plain layers") {
-  check_training<Net<5 * 7 * 9, Conv2d<3, 5, 3, Padding<1>>, BatchNorm<5>>>("without ReLU, pending at the last Flatten");
+  check_training<Net<5 * 7 * 9, Conv2d<3, 5, 3, Padding<1>>, BatchNorm<5>>>(
+      "without ReLU, pending at the last Flatten");
   check_training<Net<33 * 7 * 9, Conv2d<3, 33, 1>, BatchNorm<33>, ReLU>>("pending ReLU at the last Flatten");
-  check_training<Net<17 * 7 * 9, Conv2d<3, 33, 5, Padding<2>, NoBias>, BatchNorm<33>, ReLU, Conv2d<33, 17, 3, Padding<1>>>>(
+  check_training<
+      Net<17 * 7 * 9, Conv2d<3, 33, 5, Padding<2>, NoBias>, BatchNorm<33>, ReLU, Conv2d<33, 17, 3, Padding<1>>>>(
       "a pending value read by a convolution with padding");
-  check_training<Net<8 * 7 * 9, Conv2d<3, 8, 3, Padding<1>>, BatchNorm<8>, ReLU, Conv2d<8, 8, 3, Padding<1>, Groups<4>>, BatchNorm<8>, ReLU>>(
-      "a pending value read by groups", 5, 25, 0.0);
+  check_training<Net<8 * 7 * 9, Conv2d<3, 8, 3, Padding<1>>, BatchNorm<8>, ReLU, Conv2d<8, 8, 3, Padding<1>, Groups<4>>,
+                     BatchNorm<8>, ReLU>>("a pending value read by groups", 5, 25, 0.0);
   check_training<Net<13 * 7 * 9,
                      Concat<Sequential<Conv2d<3, 5, 3, Padding<1>>, BatchNorm<5>, ReLU>,
-                            Sequential<Conv2d<3, 3, 1>, BatchNorm<3>>, Conv2d<3, 5, 3, Padding<1>>>, ReLU>>("concat of pending values");
-  check_training<Net<5 * 7 * 9, Conv2d<3, 5, 3, Padding<1>>, BatchNorm<5>, ReLU, Residual<Conv2d<5, 5, 3, Padding<1>>>>>(
+                            Sequential<Conv2d<3, 3, 1>, BatchNorm<3>>, Conv2d<3, 5, 3, Padding<1>>>,
+                     ReLU>>("concat of pending values");
+  check_training<
+      Net<5 * 7 * 9, Conv2d<3, 5, 3, Padding<1>>, BatchNorm<5>, ReLU, Residual<Conv2d<5, 5, 3, Padding<1>>>>>(
       "a pending value read by a convolution and a sum");
 }
 
 TEST_CASE("fused Conv+BatchNorm+Add+ReLU agrees with plain layers") {
-  using Block = Sequential<Conv2d<17, 17, 3, Padding<1>>, BatchNorm<17>, ReLU, Conv2d<17, 17, 3, Padding<1>>, BatchNorm<17>>;
-  check_training<Net<17 * 7 * 9, Conv2d<3, 17, 3, Padding<1>>, BatchNorm<17>, ReLU, Residual<Block>, ReLU, Residual<Block>, ReLU>>(
+  using Block =
+      Sequential<Conv2d<17, 17, 3, Padding<1>>, BatchNorm<17>, ReLU, Conv2d<17, 17, 3, Padding<1>>, BatchNorm<17>>;
+  check_training<
+      Net<17 * 7 * 9, Conv2d<3, 17, 3, Padding<1>>, BatchNorm<17>, ReLU, Residual<Block>, ReLU, Residual<Block>, ReLU>>(
       "identity shortcuts");
-  check_training<Net<6 * 4 * 5, Residual<Sequential<Conv2d<3, 6, 3, Stride<2>, Padding<1>>, BatchNorm<6>>,
-                                         Sequential<Conv2d<3, 6, 1, Stride<2>>, BatchNorm<6>>>, ReLU>>("downsample");
-  check_training<Net<6 * 4 * 5, Residual<Sequential<Conv2d<3, 6, 3, Stride<2>, Padding<1>>, BatchNorm<6>>,
-                                         Sequential<Conv2d<3, 6, 1, Stride<2>>, BatchNorm<6>, ReLU>>, ReLU>>("pending ReLU as shortcut");
-  check_training<Net<3 * 7 * 9, Residual<Sequential<Conv2d<3, 3, 3, Padding<1>>, BatchNorm<3>>>, ReLU>>("both operands from the images");
+  check_training<Net<6 * 4 * 5,
+                     Residual<Sequential<Conv2d<3, 6, 3, Stride<2>, Padding<1>>, BatchNorm<6>>,
+                              Sequential<Conv2d<3, 6, 1, Stride<2>>, BatchNorm<6>>>,
+                     ReLU>>("downsample");
+  check_training<Net<6 * 4 * 5,
+                     Residual<Sequential<Conv2d<3, 6, 3, Stride<2>, Padding<1>>, BatchNorm<6>>,
+                              Sequential<Conv2d<3, 6, 1, Stride<2>>, BatchNorm<6>, ReLU>>,
+                     ReLU>>("pending ReLU as shortcut");
+  check_training<Net<3 * 7 * 9, Residual<Sequential<Conv2d<3, 3, 3, Padding<1>>, BatchNorm<3>>>, ReLU>>(
+      "both operands from the images");
   check_training<nets::SmallResNet, nets::SmallResNetInput>("small ResNet", 5, 26);
   check_training<nets::SmallHw3, nets::SmallHw3Input>("small HW3", 4, 27);
 }
@@ -112,8 +127,10 @@ TEST_CASE("fused Linear+ReLU and shared gradients agree with plain layers") {
   check_training<nets::TwiceItself, nets::Row>("x + x");
   check_training<nets::SharedReLU, nets::Row>("ReLU of a shared value");
   check_training<nets::NestedLayers, nets::Row>("nested residuals");
+  check_training<nets::NestedPairs, nets::Row>("nested residuals of two layers");
   check_training<nets::OneAfterTheOther, nets::Row>("residual after residual");
   check_training<nets::ShortcutOfItself, nets::Picture>("both operands of a sum start from one value");
+  check_training<nets::NestedBlocks, nets::Picture>("nested residual blocks");
   check_training<nets::ConcatWithInput, nets::Picture>("concat with the input");
   check_training<nets::ConcatOfFlat, nets::Picture>("concat of flattened pictures");
   check_training<nets::ResidualOfFlat, nets::Picture>("residual over flattened pictures");
@@ -174,7 +191,8 @@ bool same_bits(const std::vector<double>& a, const std::vector<double>& b) {
 }
 
 /// Outputs and gradients of n samples, all one after the other.
-std::vector<double> step_numbers(Fused& run, const std::vector<double>& images, const std::vector<int>& labels, int n, float poison) {
+std::vector<double> step_numbers(Fused& run, const std::vector<double>& images, const std::vector<int>& labels, int n,
+                                 float poison) {
   run.poison = poison;
   std::vector<double> all{run.forward(images, labels, n)};
   const auto add = [&](const std::vector<double>& more) { all.insert(all.end(), more.begin(), more.end()); };
@@ -223,7 +241,8 @@ void check_predictions(int capacity) {
     run.forward({images.begin() + long(i * size), images.begin() + long((i + 1) * size)}, {}, 1);
     const std::vector<double> alone = run.output();
     CHECK(std::memcmp(alone.data(), &together[i * classes], classes * sizeof(double)) == 0);
-    CHECK(std::memcmp(alone.data(), &backwards[(std::size_t(capacity) - 1 - i) * classes], classes * sizeof(double)) == 0);
+    CHECK(std::memcmp(alone.data(), &backwards[(std::size_t(capacity) - 1 - i) * classes], classes * sizeof(double)) ==
+          0);
   }
 }
 
@@ -238,9 +257,9 @@ TEST_CASE("NaN comes out of ReLU and max pooling as NaN") {
   using Normalised = Sequential<Conv2d<3, 17, 1>, BatchNorm<17>, ReLU, MaxPool<2>, Flatten>;
   const auto check = [](Fused run) {
     std::vector<double> images = drawn_images(43, 1, 3 * 4 * 4);
-    images[5] = std::numeric_limits<double>::quiet_NaN();   // row 1, column 1: the first window
+    images[5] = std::numeric_limits<double>::quiet_NaN();  // row 1, column 1: the first window
     run.forward(images, {}, 1);
-    const std::vector<double> y = run.output();   // (17, 2, 2)
+    const std::vector<double> y = run.output();  // (17, 2, 2)
     for (std::size_t i = 0; i < y.size(); ++i) CHECK(std::isnan(y[i]) == (i % 4 == 0));
   };
   check(plan_run<Rectified, Image<3, 4, 4>, Prediction, Cpu<>>(1));
@@ -248,7 +267,7 @@ TEST_CASE("NaN comes out of ReLU and max pooling as NaN") {
   Fused training = plan_run<Normalised, Image<3, 4, 4>, EveryGradient, Cpu<>>(1);
   std::vector<double> images = drawn_images(43, 1, 3 * 4 * 4);
   images[5] = std::numeric_limits<double>::quiet_NaN();
-  CHECK(std::isnan(training.forward(images, {0}, 1)));   // the batch's statistics carry it everywhere
+  CHECK(std::isnan(training.forward(images, {0}, 1)));  // the batch's statistics carry it everywhere
   for (double y : training.output()) CHECK(std::isnan(y));
 }
 

@@ -114,6 +114,7 @@ TEST_CASE("gradients that are shared agree with finite differences") {
   check_net<nets::FourTimesItself, nets::Row>("(x + x) + (x + x)");
   check_net<nets::NestedShortcuts, nets::Row>("nested shortcuts");
   check_net<nets::NestedLayers, nets::Row>("nested residuals");
+  check_net<nets::NestedPairs, nets::Row>("nested residuals of two layers");
   check_net<nets::OneAfterTheOther, nets::Row>("residual after residual");
   check_net<nets::SharedReLU, nets::Row>("ReLU of a shared value");
   check_net<nets::TwiceConcat, nets::Row>("concat of x and x");
@@ -121,6 +122,7 @@ TEST_CASE("gradients that are shared agree with finite differences") {
   check_net<nets::DroppedBranch, nets::Row>("dropout in a branch");
   check_net<nets::ResidualLogits, nets::Row>("a sum before the loss");
   check_net<nets::ShortcutOfItself, nets::Picture>("both operands of a sum start from one value");
+  check_net<nets::NestedBlocks, nets::Picture>("nested residual blocks");
   check_net<nets::ConcatWithInput, nets::Picture>("concat with the input");
   check_net<nets::ConcatOfFlat, nets::Picture>("concat of flattened pictures");
   check_net<nets::ResidualOfFlat, nets::Picture>("residual over flattened pictures");
@@ -130,12 +132,9 @@ TEST_CASE("gradients that are shared agree with finite differences") {
   check_net<nets::TwoFlattens, nets::Picture>("two Flattens of one picture");
 }
 
-struct EveryGradientInEvaluation {
-  static constexpr Demand demand{Mode::evaluation, true, true, true, -1};
-};
-
 TEST_CASE("gradients in evaluation mode agree with finite differences") {
-  check_gradients(plan_run<nets::SmallResNet, nets::SmallResNetInput, EveryGradientInEvaluation, Reference<double>>(2), 1, 14);
+  check_gradients(plan_run<nets::SmallResNet, nets::SmallResNetInput, EveryGradientInEvaluation, Reference<double>>(2),
+                  1, 14);
 }
 
 }  // namespace

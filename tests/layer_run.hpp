@@ -12,6 +12,8 @@
 #include <tinycnn/train/plan_memory.hpp>
 #include <tinycnn/train/state_dict.hpp>
 
+#include "demands.hpp"
+
 /// The gradient that `UpstreamLoss` starts the backward pass with, (N, out) in PyTorch's order.
 inline const double* upstream_gradient = nullptr;
 
@@ -37,14 +39,6 @@ struct UpstreamLoss {
     for (int n = 0; n < call.n; ++n)
       for (long i = 0; i < size; ++i) call.dx(n, i) = T(upstream_gradient[n * size + i]);
   }
-};
-
-/// Every gradient there is, in training mode and in evaluation mode.
-struct EveryGradient {
-  static constexpr tinycnn::Demand demand{tinycnn::Mode::training, true, true, true, -1};
-};
-struct EveryGradientInEvaluation {
-  static constexpr tinycnn::Demand demand{tinycnn::Mode::evaluation, true, true, true, -1};
 };
 
 /// A layer whose parameters are called just "weight" and "bias", as those of a single torch.nn layer.

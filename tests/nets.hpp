@@ -1,4 +1,5 @@
-// Networks that are hard on a planner: values with several readers, gradients with several contributors, views in between.
+// Networks that are hard on a planner: values with several readers, gradients with several contributors, views in
+// between.
 #pragma once
 
 #include <tinycnn/tinycnn.hpp>
@@ -18,6 +19,10 @@ using NestedShortcuts = Sequential<Linear<6, 6>, Residual<Residual<Residual<Line
 using NestedLayers =
     Sequential<Residual<Sequential<Residual<Sequential<Linear<6, 6>, ReLU>>, Linear<6, 6>, Residual<Linear<6, 6>>>>,
                Linear<6, 3>>;
+/// The outer sum's gradient is shared by its two operands when the inner branch's first layer adds to one of them.
+using NestedPairs =
+    Sequential<Linear<6, 6>, Residual<Sequential<Linear<6, 6>, Residual<Sequential<Linear<6, 6>, Linear<6, 6>>>>>,
+               Linear<6, 3>>;
 using OneAfterTheOther = Sequential<Linear<6, 6>, Residual<Linear<6, 6>>, Residual<Linear<6, 6>>,
                                     Residual<Identity, Identity>, Residual<Linear<6, 6>, Linear<6, 6>>, Linear<6, 3>>;
 using SharedReLU = Sequential<Linear<6, 6>, Residual<Sequential<ReLU, Residual<ReLU, Linear<6, 6>>>, ReLU>,
@@ -25,36 +30,44 @@ using SharedReLU = Sequential<Linear<6, 6>, Residual<Sequential<ReLU, Residual<R
 using TwiceConcat = Sequential<Linear<6, 6>, Concat<Identity, Identity>, Linear<12, 3>>;
 using ThreeBranches =
     Sequential<Linear<6, 6>, Concat<Identity, Linear<6, 5>, Sequential<Linear<6, 4>, ReLU>>, Linear<15, 3>>;
-using DroppedBranch =
-    Sequential<Linear<6, 6>, Residual<Sequential<Linear<6, 6>, Dropout<Percent<30>>>>, Dropout<Percent<20>>, Linear<6, 3>>;
+using DroppedBranch = Sequential<Linear<6, 6>, Residual<Sequential<Linear<6, 6>, Dropout<Percent<30>>>>,
+                                 Dropout<Percent<20>>, Linear<6, 3>>;
 using ResidualLogits = Sequential<Linear<6, 3>, Residual<Linear<3, 3>>>;
 
 // Pictures.
-using ShortcutOfItself = Sequential<Conv2d<3, 4, 3, Padding<1>>, Residual<Sequential<Conv2d<4, 4, 3, Padding<1>>, BatchNorm<4>>>,
-                                    ReLU, Flatten, Linear<80, 3>>;
+using ShortcutOfItself =
+    Sequential<Conv2d<3, 4, 3, Padding<1>>, Residual<Sequential<Conv2d<4, 4, 3, Padding<1>>, BatchNorm<4>>>, ReLU,
+               Flatten, Linear<80, 3>>;
+/// The inner block's shortcut already has a gradient, the outer sum's, when its own contribution comes.
+using NestedBlocks = Sequential<Residual<Sequential<Residual<Sequential<Conv2d<3, 3, 3, Padding<1>>, BatchNorm<3>>>,
+                                                    ReLU, Conv2d<3, 3, 1>, ReLU, Conv2d<3, 3, 3, Padding<1>>>>,
+                                Flatten, Linear<60, 3>>;
 using ConcatWithInput = Sequential<Concat<Identity, Conv2d<3, 5, 3, Padding<1>>>, ReLU, Flatten, Linear<160, 3>>;
-using ConcatOfFlat =
-    Sequential<Concat<Sequential<Conv2d<3, 2, 3, Padding<1>>, Flatten>, Flatten>, Linear<100, 3>>;
+using ConcatOfFlat = Sequential<Concat<Sequential<Conv2d<3, 2, 3, Padding<1>>, Flatten>, Flatten>, Linear<100, 3>>;
 using ResidualOfFlat = Sequential<Conv2d<3, 2, 3, Padding<1>>, Flatten, Residual<Linear<40, 40>>, Linear<40, 3>>;
-using ResidualOfTwoFlats = Sequential<Residual<Sequential<Conv2d<3, 3, 3, Padding<1>>, Flatten>, Flatten>, Linear<60, 3>>;
+using ResidualOfTwoFlats =
+    Sequential<Residual<Sequential<Conv2d<3, 3, 3, Padding<1>>, Flatten>, Flatten>, Linear<60, 3>>;
 using FlatThenNorm = Sequential<Conv2d<3, 2, 3, Padding<1>>, Flatten, BatchNorm<40>, ReLU, Linear<40, 3>>;
-using FlatThenDropout =
-    Sequential<Conv2d<3, 2, 3, Padding<1>>, BatchNorm<2>, Flatten, Residual<Identity, Identity>, Dropout<>, Linear<40, 3>>;
-using TwoFlattens = Sequential<Conv2d<3, 2, 3, Padding<1>>, Residual<Sequential<Flatten, Linear<40, 3>>, Sequential<Flatten, Linear<40, 3>>>>;
+using FlatThenDropout = Sequential<Conv2d<3, 2, 3, Padding<1>>, BatchNorm<2>, Flatten, Residual<Identity, Identity>,
+                                   Dropout<>, Linear<40, 3>>;
+using TwoFlattens = Sequential<Conv2d<3, 2, 3, Padding<1>>,
+                               Residual<Sequential<Flatten, Linear<40, 3>>, Sequential<Flatten, Linear<40, 3>>>>;
 
 /// A small homework-3 net: pooling with uncovered columns, Flatten, three Linear layers.
-using SmallHw3 = Sequential<Conv2d<3, 5, 3, Padding<1>>, BatchNorm<5>, ReLU, MaxPool<2>,
-                            Conv2d<5, 7, 3, Padding<1>>, BatchNorm<7>, ReLU, MaxPool<2>,
-                            Flatten, Linear<28, 9>, ReLU, Linear<9, 6>, ReLU, Linear<6, 4>>;
+using SmallHw3 =
+    Sequential<Conv2d<3, 5, 3, Padding<1>>, BatchNorm<5>, ReLU, MaxPool<2>, Conv2d<5, 7, 3, Padding<1>>, BatchNorm<7>,
+               ReLU, MaxPool<2>, Flatten, Linear<28, 9>, ReLU, Linear<9, 6>, ReLU, Linear<6, 4>>;
 using SmallHw3Input = Image<3, 11, 9>;
 
 /// A small residual net: the stem's overlapping pool, an identity block, a block with downsample, global pooling.
 using SmallResNet = Sequential<
     Conv2d<3, 6, 3, Stride<2>, Padding<1>, NoBias>, BatchNorm<6>, ReLU, MaxPool<3, Stride<2>, Padding<1>>,
-    Residual<Sequential<Conv2d<6, 6, 3, Padding<1>>, BatchNorm<6>, ReLU, Conv2d<6, 6, 3, Padding<1>>, BatchNorm<6>>>, ReLU,
-    Residual<Sequential<Conv2d<6, 10, 3, Stride<2>, Padding<1>>, BatchNorm<10>, ReLU, Conv2d<10, 10, 3, Padding<1>>, BatchNorm<10>>,
-             Sequential<Conv2d<6, 10, 1, Stride<2>>, BatchNorm<10>>>, ReLU,
-    GlobalAvgPool, Flatten, Linear<10, 4>>;
+    Residual<Sequential<Conv2d<6, 6, 3, Padding<1>>, BatchNorm<6>, ReLU, Conv2d<6, 6, 3, Padding<1>>, BatchNorm<6>>>,
+    ReLU,
+    Residual<Sequential<Conv2d<6, 10, 3, Stride<2>, Padding<1>>, BatchNorm<10>, ReLU, Conv2d<10, 10, 3, Padding<1>>,
+                        BatchNorm<10>>,
+             Sequential<Conv2d<6, 10, 1, Stride<2>>, BatchNorm<10>>>,
+    ReLU, GlobalAvgPool, Flatten, Linear<10, 4>>;
 using SmallResNetInput = Image<3, 15, 13>;
 
 }  // namespace nets

@@ -12,7 +12,8 @@ namespace {
 
 using namespace tinycnn;
 
-struct Body : Sequential<Conv2d<3, 4, 3, Padding<1>>, BatchNorm<4>, ReLU, MaxPool<2>, Conv2d<4, 5, 3, Padding<1>>, BatchNorm<5>, ReLU> {
+struct Body : Sequential<Conv2d<3, 4, 3, Padding<1>>, BatchNorm<4>, ReLU, MaxPool<2>, Conv2d<4, 5, 3, Padding<1>>,
+                         BatchNorm<5>, ReLU> {
   static constexpr std::string_view name = "body";
 };
 using Net = Sequential<Body, Flatten, Dropout<>, Linear<5 * 3 * 4, 3>>;
@@ -67,10 +68,11 @@ TEST_CASE_TEMPLATE("a step that is not finite names itself and leaves no trace",
 
   std::vector<float> broken = images_of(2);
   broken[size + 3] = std::numeric_limits<float>::quiet_NaN();
-  check_says(sentence([&] { trainer.step(broken.data(), labels.data(), capacity); }), {"step 2", "images", "nothing was updated"});
+  check_says(sentence([&] { trainer.step(broken.data(), labels.data(), capacity); }),
+             {"step 2", "images", "nothing was updated"});
   CHECK(same_bits(numbers_of(trainer), before));
 
-  auto& weight = trainer.state().at(Training<Backend>::graph.parameters[7], 11);   // body.4.weight
+  auto& weight = trainer.state().at(Training<Backend>::graph.parameters[7], 11);  // body.4.weight
   const auto healthy = weight;
   weight = std::numeric_limits<float>::infinity();
   const std::vector<float> with_infinity = numbers_of(trainer);
@@ -81,10 +83,12 @@ TEST_CASE_TEMPLATE("a step that is not finite names itself and leaves no trace",
   // Had either failure touched the optimizer's state or the step count, the next steps would differ.
   for (int batch : {2, 3}) step(trainer, batch), step(untroubled, batch);
   CHECK(trainer.steps() == 3);
+  CHECK(trainer.state().at(Training<Backend>::graph.parameters[6], 0) == 3);  // body.1.num_batches_tracked
   CHECK(same_bits(numbers_of(trainer), numbers_of(untroubled)));
 }
 
-TEST_CASE_TEMPLATE("a learning rate that explodes is met at the first layer that overflows", Backend, Cpu<>, Reference<>) {
+TEST_CASE_TEMPLATE("a learning rate that explodes is met at the first layer that overflows", Backend, Cpu<>,
+                   Reference<>) {
   Training<Backend, Sgd> trainer({.schedule = {1e38}, .seed = 4});
   std::string said;
   std::vector<float> before;
@@ -102,14 +106,15 @@ TEST_CASE("a batch that cannot be is refused before anything is touched") {
   const std::vector<float> before = numbers_of(trainer), images = images_of(1);
   for (int n : {0, -1, capacity + 1}) {
     check_says(sentence([&] { trainer.step(images.data(), labels.data(), n); }), {std::to_string(n).c_str(), "1 to 4"});
-    check_says(sentence([&] { trainer.evaluate(images.data(), labels.data(), n); }), {std::to_string(n).c_str(), "1 to 4"});
+    check_says(sentence([&] { trainer.evaluate(images.data(), labels.data(), n); }),
+               {std::to_string(n).c_str(), "1 to 4"});
   }
   for (int label : {3, -1}) {
     const std::vector<int> wrong{0, 1, label, 2};
     check_says(sentence([&] { trainer.step(images.data(), wrong.data(), capacity); }),
                {("label " + std::to_string(label)).c_str(), "sample 2", "0 to 2"});
     check_says(sentence([&] { trainer.evaluate(images.data(), wrong.data(), capacity); }), {"sample 2"});
-    CHECK(sentence([&] { trainer.step(images.data(), wrong.data(), 2); }).empty());   // not of this batch
+    CHECK(sentence([&] { trainer.step(images.data(), wrong.data(), 2); }).empty());  // not of this batch
   }
   CHECK(trainer.steps() == 2);
   CHECK(!same_bits(numbers_of(trainer), before));
@@ -121,13 +126,15 @@ void check_one_value_a_channel(const char* layer) {
   const std::vector<float> images = images_of(1), before = numbers_of(trainer);
   check_says(sentence([&] { trainer.step(images.data(), labels.data(), 1); }), {layer, "one value a channel"});
   CHECK(same_bits(numbers_of(trainer), before));
-  CHECK(sentence([&] { trainer.evaluate(images.data(), labels.data(), 1); }).empty());   // running statistics do
+  CHECK(sentence([&] { trainer.evaluate(images.data(), labels.data(), 1); }).empty());  // running statistics do
   CHECK(sentence([&] { trainer.step(images.data(), labels.data(), 2); }).empty());
 }
 
 TEST_CASE("training statistics of one value are refused") {
-  check_one_value_a_channel<Sequential<Conv2d<3, 4, 3>, BatchNorm<4>, Flatten, Linear<4, 3>>, Image<3, 3, 3>>("1 (BatchNorm)");
-  check_one_value_a_channel<Sequential<Flatten, Linear<27, 4>, BatchNorm<4>, Linear<4, 3>>, Image<3, 3, 3>>("2 (BatchNorm)");
+  check_one_value_a_channel<Sequential<Conv2d<3, 4, 3>, BatchNorm<4>, Flatten, Linear<4, 3>>, Image<3, 3, 3>>(
+      "1 (BatchNorm)");
+  check_one_value_a_channel<Sequential<Flatten, Linear<27, 4>, BatchNorm<4>, Linear<4, 3>>, Image<3, 3, 3>>(
+      "2 (BatchNorm)");
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// What every plan must obey, as functions of a finished plan; what a step reads and writes is stated here once more, apart
-// from the planner.
+// What every plan must obey, as functions of a finished plan; what a step reads and writes is stated here once more,
+// apart from the planner.
 #pragma once
 
 #include <tinycnn/plan/plan.hpp>
@@ -70,7 +70,8 @@ constexpr bool reads_only_what_is_written(const Plan& p) {
   };
   for (int i = 0; i < p.step_count; ++i)
     for (int v : access_of(p, i).reads) {
-      const bool just_written = v >= 0 && p.steps[i].phase == Phase::backward && v == p.steps[i].add_dx && v == p.steps[i].dr;
+      const bool just_written =
+          v >= 0 && p.steps[i].phase == Phase::backward && v == p.steps[i].add_dx && v == p.steps[i].dr;
       if (v >= 0 && !just_written && !written_before(root_of(p, v), i)) return false;
     }
   return true;
@@ -96,7 +97,7 @@ constexpr bool gradients_alias_nothing(const Plan& p) {
         if (v >= 0 && root_of(p, v) == root_of(p, target)) return false;
     }
     if (s.dx >= 0 && s.dx == s.dr && s.add_dx != s.dr) return false;
-    if (s.add_dr >= 0 && s.add_dr != s.dr && s.add_dr == s.dx) return false;   // overwritten before it is read
+    if (s.add_dr >= 0 && s.add_dr != s.dr && s.add_dr == s.dx) return false;  // overwritten before it is read
   }
   return true;
 }

@@ -8,10 +8,7 @@
 
 #include <tinycnn/tinycnn.hpp>
 
-/// A training step that also wants the gradient to the images.
-struct EveryGradient {
-  static constexpr tinycnn::Demand demand{tinycnn::Mode::training, true, true, true, -1};
-};
+#include "demands.hpp"
 
 /// Numbers in [-1, 1), the same for every backend and scalar type (multiples of 2^-24).
 inline double drawn(std::uint64_t seed, std::uint64_t stream, long i) {
@@ -27,7 +24,8 @@ inline std::vector<double> drawn_images(std::uint64_t seed, int n, long size) {
 
 inline std::vector<int> drawn_labels(std::uint64_t seed, int n, int classes) {
   std::vector<int> labels(std::size_t(n), 0);
-  for (int i = 0; i < n; ++i) labels[std::size_t(i)] = int(tinycnn::below(seed, 1001, std::uint64_t(i), unsigned(classes)));
+  for (int i = 0; i < n; ++i)
+    labels[std::size_t(i)] = int(tinycnn::below(seed, 1001, std::uint64_t(i), unsigned(classes)));
   return labels;
 }
 
@@ -51,7 +49,7 @@ class PlanRun {
     draw_parameters(1);
   }
 
-  T poison = std::numeric_limits<T>::quiet_NaN();   ///< what all memory holds before a forward pass
+  T poison = std::numeric_limits<T>::quiet_NaN();  ///< what all memory holds before a forward pass
 
   [[nodiscard]] const tinycnn::Plan& plan() const { return *run_.plan; }
   [[nodiscard]] const tinycnn::Graph& graph() const { return *plan().graph; }

@@ -10,6 +10,7 @@
 
 #include "../examples/networks/hw3_classifier.hpp"
 #include "../examples/networks/resnet.hpp"
+#include "demands.hpp"
 #include "nets.hpp"
 #include "plan_properties.hpp"
 
@@ -19,12 +20,8 @@ using namespace tinycnn;
 using namespace plan_properties;
 
 using Picture = Image<3, 128, 128>;
-using Fused = Cpu<cpu::Avx512>;   // a type: no flag changes its plans
+using Fused = Cpu<cpu::Avx512>;  // a type: no flag changes its plans
 using Plain = Reference<float>;
-
-struct EveryGradientAsked {
-  static constexpr Demand demand{Mode::training, true, true, true, -1};
-};
 
 /// How often each contribution is part of a gradient: (reading step, operand) -> times.
 using Contributions = std::map<std::pair<int, char>, int>;
@@ -34,11 +31,12 @@ Contributions sum(Contributions a, const Contributions& b) {
   return a;
 }
 
-/// Plays the backward steps with sets of contributions for numbers, and compares what each step receives as dy with what
-/// the forward steps say it must be: one contribution from every reader, or the reader's own gradient where it is a sum.
+/// Plays the backward steps with sets of contributions for numbers, and compares what each step receives as dy with
+/// what the forward steps say it must be: one contribution from every reader, or the reader's own gradient where it is
+/// a sum.
 bool gradients_are_complete(const Plan& p) {
   const auto gradient_root = [&](int v) { return p.values[v].gradient_root; };
-  std::map<int, Contributions> expected, held;   // by gradient root; by value
+  std::map<int, Contributions> expected, held;  // by gradient root; by value
   std::vector<bool> wanted(std::size_t(p.value_count), false);
   wanted[0] = p.demand.input_gradient;
   const auto trains = [&](const Step& s) {
@@ -93,8 +91,8 @@ void check_plans(const std::string& name) {
 
 template <class Net, class Input>
 void check_net(const std::string& name) {
-  check_plans<Net, Input, Fused, TrainingStep, EveryGradientAsked, InputGradient, Prediction, ForwardPrefix<3>>(name);
-  check_plans<Net, Input, Plain, EveryGradientAsked>(name + ", unfused");
+  check_plans<Net, Input, Fused, TrainingStep, EveryGradient, InputGradient, Prediction, ForwardPrefix<3>>(name);
+  check_plans<Net, Input, Plain, EveryGradient>(name + ", unfused");
 }
 
 TEST_CASE("plans of small networks are sound") {
@@ -103,6 +101,7 @@ TEST_CASE("plans of small networks are sound") {
   check_net<nets::FourTimesItself, nets::Row>("(x + x) + (x + x)");
   check_net<nets::NestedShortcuts, nets::Row>("nested shortcuts");
   check_net<nets::NestedLayers, nets::Row>("nested residuals");
+  check_net<nets::NestedPairs, nets::Row>("nested residuals of two layers");
   check_net<nets::OneAfterTheOther, nets::Row>("residual after residual");
   check_net<nets::SharedReLU, nets::Row>("ReLU of a shared value");
   check_net<nets::TwiceConcat, nets::Row>("concat of x and x");
@@ -110,6 +109,7 @@ TEST_CASE("plans of small networks are sound") {
   check_net<nets::DroppedBranch, nets::Row>("dropout in a branch");
   check_net<nets::ResidualLogits, nets::Row>("a sum before the loss");
   check_net<nets::ShortcutOfItself, nets::Picture>("both operands of a sum start from one value");
+  check_net<nets::NestedBlocks, nets::Picture>("nested residual blocks");
   check_net<nets::ConcatWithInput, nets::Picture>("concat with the input");
   check_net<nets::ConcatOfFlat, nets::Picture>("concat of flattened pictures");
   check_net<nets::ResidualOfFlat, nets::Picture>("residual over flattened pictures");
@@ -147,7 +147,7 @@ void plan_at_run_time(const Plan& p, F&& look) {
 TEST_CASE("the stages give at run time what they gave the compiler") {
   for (const Plan* p : {&plan_of<nets::SmallResNet, nets::SmallResNetInput, CrossEntropy, Fused, TrainingStep>,
                         &plan_of<nets::SmallHw3, nets::SmallHw3Input, CrossEntropy, Fused, Prediction>,
-                        &plan_of<nets::NestedLayers, nets::Row, CrossEntropy, Plain, EveryGradientAsked>})
+                        &plan_of<nets::NestedLayers, nets::Row, CrossEntropy, Plain, EveryGradient>})
     plan_at_run_time(*p, [p](const PlanDraft& draft) {
       REQUIRE(draft.step_count == p->step_count);
       REQUIRE(draft.value_count == p->value_count);
@@ -167,7 +167,7 @@ TEST_CASE("the stages give at run time what they gave the compiler") {
 }
 
 TEST_CASE("values are placed largest first, into the lowest gap that is free while they live") {
-  Value values[4];   // lives: 0 [0, 3], 1 [0, 1], 2 [2, 3], 3 [1, 2]
+  Value values[4];  // lives: 0 [0, 3], 1 [0, 1], 2 [2, 3], 3 [1, 2]
   const int lives[4][2] = {{0, 3}, {0, 1}, {2, 3}, {1, 2}};
   const long rooms[4] = {16, 64, 48, 32};
   PlanDraft draft;
@@ -180,10 +180,10 @@ TEST_CASE("values are placed largest first, into the lowest gap that is free whi
     values[v].last = lives[v][1];
   }
   place_values(draft);
-  CHECK(values[1].offset == 0);    // the largest
-  CHECK(values[2].offset == 0);    // born after 1 died
-  CHECK(values[3].offset == 64);   // beside both
-  CHECK(values[0].offset == 96);   // on top
+  CHECK(values[1].offset == 0);   // the largest
+  CHECK(values[2].offset == 0);   // born after 1 died
+  CHECK(values[3].offset == 64);  // beside both
+  CHECK(values[0].offset == 96);  // on top
   CHECK(draft.per_sample == 112);
 }
 
@@ -207,7 +207,9 @@ void check_pinned(const char* name) {
     CHECK(std::fwrite(text.data(), 1, text.size(), file) == text.size());
     std::fclose(file);
   }
-  CHECK(file_text(path) == text);
+  const bool is_as_pinned = file_text(path) == text;
+  INFO(path << " differs from:\n" << text);
+  CHECK(is_as_pinned);
 }
 
 TEST_CASE("plans of the example networks are as pinned") {

@@ -12,20 +12,23 @@ namespace {
 
 using namespace tinycnn;
 
-using PooledNet = Sequential<Conv2d<3, 33, 3, Padding<1>>, BatchNorm<33>, ReLU, MaxPool<2>,
-                             Conv2d<33, 65, 3, Padding<1>>, BatchNorm<65>, ReLU, MaxPool<2>,
-                             Flatten, Linear<65 * 8 * 8, 70>, ReLU, Dropout<>, Linear<70, 11>>;
-using Block = Sequential<Conv2d<17, 17, 3, Padding<1>>, BatchNorm<17>, ReLU, Conv2d<17, 17, 3, Padding<1>>, BatchNorm<17>>;
-using ResidualNet = Sequential<Conv2d<3, 17, 5, Stride<2>, Padding<2>>, BatchNorm<17>, ReLU, MaxPool<3, Stride<2>, Padding<1>>,
-                               Residual<Block>, ReLU, Residual<Block, Sequential<Conv2d<17, 17, 1>, BatchNorm<17>>>, ReLU,
-                               GlobalAvgPool, Flatten, Linear<17, 11>>;
+using PooledNet =
+    Sequential<Conv2d<3, 33, 3, Padding<1>>, BatchNorm<33>, ReLU, MaxPool<2>, Conv2d<33, 65, 3, Padding<1>>,
+               BatchNorm<65>, ReLU, MaxPool<2>, Flatten, Linear<65 * 8 * 8, 70>, ReLU, Dropout<>, Linear<70, 11>>;
+using Block =
+    Sequential<Conv2d<17, 17, 3, Padding<1>>, BatchNorm<17>, ReLU, Conv2d<17, 17, 3, Padding<1>>, BatchNorm<17>>;
+using ResidualNet =
+    Sequential<Conv2d<3, 17, 5, Stride<2>, Padding<2>>, BatchNorm<17>, ReLU, MaxPool<3, Stride<2>, Padding<1>>,
+               Residual<Block>, ReLU, Residual<Block, Sequential<Conv2d<17, 17, 1>, BatchNorm<17>>>, ReLU,
+               GlobalAvgPool, Flatten, Linear<17, 11>>;
 
 /// All parameters and buffers, then the logits, after three steps of which the last is a partial batch.
 template <class Net>
 std::vector<float> trained(int threads) {
   constexpr int capacity = 7, size = 3 * 32 * 32;
   using Training = Trainer<Net, Image<3, 32, 32>, Batch<capacity>, CrossEntropy, Adam, Constant, Cpu<>>;
-  Training trainer({.optimizer = {.weight_decay = 1e-3}, .schedule = {1e-3}, .clip_norm = 1, .seed = 3, .threads = threads});
+  Training trainer(
+      {.optimizer = {.weight_decay = 1e-3}, .schedule = {1e-3}, .clip_norm = 1, .seed = 3, .threads = threads});
   std::vector<float> images(capacity * size), logits(capacity * 11);
   std::vector<int> labels(capacity);
   int step = 0;

@@ -1,6 +1,6 @@
-// What the compiler knows of the example networks: sizes, arithmetic, memory, and the shape of their plans. Compiling is
-// the test. Parameter counts are PyTorch's sum(p.numel() for p in net.parameters() if p.requires_grad); MACs are counted
-// by hand in the comments.
+// What the compiler knows of the example networks: sizes, arithmetic, memory, and the shape of their plans. Compiling
+// is the test. Parameter counts are PyTorch's sum(p.numel() for p in net.parameters() if p.requires_grad); MACs are
+// counted by hand in the comments.
 #include "../../examples/networks/hw3_classifier.hpp"
 #include "../../examples/networks/resnet.hpp"
 #include "../plan_properties.hpp"
@@ -12,7 +12,7 @@ using namespace plan_properties;
 using networks::Classifier, networks::ResNet18, networks::ResNet50;
 
 using Picture = Image<3, 128, 128>;
-using Backend = Cpu<cpu::Avx512>;   // a type: no flag changes its plans
+using Backend = Cpu<cpu::Avx512>;  // a type: no flag changes its plans
 
 template <class Net, class Asked = TrainingStep, class Input = Picture>
 constexpr const Plan& plan = plan_of<Net, Input, CrossEntropy, Backend, Asked>;
@@ -26,8 +26,8 @@ static_assert(graph<ResNet18>.trained == 11'186'955);
 static_assert(graph<ResNet50>.trained == 23'530'571);
 
 // Five 3x3 convolutions that halve the picture, then 8192 x 1024 + 1024 x 512 + 512 x 11.
-constexpr long hw3_convolutions = 9L * (128 * 128 * 3 * 64 + 64 * 64 * 64 * 128 + 32 * 32 * 128 * 256 + 16 * 16 * 256 * 512 +
-                                        8 * 8 * 512 * 512);
+constexpr long hw3_convolutions =
+    9L * (128 * 128 * 3 * 64 + 64 * 64 * 64 * 128 + 32 * 32 * 128 * 256 + 16 * 16 * 256 * 512 + 8 * 8 * 512 * 512);
 static_assert(graph<Classifier>.macs == hw3_convolutions + 8192L * 1024 + 1024 * 512 + 512 * 11);
 static_assert(graph<Classifier>.macs == 1'094'194'688);
 static_assert(graph<ResNet18>.macs == 592'188'928);

@@ -1,12 +1,20 @@
 // The Cpu backend: NHWC, SIMD, threads; fused rows first, plain loops of Reference for what it has no kernel for.
 #pragma once
 
+#include <tinycnn/backends/cpu/add.hpp>
+#include <tinycnn/backends/cpu/avg_pool.hpp>
+#include <tinycnn/backends/cpu/batch_norm.hpp>
+#include <tinycnn/backends/cpu/concat.hpp>
 #include <tinycnn/backends/cpu/conv_bn_add_relu.hpp>
 #include <tinycnn/backends/cpu/conv_bn_relu.hpp>
 #include <tinycnn/backends/cpu/conv_bn_relu_pool.hpp>
+#include <tinycnn/backends/cpu/cross_entropy.hpp>
+#include <tinycnn/backends/cpu/dropout.hpp>
 #include <tinycnn/backends/cpu/folded.hpp>
 #include <tinycnn/backends/cpu/linear_relu.hpp>
 #include <tinycnn/backends/cpu/materialize.hpp>
+#include <tinycnn/backends/cpu/max_pool.hpp>
+#include <tinycnn/backends/cpu/relu.hpp>
 #include <tinycnn/backends/cpu/thread_pool.hpp>
 #include <tinycnn/backends/reference/reference.hpp>
 
@@ -31,10 +39,10 @@ class Cpu {
       cpu::ConvBnReluPool<Isa>, cpu::ConvBnAddRelu<Isa>, cpu::ConvBnRelu<Isa>, cpu::ConvBn<Isa>,
       cpu::FoldedConvBnReluPool<Isa>, cpu::FoldedConvBnAddRelu<Isa>, cpu::FoldedConvBnRelu<Isa>, cpu::FoldedConvBn<Isa>,
       cpu::Conv<Isa>, cpu::LinearRelu<Isa>, cpu::LinearAlone<Isa>, cpu::Materialize<Isa>,
-      cpu::PlainLoop<reference::BatchNormRow>, cpu::PlainLoop<reference::ReluRow>, cpu::PlainLoop<reference::MaxPoolRow>,
-      cpu::PlainLoop<reference::AvgPoolRow>, cpu::PlainLoop<reference::GlobalAvgPoolRow>,
-      cpu::PlainLoop<reference::DropoutRow>, cpu::PlainLoop<reference::AddRow>, cpu::PlainLoop<reference::AddFlattenedRow>,
-      cpu::PlainLoop<reference::ConcatRow>, cpu::PlainLoop<reference::CrossEntropyRow>, cpu::PlainLoop<reference::OwnLayerRow>>;
+      cpu::BatchNorm<Isa>, cpu::Relu<Isa>, cpu::MaxPool<Isa>, cpu::AvgPool<Isa>, cpu::GlobalAvgPool<Isa>,
+      cpu::Dropout<Isa>, cpu::Add<Isa>, cpu::Concat<Isa>, cpu::CrossEntropy<Isa>,
+      cpu::PlainLoop<reference::MaxPoolRow>, cpu::PlainLoop<reference::AddFlattenedRow>,
+      cpu::PlainLoop<reference::ConcatRow>, cpu::PlainLoop<reference::OwnLayerRow>>;
 
   explicit Cpu(int threads = 1) : pool_(threads) {}
   [[nodiscard]] int threads() const { return pool_.size(); }

@@ -1,12 +1,14 @@
 // MaxPool as plain loops.
 #pragma once
 
+#include <limits>
+
 #include <tinycnn/backends/reference/tensors.hpp>
 #include <tinycnn/layers/max_pool.hpp>
 
 namespace tinycnn::reference {
 
-/// y = the largest of each window; ties go to the first, NaN wins. Keeps where each maximum stood in its window.
+/// y = the largest of each window; ties go to the first, NaN wins (the last one, as in PyTorch). Keeps where each maximum stood in its window.
 struct MaxPoolRow {
   static constexpr std::string_view name = "MaxPool";
   static constexpr const Kind* pattern[] = {&max_pool};
@@ -27,13 +29,13 @@ struct MaxPoolRow {
         for (int p = 0; p < l.out.h; ++p)
           for (int q = 0; q < l.out.w; ++q) {
             int best = -1;
-            T value = T(0);
+            T value = -std::numeric_limits<T>::infinity();   // what a window of padding alone gives
             for (int r = 0; r < k.kernel; ++r)
               for (int s = 0; s < k.kernel; ++s) {
                 const int h = p * k.stride + r * k.dilation - k.padding, w = q * k.stride + s * k.dilation - k.padding;
                 if (h < 0 || h >= l.in.h || w < 0 || w >= l.in.w) continue;
                 const T candidate = x(n, c, h, w);
-                if (best < 0 || candidate > value || (candidate != candidate && value == value)) {
+                if (best < 0 || candidate > value || candidate != candidate) {
                   best = r * k.kernel + s;
                   value = candidate;
                 }
@@ -56,6 +58,7 @@ struct MaxPoolRow {
         for (int p = 0; p < l.out.h; ++p)
           for (int q = 0; q < l.out.w; ++q) {
             const int best = int(index[n * l.out.size() + place(l.out, run.order, c, p, q)]);
+            if (best < 0) continue;
             const int h = p * k.stride + best / k.kernel * k.dilation - k.padding;
             const int w = q * k.stride + best % k.kernel * k.dilation - k.padding;
             dx(n, c, h, w) += dy(n, c, p, q);
