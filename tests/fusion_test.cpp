@@ -1,5 +1,6 @@
 // The fused plans of Cpu against the unfused ones of Reference<double>, from the same parameters and images: outputs,
-// all gradients, running statistics; then what must hold bit for bit on Cpu alone.
+// all gradients, running statistics; then what must hold bit for bit on Cpu alone. One file, longer than most, so that
+// the kernels are compiled once.
 #include <doctest/doctest.h>
 
 #include <algorithm>

@@ -8,7 +8,8 @@
 
 namespace tinycnn::reference {
 
-/// y = the largest of each window; ties go to the first, NaN wins (the last one, as in PyTorch). Keeps where each maximum stood in its window.
+/// y = the largest of each window; ties go to the first, NaN wins (the last one, as in PyTorch). Keeps where each
+/// maximum stood in its window.
 struct MaxPoolRow {
   static constexpr std::string_view name = "MaxPool";
   static constexpr const Kind* pattern[] = {&max_pool};
