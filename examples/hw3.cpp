@@ -107,7 +107,7 @@ void run(const Hw3Options& options) {
   // ---------- Testing and generating the prediction ----------
   model.load(best_path);
   predict(model, test_set, options);
-  log.line("Best validation accuracy %.5f; %s, submission.csv and logits.npy are in %s", stopping.best, "best.safetensors",
+  log.line("Best validation accuracy %.5f; best.safetensors, submission.csv and logits.npy are in %s", stopping.best,
            options.out.c_str());
 }
 

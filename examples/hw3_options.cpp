@@ -1,17 +1,15 @@
 // hw3's command line, with CLI11, and its generated photographs.
 #include "hw3_options.hpp"
 
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
+#include <tinycnn/core/processors.hpp>
 #include <tinycnn/data/synthetic.hpp>
 
 #include <cstdlib>
 
 Hw3Options parse_hw3_options(int argc, char** argv) {
   Hw3Options o;
-  const long processors = sysconf(_SC_NPROCESSORS_ONLN);
-  o.threads = processors > 0 ? int(processors) : 1;
+  o.threads = tinycnn::usable_processors();
 
   CLI::App app{"Homework 3: classifies food photographs with a convolutional network."};
   app.option_defaults()->always_capture_default();

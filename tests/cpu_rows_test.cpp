@@ -165,6 +165,28 @@ TEST_CASE("BatchNorm keeps its precision far from zero") {
   check<Net, Image<17, 15, 20>>("mean 4096, deviation 0.6", given, 1e-3);
 }
 
+TEST_CASE("fused Conv+BatchNorm rows keep their precision far from zero") {
+  // A 1x1 convolution that copies its channels: what BatchNorm sees is the input, mean 4096 and deviation 0.6.
+  using Plain = Sequential<Conv2d<17, 17, 1, NoBias>, BatchNorm<17>, ReLU>;
+  using Pooled = Sequential<Conv2d<17, 17, 1, NoBias>, BatchNorm<17>, ReLU, MaxPool<2>>;
+  const auto held = [&]<class Net>(Net*, const char* name) {
+    LayerInputs given = drawn_inputs(graph_of<Net, Image<17, 15, 20>, UpstreamLoss>, 3);
+    for (double& x : given.x) x += 4096;
+    std::vector<double>& weight = given.state.at(0).numbers;
+    for (std::size_t i = 0; i < weight.size(); ++i) weight[i] = i / 17 == i % 17 ? 1 : 0;
+    // The weights' gradient is left out: sums of 4096 times what adds up to 0 are rounding in f32, whoever does them.
+    const LayerNumbers got = run_layer<Cpu<>, Net, Image<17, 15, 20>, UpstreamLoss, EveryGradient>(given);
+    const LayerNumbers expected = run_layer<Reference<double>, Net, Image<17, 15, 20>, UpstreamLoss, EveryGradient>(given);
+    INFO(name);
+    check_close("y", got.y, expected.y, 1e-3);
+    check_close("dx", got.dx, expected.dx, 1e-3);
+    for (std::size_t k = 0; k < got.buffers.size(); ++k)
+      check_close(got.buffers[k].name, got.buffers[k].numbers, expected.buffers[k].numbers, 1e-4);
+  };
+  held(static_cast<Plain*>(nullptr), "stored");
+  held(static_cast<Pooled*>(nullptr), "pooled");
+}
+
 TEST_CASE("ReLU, Add, Concat and Dropout equal plain loops") {
   check<Alone<ReLU>, Image<17, 3, 5>>("ReLU");
   check<Alone<ReLU>, Features<17000>>("more than one block", 3);

@@ -91,7 +91,9 @@ TEST_SUITE("data") {
     CHECK(error_of([&] { list_split(folder.path, Split::test); }) ==
           std::string("the folder '") + (folder / "test") + "' holds no .jpg, .jpeg, .png or .bmp file");
     CHECK(error_of([&] { list_split(folder / "none", Split::valid); }) ==
-          std::string("'") + (folder / "none") + "' has neither a folder 'valid' nor 'validation'");
+          std::string("there is no folder '") + (folder / "none") + "'");
+    CHECK(error_of([&] { list_split(folder / "test", Split::valid); }) ==
+          std::string("'") + (folder / "test") + "' has neither a folder 'valid' nor 'validation'");
     CHECK(contains(error_of([&] { list_folder(folder / "none"); }),
                    std::string("cannot read the folder '") + (folder / "none")));
   }

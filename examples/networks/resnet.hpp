@@ -29,10 +29,14 @@ struct ShortcutOf<C, C, 1, Bias...> {
   using type = Identity;
 };
 
+/// The sum of a block adds no level to names: "layer1.0.conv1".
+template <class Main, class Shortcut>
+struct Sum : Residual<Main, Shortcut> { static constexpr std::string_view name = ""; };
+
 /// Two 3x3 convolutions. Bias is empty, or NoBias.
 template <int In, int Out, int S, class... Bias>
 struct BasicBlock
-    : Sequential<Residual<Sequential<Conv1<Conv2d<In, Out, 3, Stride<S>, Padding<1>, Bias...>>, Bn1<Out>, ReLU,
+    : Sequential<Sum<Sequential<Conv1<Conv2d<In, Out, 3, Stride<S>, Padding<1>, Bias...>>, Bn1<Out>, ReLU,
                                      Conv2<Conv2d<Out, Out, 3, Padding<1>, Bias...>>, Bn2<Out>>,
                           typename ShortcutOf<In, Out, S, Bias...>::type>,
                  ReLU> {};
@@ -40,7 +44,7 @@ struct BasicBlock
 /// 1x1 down to `Width`, 3x3 with the stride, 1x1 up to four times the width.
 template <int In, int Width, int S, class... Bias>
 struct Bottleneck
-    : Sequential<Residual<Sequential<Conv1<Conv2d<In, Width, 1, Bias...>>, Bn1<Width>, ReLU,
+    : Sequential<Sum<Sequential<Conv1<Conv2d<In, Width, 1, Bias...>>, Bn1<Width>, ReLU,
                                      Conv2<Conv2d<Width, Width, 3, Stride<S>, Padding<1>, Bias...>>, Bn2<Width>, ReLU,
                                      Conv3<Conv2d<Width, 4 * Width, 1, Bias...>>, Bn3<4 * Width>>,
                           typename ShortcutOf<In, 4 * Width, S, Bias...>::type>,

@@ -33,6 +33,7 @@
 
 #include <tinycnn/train/early_stopping.hpp>
 #include <tinycnn/train/epoch_totals.hpp>
+#include <tinycnn/train/input_gradients.hpp>
 #include <tinycnn/train/predictor.hpp>
 #include <tinycnn/train/trainer.hpp>
 

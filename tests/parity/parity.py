@@ -110,14 +110,14 @@ def compare_exchange(folder):
     """PyTorch loads tinycnn's weights and must give its logits of the test pictures; True where it does."""
     weights, logits_file = folder / "run/best.safetensors", folder / "run/logits.npy"
     if not weights.exists():
-        print("weights: the run wrote no best.safetensors, nothing to exchange")
-        return True
+        print("weights: the run wrote no best.safetensors FAIL")
+        return False
     net = Hw3()
     net.load_state_dict(safetensors.torch.load_file(weights), strict=True)
     print(f"weights: best.safetensors loads strictly into PyTorch ({len(net.state_dict())} tensors) PASS")
     if not logits_file.exists():
-        print("logits: the run wrote no logits.npy, nothing to compare")
-        return True
+        print("logits: the run wrote no logits.npy FAIL")
+        return False
     with torch.no_grad():
         expected = net.eval()(torch.from_numpy(parity_data.load(sorted((folder / "data/test").iterdir())))).numpy()
     logits = numpy.load(logits_file)

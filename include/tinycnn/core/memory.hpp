@@ -4,7 +4,9 @@
 #include <sys/mman.h>
 
 #include <cstddef>
-#include <new>
+#include <string>
+
+#include <tinycnn/core/diagnostics.hpp>
 
 namespace tinycnn {
 
@@ -12,28 +14,19 @@ namespace tinycnn {
 template <class T>
 class Buffer {
  public:
-  Buffer() = default;
   explicit Buffer(long count) : count_(count) {
     if (count == 0) return;
     void* p = mmap(nullptr, bytes(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (p == MAP_FAILED) throw std::bad_alloc();
+    if (p == MAP_FAILED)
+      throw Error("the system refused " + std::to_string(bytes() >> 20) + " MB of memory: use a smaller Batch or fewer threads");
     if (bytes() >= huge_page) madvise(p, bytes(), MADV_HUGEPAGE);
     data_ = static_cast<T*>(p);
   }
   ~Buffer() {
     if (data_ != nullptr) munmap(data_, bytes());
   }
-  Buffer(Buffer&& other) noexcept : data_(other.data_), count_(other.count_) {
-    other.data_ = nullptr;
-    other.count_ = 0;
-  }
-  Buffer& operator=(Buffer&& other) noexcept {
-    if (this != &other) {
-      this->~Buffer();
-      new (this) Buffer(static_cast<Buffer&&>(other));
-    }
-    return *this;
-  }
+  Buffer(const Buffer&) = delete;
+  Buffer& operator=(const Buffer&) = delete;
 
   [[nodiscard]] T* data() const { return data_; }
   [[nodiscard]] long size() const { return count_; }

@@ -83,6 +83,7 @@ inline bool has_image_extension(const char* name) {
   const char* course = split == Split::train ? "training" : split == Split::valid ? "validation" : "evaluation";
   for (const char* each : {name, course})
     if (is_directory(root + '/' + each)) return list_folder(root + '/' + each);
+  if (!is_directory(root)) throw Error("there is no folder '" + root + "'");
   throw Error("'" + root + "' has neither a folder '" + name + "' nor '" + course + "'");
 }
 

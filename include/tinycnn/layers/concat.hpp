@@ -11,8 +11,6 @@ inline constexpr Kind concat{"Concat"};
 /// by their position ("0.weight") or their own name; Identity as a branch passes x itself on.
 template <class... Branches>
 struct Concat {
-  static constexpr bool adds_level = false;
-
   template <class Builder>
   static constexpr int visit(Builder& builder, int x) {
     int index = 0;

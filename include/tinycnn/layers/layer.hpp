@@ -39,6 +39,7 @@ enum class Mistake {
   empty_input,
   loss_within,
   not_a_loss,
+  repeated_name,
   no_kernel,
 };
 

@@ -44,6 +44,9 @@ struct Layer_number {
   static_assert(M != Mistake::empty_input, "the input of the network is empty: each of its extents must be positive");
   static_assert(M != Mistake::loss_within, "a loss is no part of the network: it is named beside it");
   static_assert(M != Mistake::not_a_loss, "this is no loss: a loss is a layer whose kind says `.loss = true`");
+  static_assert(M != Mistake::repeated_name,
+                "another layer with parameters has the same name, so no file could hold both: derive a struct with a "
+                "name of its own");
   static_assert(M != Mistake::no_kernel,
                 "the backend has no kernel for this layer in the mode asked for; "
                 "a layer of your own needs both forward and backward");

@@ -7,13 +7,11 @@ namespace tinycnn {
 
 inline constexpr Kind add{"Add"};
 
-/// y = Main(x) + Shortcut(x); both branches must end in one shape. It adds no level to names, and neither does an unnamed
-/// Main, so that a block reads like torchvision's ("layer1.0.conv1", "layer1.0.downsample.0"); a Shortcut without a name
-/// is called "shortcut".
+/// y = Main(x) + Shortcut(x); both branches must end in one shape. An unnamed Main adds no level to names ("3.0.weight" is
+/// its first layer in a Residual at position 3); a Shortcut without a name is called "shortcut". A struct that derives
+/// from it and is called "" adds no level either, so that a block reads like torchvision's ("layer1.0.conv1").
 template <class Main, class Shortcut = Identity>
 struct Residual {
-  static constexpr bool adds_level = false;
-
   template <class Builder>
   static constexpr int visit(Builder& builder, int x) {
     const int y = builder.template inlined<Main>(x);

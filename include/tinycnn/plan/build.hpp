@@ -106,7 +106,6 @@ struct GraphBuilder {
   template <class L>
   static constexpr bool adds_level() {
     if constexpr (requires { L::name; }) return !std::string_view(L::name).empty();
-    else if constexpr (requires { L::adds_level; }) return L::adds_level;
     else return true;
   }
 
@@ -176,6 +175,20 @@ inline constexpr Counts network_counts = [] {
   return Counts{builder.layer_count, builder.parameter_count, builder.segment_count};
 }();
 
+constexpr bool same_name(const Segment* segments, int a, int b) {
+  for (; a != b; a = segments[a].parent, b = segments[b].parent)
+    if (a < 0 || b < 0 || segments[a].index != segments[b].index || segments[a].text != segments[b].text) return false;
+  return true;
+}
+
+/// The first layer with parameters whose name another has too, or -1.
+constexpr int repeated_name(const Layer* layers, int count, const Segment* segments) {
+  for (int i = 0; i < count; ++i)
+    for (int k = 0; layers[i].parameter_count > 0 && k < i; ++k)
+      if (layers[k].parameter_count > 0 && same_name(segments, layers[i].segment, layers[k].segment)) return i;
+  return -1;
+}
+
 template <int Layers, int Parameters, int Segments>
 struct GraphStorage {
   Layer layers[Layers + 1]{};
@@ -206,6 +219,9 @@ inline constexpr auto graph_storage = [] {
   if (Input::dims.c < 1 || Input::dims.h < 1 || Input::dims.w < 1)
     builder.failure = {Mistake::empty_input, 0, Input::dims, at_least_one(Input::dims)};
   visit_network<Net, Loss>(builder);
+  if (builder.failure.mistake == Mistake::none)
+    if (const int i = repeated_name(s.layers, builder.layer_count, s.segments); i >= 0)
+      builder.failure = {Mistake::repeated_name, i, s.layers[i].in, s.layers[i].in};
   s.graph.failure = builder.failure;
   if (builder.failure.mistake != Mistake::none) return s;   // go on with an empty net: nothing may cascade
   s.graph.layer_count = s.graph.node_count = builder.layer_count;

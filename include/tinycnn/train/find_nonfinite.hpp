@@ -37,7 +37,8 @@ template <class Backend>
     const Step& s = run.plan->steps[k];
     kernels[s.row].forward(run, s);
     if (!detail::all_finite(run.data(s.y), run.n * run.dims(s.y).size()))
-      return where + "the output of " + layer_name(g, s.layers[s.layer_count - 1]) + " is not finite" + cure;
+      return where + "the output of " + layer_name(g, s.layers[0]) +
+             (s.layer_count > 1 ? " to " + layer_name(g, s.layers[s.layer_count - 1]) : "") + " is not finite" + cure;
   }
   for (int k = g.parameter_count - 1; k >= 0; --k) {   // the backward pass met them in this order
     const Parameter& p = g.parameters[k];

@@ -44,13 +44,14 @@ class Predictor : NetworkCheck<Net, Input, NoLoss>, PlanCheck<Net, Input, NoLoss
   void prepare() {
     const typename Backend::Session session(backend_);
     run_prepare(execution(0), kernels_of<Backend, plan>);
+    prepared_ = true;
   }
 
   /// n samples (N, C, H, W) to their outputs (N, output.size()), in PyTorch's order. A sample's result depends neither on
   /// n nor on its place in the batch.
   void predict(const float* images, int n, float* outputs) {
-    if (n < 1 || n > capacity)
-      throw Error("a batch of " + std::to_string(n) + " samples was given, this network takes 1 to " + std::to_string(capacity));
+    check_batch(graph, capacity, nullptr, n);
+    if (!prepared_) throw Error("this Predictor has no weights yet: load a file, or fill state() and call prepare()");
     const typename Backend::Session session(backend_);
     const Execution<Backend> run = execution(n);
     put_input(run, images);
@@ -72,6 +73,7 @@ class Predictor : NetworkCheck<Net, Input, NoLoss>, PlanCheck<Net, Input, NoLoss
   Backend backend_;
   Buffer<T> memory_;
   Buffer<T> parameters_, buffers_;
+  bool prepared_ = false;
 };
 
 }  // namespace tinycnn

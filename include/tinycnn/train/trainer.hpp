@@ -92,7 +92,7 @@ class Trainer : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Loss, Back
   /// Forward, loss, backward, clipping, update, on n samples (N, C, H, W) and their labels. If anything is not finite,
   /// nothing is updated and an Error names the step and the layer.
   StepResult step(const float* images, const int* labels, int n) {
-    check_batch(labels, n);
+    check_batch(graph, capacity, labels, n);
     check_statistics(n);
     prepared_ = false;
     typename Backend::Session session(backend_);
@@ -122,7 +122,7 @@ class Trainer : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Loss, Back
   /// null, then only the logits mean anything.
   EvaluationResult evaluate(const float* images, const int* labels, int n, float* logits = nullptr) {
     static constexpr int no_labels[capacity] = {};
-    check_batch(labels == nullptr ? no_labels : labels, n);
+    check_batch(graph, capacity, labels, n);
     typename Backend::Session session(backend_);
     Execution<Backend> run = execution(validation_plan, labels == nullptr ? no_labels : labels, n);
     if (!prepared_) run_prepare(run, kernels_of<Backend, validation_plan>);
@@ -161,15 +161,6 @@ class Trainer : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Loss, Back
   static long room(int threads) {
     const long a = plan_room(plan, capacity, threads), b = plan_room(validation_plan, capacity, threads);
     return a > b ? a : b;
-  }
-
-  static void check_batch(const int* labels, int n) {
-    if (n < 1 || n > capacity)
-      throw Error("a batch of " + std::to_string(n) + " samples was given, this network takes 1 to " + std::to_string(capacity));
-    for (int i = 0; i < n; ++i)
-      if (labels[i] < 0 || labels[i] >= classes)
-        throw Error("label " + std::to_string(labels[i]) + " of sample " + std::to_string(i) + " is not one of the " +
-                    std::to_string(classes) + " classes 0 to " + std::to_string(classes - 1));
   }
 
   /// Training statistics need more than one value a channel, as in PyTorch.

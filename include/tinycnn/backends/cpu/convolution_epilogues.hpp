@@ -85,29 +85,36 @@ struct StoreEpilogue {
   }
 };
 
-/// Sums of one channel panel over the pixels of one sample's band: f32 there, double beyond.
+/// Sums of one channel panel over the pixels of one sample's band: f32 there, about the band's first pixel so that a mean
+/// far from 0 costs the variance nothing; double beyond, about 0 again.
 template <class Isa>
 struct BlockSums {
+  Pixel<Isa> pivot;
   Pixel<Isa> sum;
   Pixel<Isa> square;
+  int count = 0;
 
   [[gnu::always_inline]] void add(const Pixel<Isa>& v) {
-    sum.a += v.a;
-    sum.b += v.b;
-    square.a = fma<Isa>(v.a, v.a, square.a);
-    square.b = fma<Isa>(v.b, v.b, square.b);
+    if (count++ == 0) pivot = v;
+    const Pixel<Isa> off{v.a - pivot.a, v.b - pivot.b};
+    sum.a += off.a;
+    sum.b += off.b;
+    square.a = fma<Isa>(off.a, off.a, square.a);
+    square.b = fma<Isa>(off.b, off.b, square.b);
   }
 
   /// to (2,C) of one block: row 0 the sums, row 1 the sums of squares.
   void flush(double* to, int channels, int width, bool first) {
-    float row[2][NR<Isa>];
-    sum.write(row[0], NR<Isa>, false);
-    square.write(row[1], NR<Isa>, false);
-    for (int m = 0; m < 2; ++m)
-      for (int k = 0; k < width; ++k) {
-        double& total = to[long(m) * channels + k];
-        total = (first ? 0.0 : total) + static_cast<double>(row[m][k]);
-      }
+    float centers[NR<Isa>], offs[NR<Isa>], squares[NR<Isa>];
+    pivot.write(centers, NR<Isa>, false);
+    sum.write(offs, NR<Isa>, false);
+    square.write(squares, NR<Isa>, false);
+    for (int k = 0; k < width; ++k) {
+      const double center = double(centers[k]), off = double(offs[k]);
+      double &total = to[k], &total_square = to[channels + k];
+      total = (first ? 0.0 : total) + (off + count * center);
+      total_square = (first ? 0.0 : total_square) + (double(squares[k]) + center * (2 * off + count * center));
+    }
     *this = {};
   }
 };

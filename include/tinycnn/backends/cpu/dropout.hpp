@@ -37,7 +37,7 @@ struct Dropout {
   template <class Backend, class F>
   static void for_draws(const Execution<Backend>& run, const Step& step, const F& f) {
     const Layer& l = run.layer(step, 0);
-    const std::uint64_t stream = run.step * std::uint64_t(run.graph().layer_count) + std::uint64_t(step.layers[0]);
+    const std::uint64_t stream = dropout_stream(run.step, run.graph().layer_count, step.layers[0]);
     const PixelBlocks blocks(l.in.pixels());
     run.backend->pool().run(blocks.count(run.n), [&](int block, int) {
       draw_block(run.seed, stream, l.options.probability, l.in, blocks.sample(block), blocks.first(block),

@@ -38,7 +38,6 @@ using Native = Baseline;
 
 template <class Isa>
 struct Registers {
-  using Isa_must_be_complete = char[sizeof(Isa)];
   typedef float Float __attribute__((vector_size(4 * Isa::width), may_alias));
   typedef int Int __attribute__((vector_size(4 * Isa::width), may_alias));
   typedef unsigned char Byte __attribute__((vector_size(Isa::width), may_alias));
@@ -72,6 +71,7 @@ template <class Isa>
 /// A store past the caches, for results larger than they are. `to` is aligned to the register.
 template <class Isa>
 [[gnu::always_inline]] inline void stream(float* to, Vector<Isa> v) {
+  static_assert(Isa::width <= Native::width, "this file is compiled without the instruction set its Cpu<...> names: set -march");
 #if defined(__clang__)
   __builtin_nontemporal_store(v, reinterpret_cast<Vector<Isa>*>(to));
 #elif defined(__AVX512F__)

@@ -2,11 +2,10 @@
 #pragma once
 
 #include <pthread.h>
-#include <sched.h>
-#include <unistd.h>
 
 #include <tinycnn/backends/cpu/lane.hpp>
 #include <tinycnn/core/diagnostics.hpp>
+#include <tinycnn/core/processors.hpp>
 
 #include <atomic>
 #include <cstdint>
@@ -32,7 +31,7 @@ class BasicFlushDenormals {
 template <class Isa>
 class BasicThreadPool {
  public:
-  explicit BasicThreadPool(int threads) : crowded_(threads > sysconf(_SC_NPROCESSORS_ONLN)) {
+  explicit BasicThreadPool(int threads) : crowded_(threads > usable_processors()) {
     if (threads < 1) throw Error("A thread pool needs at least one thread; ask for 1 or more.");
     workers_.resize(static_cast<std::size_t>(threads - 1));
     for (int i = 0; i < threads - 1; ++i) {
@@ -61,7 +60,7 @@ class BasicThreadPool {
       for (int block = 0; block < blocks; ++block) f(block, 0);
       return;
     }
-    call_ = [](const void* context, int block, int worker) { (*static_cast<const F_of<F>*>(context))(block, worker); };
+    call_ = [](const void* context, int block, int worker) noexcept { (*static_cast<const F_of<F>*>(context))(block, worker); };
     context_ = &f;
     blocks_ = blocks;
     finished_.store(0, std::memory_order_relaxed);
@@ -133,7 +132,7 @@ class BasicThreadPool {
   [[nodiscard]] int patience() const { return crowded_ ? 16 : 4000; }
   static void pause() { __builtin_ia32_pause(); }
 
-  void (*call_)(const void*, int, int) = nullptr;
+  void (*call_)(const void*, int, int) noexcept = nullptr;
   const void* context_ = nullptr;
   int blocks_ = 0;
   alignas(64) std::atomic<int> remaining_{0};

@@ -17,7 +17,7 @@ struct DropoutRow {
   template <class Backend, class F>
   static void for_each_kept(const Execution<Backend>& run, const Step& step, F&& f) {
     const Layer& l = run.layer(step, 0);
-    const std::uint64_t stream = run.step * std::uint64_t(run.graph().layer_count) + std::uint64_t(step.layers[0]);
+    const std::uint64_t stream = dropout_stream(run.step, run.graph().layer_count, step.layers[0]);
     const double p = l.options.probability;
     const int area = pixels(l.in);
     for (int n = 0; n < run.n; ++n)

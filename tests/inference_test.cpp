@@ -1,0 +1,88 @@
+// What a program uses beside a Trainer: Predictor and InputGradients.
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include <tinycnn/tinycnn.hpp>
+
+#include "close.hpp"
+#include "nets.hpp"
+#include "scratch_folder.hpp"
+
+using namespace tinycnn;
+
+namespace {
+
+constexpr int batch = 5;
+using Training = Trainer<nets::SmallHw3, nets::SmallHw3Input, Batch<batch>, CrossEntropy, Adam, Constant, Cpu<>>;
+constexpr long pixels = Training::graph.input.size();
+
+std::vector<float> drawn_images() {
+  std::vector<float> images(batch * pixels);
+  for (std::size_t i = 0; i < images.size(); ++i) images[i] = uniform(11, 1, i);
+  return images;
+}
+constexpr int labels[batch] = {0, 3, 1, 2, 0};
+
+/// A file of a few steps' weights, so that running statistics are not those of the start.
+void train_and_save(const std::string& path) {
+  Training model({.schedule = {1e-2}, .seed = 5});
+  const std::vector<float> images = drawn_images();
+  for (int step = 0; step < 4; ++step) model.step(images.data(), labels, batch);
+  model.save(path);
+}
+
+}  // namespace
+
+TEST_CASE("a Predictor gives the Trainer's logits, and nothing before it has weights") {
+  const ScratchFolder folder;
+  train_and_save(folder / "net.safetensors");
+  Training model({});
+  model.load(folder / "net.safetensors");
+  const std::vector<float> images = drawn_images();
+  float expected[batch * 4], got[batch * 4];
+  model.evaluate(images.data(), nullptr, batch, expected);
+
+  Predictor<nets::SmallHw3, nets::SmallHw3Input, Batch<batch>, Cpu<>> predictor(2);
+  CHECK(contains(error_of([&] { predictor.predict(images.data(), batch, got); }), "no weights yet"));
+  predictor.load(folder / "net.safetensors");
+  predictor.predict(images.data(), batch, got);
+  for (int i = 0; i < batch * 4; ++i) CHECK(got[i] == expected[i]);
+  CHECK(contains(error_of([&] { predictor.predict(images.data(), batch + 1, got); }), "1 to 5"));
+}
+
+TEST_CASE("InputGradients agree with finite differences of the loss and with plain loops") {
+  const ScratchFolder folder;
+  train_and_save(folder / "net.safetensors");
+  const std::vector<float> images = drawn_images();
+
+  InputGradients<nets::SmallHw3, nets::SmallHw3Input, Batch<batch>, CrossEntropy, Reference<double>> plain;
+  plain.load(folder / "net.safetensors");
+  std::vector<float> expected(images.size()), got(images.size());
+  const double loss = plain.gradients(images.data(), labels, batch, expected.data());
+
+  double largest = 0;
+  for (const float d : expected) largest = std::max(largest, std::abs(double(d)));
+  std::vector<float> moved = images, unused(images.size());
+  for (std::size_t i = 0; i < images.size(); i += 37) {
+    const float h = 1.0f / 4096;   // exact in float beside numbers below 1
+    moved[i] = images[i] + h;
+    const double step = double(moved[i]) - double(images[i]);
+    const double above = plain.gradients(moved.data(), labels, batch, unused.data());
+    moved[i] = images[i] - h;
+    const double back = double(images[i]) - double(moved[i]);
+    const double below = plain.gradients(moved.data(), labels, batch, unused.data());
+    moved[i] = images[i];
+    // Away from kinks the two one-sided slopes agree, and then so does the gradient.
+    const double right = (above - loss) / step, left = (loss - below) / back;
+    if (std::abs(right - left) < 1e-3 * largest) CHECK(std::abs((right + left) / 2 - double(expected[i])) < 2e-3 * largest);
+  }
+
+  InputGradients<nets::SmallHw3, nets::SmallHw3Input, Batch<batch>, CrossEntropy, Cpu<>> fast(2);
+  fast.load(folder / "net.safetensors");
+  CHECK(std::abs(fast.gradients(images.data(), labels, batch, got.data()) - loss) < 5e-6 * loss);
+  check_close("dx", std::vector<double>(got.begin(), got.end()), std::vector<double>(expected.begin(), expected.end()), 1e-5);
+  CHECK(contains(error_of([&] { fast.gradients(images.data(), labels, 0, got.data()); }), "0 samples"));
+}
