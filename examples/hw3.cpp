@@ -6,11 +6,14 @@
 
 using namespace tinycnn;
 
-constexpr int classes = 11;
 constexpr int batch_size = 64;
 
 using Model = Trainer<networks::Classifier, Image<3, 128, 128>, Batch<batch_size>, CrossEntropy, Adam, Constant, Cpu<>>;
 static_assert(Model::parameters == 12'833'803);
+constexpr int classes = Model::classes;
+
+/// Decoding is a small part of the work: few threads keep up with many that train.
+int loader_threads(const Hw3Options& options) { return options.threads < 4 ? options.threads : 4; }
 
 EpochTotals evaluate(Model& model, Loader& loader, int images) {
   EpochTotals totals;
@@ -26,7 +29,7 @@ EpochTotals evaluate(Model& model, Loader& loader, int images) {
 
 /// Logits of every test picture, the largest of each as its category.
 void predict(Model& model, const ImageFolder& test_set, const Hw3Options& options) {
-  Loader test_loader(test_set, Model::graph.input, batch_size, 1);
+  Loader test_loader(test_set, Model::graph.input, batch_size, loader_threads(options));
   test_loader.begin_epoch(sequential(int(test_set.size())));
   std::vector<float> logits(std::size_t(test_set.size() * classes));   // (N, classes)
   std::vector<int> categories;
@@ -49,8 +52,8 @@ void run(const Hw3Options& options) {
   check_labels(train_set, classes);
   check_labels(valid_set, classes);
   if (options.order != "shuffled" && options.order != "sorted") train_set = reorder(train_set, options.order);
-  Loader train_loader(train_set, Model::graph.input, batch_size, 1);
-  Loader valid_loader(valid_set, Model::graph.input, batch_size, 1);
+  Loader train_loader(train_set, Model::graph.input, batch_size, loader_threads(options));
+  Loader valid_loader(valid_set, Model::graph.input, batch_size, loader_threads(options));
 
   Model model({.optimizer = {.weight_decay = options.weight_decay},
                .schedule = {options.lr},

@@ -142,7 +142,7 @@ void draw_batch(std::uint64_t seed, float* images, int* labels) {   // (N, 1, 8,
 /// The largest difference between a gradient and (loss(w + h) - loss(w - h)) / 2h over all parameters. At a rate of 0 a
 /// step computes everything and changes no parameter.
 double largest_gradient_error() {
-  using Check = Training<Sgd, Constant, Reference<double>>;
+  using Check = Training<SGD, Constant, Reference<double>>;
   Check model({.schedule = {0}});
   float images[batch_size * 64];
   int labels[batch_size];

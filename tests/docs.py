@@ -73,6 +73,8 @@ def complaints(page):
         why = judge_block(*block.groups())
         yield why and f"the block in line {text.count(chr(10), 0, block.start()) + 1} {why}"
     prose = BLOCK.sub("", text)
+    for field in re.findall(r"@@\w+@@", text):
+        yield f"still says {field}"
     for link in re.findall(r"\]\(([^)#\s]+)", prose):
         missing = "://" not in link and not (page.parent / link).exists()
         yield f"links to {link}, which does not exist" if missing else None

@@ -61,8 +61,8 @@ TEST_CASE("PyTorch's numbers: Adam") {
 }
 
 TEST_CASE("PyTorch's numbers: SGD, with and without momentum") {
-  check_optimizer("sgd", Sgd{.weight_decay = setting("sgd", "weight_decay")});
-  check_optimizer("sgd_momentum", Sgd{.weight_decay = setting("sgd_momentum", "weight_decay"),
+  check_optimizer("sgd", SGD{.weight_decay = setting("sgd", "weight_decay")});
+  check_optimizer("sgd_momentum", SGD{.weight_decay = setting("sgd_momentum", "weight_decay"),
                                       .momentum = setting("sgd_momentum", "momentum")});
 }
 

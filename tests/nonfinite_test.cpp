@@ -89,7 +89,7 @@ TEST_CASE_TEMPLATE("a step that is not finite names itself and leaves no trace",
 
 TEST_CASE_TEMPLATE("a learning rate that explodes is met at the first layer that overflows", Backend, Cpu<>,
                    Reference<>) {
-  Training<Backend, Sgd> trainer({.schedule = {1e38}, .seed = 4});
+  Training<Backend, SGD> trainer({.schedule = {1e38}, .seed = 4});
   std::string said;
   std::vector<float> before;
   for (int batch = 1; batch < 5 && said.empty(); ++batch) {

@@ -149,6 +149,7 @@ def thorough(tally):
     check(tally, "headers alone, clang 19", "tests/headers.py", "--compiler", "clang++-19")
     check(tally, "mistakes are explained, clang 19", "tests/fail/run.py", "--compiler", "clang++-19")
     check(tally, "installed package", "tests/consumer/run.py")
+    check(tally, "hw3 runs", "tests/hw3_run.py")
     unit_tests(tally, "unit tests, clang 19", "clang")
     unit_tests(tally, "unit tests, address and undefined behaviour", "asan")
     unit_tests(tally, "unit tests, thread races", "tsan", cases="threads")

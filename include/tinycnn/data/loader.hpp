@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <exception>
 #include <string>
 #include <vector>
@@ -26,17 +27,17 @@ struct Minibatch {
 };
 
 /// (H,W,3) bytes to (3,H,W) floats in [0, 1]: torchvision's ToTensor.
-inline void to_tensor(const Picture& picture, float* out) {
-  const long pixels = long(picture.w) * picture.h;
+inline void to_tensor(const std::uint8_t* rgb, long pixels, float* out) {
   for (int c = 0; c < 3; ++c)
-    for (long i = 0; i < pixels; ++i) out[c * pixels + i] = float(picture.rgb[std::size_t(3 * i + c)]) / 255.0f;
+    for (long i = 0; i < pixels; ++i) out[c * pixels + i] = float(rgb[3 * i + c]) / 255.0f;
 }
 
 /// Visits a folder in a given order, in minibatches; the last one of an epoch holds what remains. The folder must
 /// outlive the loader. One thread calls its functions.
 class Loader {
  public:
-  /// Pictures are resized to `image`, which must have 3 channels. Memory is allocated here, once: three minibatches.
+  /// Pictures are resized to `image`, which must have 3 channels. Memory is allocated here, once: three minibatches of
+  /// bytes and one of floats.
   Loader(const ImageFolder& folder, Dims image, int batch, int threads)
       : folder_(folder), image_(image), batch_(batch) {
     if (image.c != 3 || image.h < 1 || image.w < 1)
@@ -44,10 +45,13 @@ class Loader {
     if (batch < 1) throw Error("a loader's batch must be at least 1");
     if (threads < 1) throw Error("a loader needs at least 1 thread");
     for (Slot& slot : slots_) {
-      slot.images.resize(std::size_t(batch) * std::size_t(image.size()));
+      slot.pictures.resize(std::size_t(batch) * std::size_t(image.size()));
       slot.labels.resize(std::size_t(batch));
       slot.index.resize(std::size_t(batch));
     }
+    images_.resize(std::size_t(batch) * std::size_t(image.size()));
+    labels_.resize(std::size_t(batch));
+    index_.resize(std::size_t(batch));
     batches_ = batches_of(folder.paths.size());
     start(threads);
   }
@@ -69,7 +73,6 @@ class Loader {
     batches_ = batches_of(order.size());
     claimed_ = 0;
     delivered_ = 0;
-    holds_ = false;
     for (int b = 0; b < ahead; ++b) prepare(b);
     ::pthread_cond_broadcast(&room_);
   }
@@ -78,18 +81,22 @@ class Loader {
   /// its file, when its minibatch is due; a further call goes on with the minibatch after it.
   bool next(Minibatch& minibatch) {
     Lock lock(mutex_);
-    if (holds_) {  // the caller is done with the minibatch it has: its memory takes the one `ahead` later
-      prepare(delivered_ - 1 + ahead);
-      holds_ = false;
-      ::pthread_cond_broadcast(&room_);
-    }
     if (delivered_ >= batches_of(order_.size())) return false;
     Slot& slot = slots_[delivered_ % ahead];
     while (slot.missing > 0) ::pthread_cond_wait(&finished_, &mutex_);
-    ++delivered_;
-    holds_ = true;
-    if (slot.damaged >= 0) throw Error(slot.damage);
-    minibatch = {slot.n, slot.images.data(), slot.labels.data(), slot.index.data()};
+    const int n = slot.n;
+    const std::string damage = slot.damaged >= 0 ? slot.damage : std::string();
+    ::pthread_mutex_unlock(&mutex_);   // nobody else touches a finished slot
+    for (int i = 0; i < n && damage.empty(); ++i) {
+      to_tensor(slot.pictures.data() + i * image_.size(), image_.pixels(), images_.data() + i * image_.size());
+      labels_[std::size_t(i)] = slot.labels[std::size_t(i)];
+      index_[std::size_t(i)] = slot.index[std::size_t(i)];
+    }
+    ::pthread_mutex_lock(&mutex_);
+    prepare(delivered_++ + ahead);
+    ::pthread_cond_broadcast(&room_);
+    if (!damage.empty()) throw Error(damage);
+    minibatch = {n, images_.data(), labels_.data(), index_.data()};
     return true;
   }
 
@@ -97,10 +104,10 @@ class Loader {
   [[nodiscard]] int batches() const { return batches_; }
 
  private:
-  static constexpr int ahead = 3;  // minibatches in memory: one with the caller, two being filled
+  static constexpr int ahead = 3;  // minibatches being decoded before they are asked for
 
   struct Slot {
-    std::vector<float> images;  // (N,3,H,W)
+    std::vector<std::uint8_t> pictures;  // (N,H,W,3)
     std::vector<int> labels;
     std::vector<int> index;
     int n = 0;
@@ -194,7 +201,8 @@ class Loader {
     slot.index[std::size_t(n)] = picture;
     const std::string& path = folder_.paths[std::size_t(picture)];
     try {
-      to_tensor(resize_bilinear(decode_image(path), image_.w, image_.h), slot.images.data() + n * image_.size());
+      const Picture ready = resize_bilinear(decode_image(path), image_.w, image_.h);
+      std::memcpy(slot.pictures.data() + n * image_.size(), ready.rgb.data(), ready.rgb.size());
     } catch (const Error& error) {
       return error.what();
     } catch (const std::exception& error) {
@@ -209,6 +217,8 @@ class Loader {
   int batches_ = 0;
   Slot slots_[ahead];
   std::vector<pthread_t> threads_;
+  std::vector<float> images_;  // (N,3,H,W) of the minibatch the caller has
+  std::vector<int> labels_, index_;
 
   pthread_mutex_t mutex_ = PTHREAD_MUTEX_INITIALIZER;
   pthread_cond_t room_ = PTHREAD_COND_INITIALIZER;      // there are pictures to decode, or the loader stops
@@ -218,7 +228,6 @@ class Loader {
   long limit_ = 0;      // and the position up to which there is room
   long delivered_ = 0;  // minibatches handed out
   int busy_ = 0;        // threads decoding
-  bool holds_ = false;  // the caller has a minibatch
   bool stopping_ = false;
 };
 

@@ -13,7 +13,6 @@ struct Kind {
   std::string_view name;
   bool view = false;            ///< never computes: its output is its input read in another shape (Flatten, Identity)
   bool view_in_eval = false;    ///< computes in training only (Dropout)
-  bool monotone = false;        ///< an element-wise, non-decreasing activation: commutes with max-pooling
   bool loss = false;            ///< ends the graph: reads labels, starts the backward pass
 };
 

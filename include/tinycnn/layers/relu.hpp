@@ -5,7 +5,7 @@
 
 namespace tinycnn {
 
-inline constexpr Kind relu{.name = "ReLU", .monotone = true};
+inline constexpr Kind relu{"ReLU"};
 
 /// Rectified linear unit, torch.nn.ReLU(): element by element, any shape.
 struct ReLU {

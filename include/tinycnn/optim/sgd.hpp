@@ -5,7 +5,7 @@ namespace tinycnn {
 
 /// torch.optim.SGD without Nesterov. With g += weight_decay w: b = momentum b + (1 - dampening) g (b = g in the first
 /// step), w -= rate b.
-struct Sgd {
+struct SGD {
   double weight_decay = 0;
   double momentum = 0;
   double dampening = 0;

@@ -28,10 +28,8 @@ struct PlanDraft {
   }
   /// A new root value of `count` floats a sample.
   constexpr int add_root(const Dims& dims, long count) {
-    const int v = add_value({dims, aligned(count), value_count, value_count, -1, -1, -1, -1, false});
-    return v;
+    return add_value({dims, aligned(count), value_count, value_count, -1, -1, -1, -1, false});
   }
-  [[nodiscard]] constexpr int root(int v) const { return v < 0 ? -1 : values[v].root; }
   [[nodiscard]] constexpr int gradient_root(int v) const { return v < 0 ? -1 : values[v].gradient_root; }
   [[nodiscard]] constexpr const RowFacts& row(const Step& s) const { return rows[s.row]; }
 };

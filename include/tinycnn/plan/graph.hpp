@@ -49,7 +49,6 @@ struct Graph {
 
   static constexpr long alignment = 16;   // floats: one cache line, one 512-bit vector
 
-  [[nodiscard]] constexpr int value_count() const { return node_count + 1; }
   [[nodiscard]] constexpr Dims dims(int value) const {
     return value == 0 ? input : layers[nodes[value - 1].layer].out;
   }

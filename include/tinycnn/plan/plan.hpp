@@ -72,8 +72,6 @@ constexpr auto lay_out() {
 template <class Net, class Input, class Loss, class Backend, class Asked>
 inline constexpr auto laid_out_plan = lay_out<arranged_plan<Net, Input, Loss, Backend, Asked>>();
 
-
-
 template <class Net, class Input, class Loss, class Backend, class Asked>
 constexpr Plan make_plan() {
   const auto& s = detail::laid_out_plan<Net, Input, Loss, Backend, Asked>;
