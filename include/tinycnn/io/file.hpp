@@ -52,25 +52,49 @@ inline std::string base_name(const std::string& path) { return path.substr(path.
   if (path_exists(path) && ::nftw(path.c_str(), remove, 8, FTW_DEPTH | FTW_PHYS) != 0) throw_file_error("remove", path);
 }
 
+/// A regular file to read pieces of, for files that are large beside what is wanted of them at a time.
+class FileReader {
+ public:
+  [[gnu::cold]] explicit FileReader(const std::string& path) : path_(path), file_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
+    if (file_ < 0) throw_file_error("open", path);
+    struct stat status;
+    const bool known = ::fstat(file_, &status) == 0;
+    if (!known || !S_ISREG(status.st_mode)) {
+      ::close(file_);
+      if (!known) throw_file_error("read", path);
+      throw Error("cannot read '" + path + "': it is not a regular file");
+    }
+    size_ = std::size_t(status.st_size);
+  }
+  FileReader(const FileReader&) = delete;
+  FileReader& operator=(const FileReader&) = delete;
+  ~FileReader() { ::close(file_); }
+
+  [[nodiscard]] const std::string& path() const { return path_; }
+  [[nodiscard]] std::size_t size() const { return size_; }   // when it was opened
+
+  /// `count` bytes from byte `from` on; a file that has become shorter is an Error.
+  [[gnu::cold]] void read(std::size_t from, std::size_t count, void* out) const {
+    for (std::size_t done = 0; done < count;) {
+      const ssize_t got = ::pread(file_, static_cast<char*>(out) + done, count - done, off_t(from + done));
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) throw_file_error("read", path_);
+      if (got == 0) throw Error("cannot read '" + path_ + "': it became shorter while it was read");
+      done += std::size_t(got);
+    }
+  }
+
+ private:
+  std::string path_;
+  int file_;
+  std::size_t size_ = 0;
+};
+
 /// All bytes of a regular file.
 [[gnu::cold]] inline std::string read_file(const std::string& path) {
-  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (file < 0) throw_file_error("open", path);
-  struct Closer {
-    int file;
-    ~Closer() { ::close(file); }
-  } closer{file};
-  struct stat status;
-  if (::fstat(file, &status) != 0) throw_file_error("read", path);
-  if (!S_ISREG(status.st_mode)) throw Error("cannot read '" + path + "': it is not a regular file");
-  std::string bytes(std::size_t(status.st_size), '\0');
-  for (std::size_t done = 0; done < bytes.size();) {
-    const ssize_t got = ::read(file, bytes.data() + done, bytes.size() - done);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) throw_file_error("read", path);
-    if (got == 0) throw Error("cannot read '" + path + "': it became shorter while it was read");
-    done += std::size_t(got);
-  }
+  const FileReader file(path);
+  std::string bytes(file.size(), '\0');
+  file.read(0, bytes.size(), bytes.data());
   return bytes;
 }
 

@@ -47,6 +47,11 @@ class SafetensorsWriter {
   /// Replaces the file at `path`, all or nothing. Tensors of wide elements come first, so that each lies aligned in a
   /// mapped file; apart from that they keep the order in which they were added.
   [[gnu::cold]] void write(const std::string& path) const {
+    write(path, [](const TensorEntry& entry, FileWriter& file) { file.write(entry.data, entry.bytes); });
+  }
+  /// The same with `put(entry, file)` writing the bytes of each tensor, for those that were added without data.
+  template <class Put>
+  [[gnu::cold]] void write(const std::string& path, Put&& put) const {
     std::vector<const TensorEntry*> sorted;
     for (const std::size_t width : {8u, 4u, 2u, 1u})
       for (const TensorEntry& entry : entries_)
@@ -57,7 +62,7 @@ class SafetensorsWriter {
     FileWriter file(path);
     file.write(&length, sizeof length);
     file.write(header);
-    for (const TensorEntry* entry : sorted) file.write(entry->data, entry->bytes);
+    for (const TensorEntry* entry : sorted) put(*entry, file);
     file.commit();
   }
 

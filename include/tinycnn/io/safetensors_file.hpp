@@ -14,19 +14,21 @@
 
 namespace tinycnn {
 
-/// A safetensors file in memory. What the constructor accepts is well formed: known types, unique names, shapes that
+/// A safetensors file; only its header is in memory. What the constructor accepts is well formed: known types, unique names, shapes that
 /// agree with their bytes, and data that fills the file from the header to its end without holes or overlaps.
 class SafetensorsFile {
  public:
-  [[gnu::cold]] explicit SafetensorsFile(const std::string& path) : path_(path), bytes_(read_file(path)) {
-    if (bytes_.size() < 8) refuse("it is shorter than 8 bytes");
+  [[gnu::cold]] explicit SafetensorsFile(const std::string& path) : file_(path) {
+    if (file_.size() < 8) refuse("it is shorter than 8 bytes");
     std::uint64_t length = 0;
-    std::memcpy(&length, bytes_.data(), 8);
+    file_.read(0, 8, &length);
     if (length > largest_header) refuse("its header claims " + std::to_string(length) + " bytes, more than 100 MB");
-    if (length > bytes_.size() - 8)
+    if (length > file_.size() - 8)
       refuse("its header claims " + std::to_string(length) + " bytes, more than the file has");
+    std::string header(length, '\0');
+    file_.read(8, header.size(), header.data());
     try {
-      parse_header(std::string_view(bytes_).substr(8, length));
+      parse_header(header);
     } catch (const Refusal&) {
       throw;
     } catch (const Error& error) {
@@ -34,12 +36,10 @@ class SafetensorsFile {
     }
     place_data(8 + length);
   }
-  SafetensorsFile(const SafetensorsFile&) = delete;  // the entries point into bytes_
-  SafetensorsFile& operator=(const SafetensorsFile&) = delete;
 
   /// Sorted by name.
   [[nodiscard]] const std::vector<TensorEntry>& entries() const { return entries_; }
-  [[nodiscard]] const std::string& path() const { return path_; }
+  [[nodiscard]] const std::string& path() const { return file_.path(); }
 
   /// The tensor of that name, nullptr where there is none.
   [[nodiscard]] const TensorEntry* find(std::string_view name) const {
@@ -65,11 +65,17 @@ class SafetensorsFile {
   template <class T>
   void read(std::string_view name, const std::vector<long>& shape, T* out) const {
     const TensorEntry* entry = find(name);
-    if (!entry) throw Error("'" + path_ + "' has no tensor '" + std::string(name) + "'");
+    if (!entry) throw Error("'" + file_.path() + "' has no tensor '" + std::string(name) + "'");
     if (entry->dtype != dtype_of<T>() || entry->shape != shape)
-      throw Error("tensor '" + entry->name + "' of '" + path_ + "' is " + entry->dtype + " " +
+      throw Error("tensor '" + entry->name + "' of '" + file_.path() + "' is " + entry->dtype + " " +
                   shape_text(entry->shape) + ", " + dtype_of<T>() + " " + shape_text(shape) + " is wanted");
-    if (entry->bytes != 0) std::memcpy(out, entry->data, entry->bytes);
+    file_.read(entry->begin, entry->bytes, out);
+  }
+
+  /// Copies `count` elements of a tensor found here, from element `first` on.
+  template <class T>
+  void read_part(const TensorEntry& entry, long first, long count, T* out) const {
+    file_.read(entry.begin + std::size_t(first) * sizeof(T), std::size_t(count) * sizeof(T), out);
   }
 
  private:
@@ -82,7 +88,7 @@ class SafetensorsFile {
   static constexpr std::uint64_t largest_header = 100'000'000;
 
   [[gnu::cold]] [[noreturn]] void refuse(const std::string& why) const {
-    throw Refusal("'" + path_ + "' is not a sound safetensors file: " + why);
+    throw Refusal("'" + file_.path() + "' is not a sound safetensors file: " + why);
   }
   [[gnu::cold]] [[noreturn]] void refuse(const TensorEntry& entry, const std::string& why) const {
     refuse("tensor '" + entry.name + "' " + why);
@@ -170,14 +176,14 @@ class SafetensorsFile {
     std::size_t filled = 0;
     for (const Range& range : ranges_) {
       TensorEntry& entry = entries_[range.entry];
-      if (range.end > bytes_.size() - data)
-        refuse(entry, "ends at byte " + std::to_string(range.end) + " of " + std::to_string(bytes_.size() - data));
+      if (range.end > file_.size() - data)
+        refuse(entry, "ends at byte " + std::to_string(range.end) + " of " + std::to_string(file_.size() - data));
       if (range.begin < filled) refuse(entry, "overlaps the tensor before it");
       if (range.begin > filled) refuse(entry, "leaves a hole before it");
-      entry.data = bytes_.data() + data + range.begin;
+      entry.begin = data + range.begin;
       filled = range.end;
     }
-    if (filled != bytes_.size() - data) refuse("bytes that belong to no tensor stand at its end");
+    if (filled != file_.size() - data) refuse("bytes that belong to no tensor stand at its end");
     ranges_.clear();
 
     sort(entries_, [](const TensorEntry& a, const TensorEntry& b) { return a.name < b.name; });
@@ -200,8 +206,7 @@ class SafetensorsFile {
     }
   }
 
-  std::string path_;
-  std::string bytes_;
+  FileReader file_;
   std::vector<TensorEntry> entries_;
   std::vector<Range> ranges_;
   std::vector<std::pair<std::string, std::string>> notes_;

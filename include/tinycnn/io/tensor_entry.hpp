@@ -13,14 +13,9 @@ struct TensorEntry {
   std::string name;            // as in PyTorch's state_dict: "layer1.0.bn1.running_var"
   std::string dtype;           // as safetensors spells it: "F32", "F64", "I64" …
   std::vector<long> shape;     // () is a scalar
-  const void* data = nullptr;  // borrowed; not aligned to more than one byte in a file written elsewhere
+  const void* data = nullptr;  // borrowed, where the tensor is in memory
   std::size_t bytes = 0;
-
-  [[nodiscard]] long elements() const {
-    long product = 1;
-    for (const long extent : shape) product *= extent;
-    return product;
-  }
+  std::size_t begin = 0;      // where it is in the file, when it was found in one
 };
 
 /// Bytes of one element, 0 where the type is unknown. The names are those of the safetensors format.

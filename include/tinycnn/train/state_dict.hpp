@@ -50,17 +50,36 @@ namespace detail {
 
 inline std::vector<long> shape_of(const Parameter& p) { return {p.extents, p.extents + p.rank}; }
 
+inline constexpr long numbers_at_once = 1L << 14;   // files go through a small buffer, never through a second copy of the network
+
 /// Reads `p`, every number of which must be finite as T, and puts it in place if told so.
 template <class Stored, class T>
 [[gnu::cold]] void read_parameter(const SafetensorsFile& file, const NetworkState<T>& state, const Parameter& p, bool write) {
   const std::string name = parameter_name(*state.graph, p);
-  std::vector<Stored> numbers(std::size_t(p.size()));
-  file.read(name, shape_of(p), numbers.data());
-  for (long i = 0; i < p.size(); ++i) {
-    const T number = T(numbers[std::size_t(i)]);
-    if (!std::isfinite(double(number)))
-      throw Error("tensor '" + name + "' of '" + file.path() + "' holds a number that is not finite");
-    if (write) state.at(p, i) = number;
+  const TensorEntry& entry = *file.find(name);
+  if (entry.dtype != dtype_of<Stored>())
+    throw Error("tensor '" + name + "' of '" + file.path() + "' is " + entry.dtype + ", " + dtype_of<Stored>() + " is wanted");
+  std::vector<Stored> numbers(numbers_at_once);
+  for (long first = 0; first < p.size(); first += numbers_at_once) {
+    const long count = p.size() - first < numbers_at_once ? p.size() - first : numbers_at_once;
+    file.read_part(entry, first, count, numbers.data());
+    for (long i = 0; i < count; ++i) {
+      const T number = T(numbers[std::size_t(i)]);
+      if (!std::isfinite(double(number)))
+        throw Error("tensor '" + name + "' of '" + file.path() + "' holds a number that is not finite");
+      if (write) state.at(p, first + i) = number;
+    }
+  }
+}
+
+/// Writes `p` as numbers of type Stored.
+template <class Stored, class T>
+[[gnu::cold]] void write_parameter(FileWriter& file, const NetworkState<T>& state, const Parameter& p) {
+  std::vector<Stored> numbers(numbers_at_once);
+  for (long first = 0; first < p.size(); first += numbers_at_once) {
+    const long count = p.size() - first < numbers_at_once ? p.size() - first : numbers_at_once;
+    for (long i = 0; i < count; ++i) numbers[std::size_t(i)] = Stored(state.at(p, first + i));
+    file.write(numbers.data(), std::size_t(count) * sizeof(Stored));
   }
 }
 
@@ -70,23 +89,16 @@ template <class Stored, class T>
 template <class T>
 [[gnu::cold]] void save_state(const std::string& path, const NetworkState<T>& state) {
   const Graph& g = *state.graph;
-  std::vector<std::vector<float>> floats(std::size_t(g.parameter_count));
-  std::vector<std::int64_t> counters(std::size_t(g.parameter_count));
   SafetensorsWriter writer;
   writer.note("format", "pt");
-  for (int k = 0; k < g.parameter_count; ++k) {
-    const Parameter& p = g.parameters[k];
-    if (p.integer) {
-      counters[std::size_t(k)] = std::int64_t(state.at(p, 0));
-      writer.add(parameter_name(g, p), detail::shape_of(p), &counters[std::size_t(k)]);
-      continue;
-    }
-    std::vector<float>& numbers = floats[std::size_t(k)];
-    numbers.resize(std::size_t(p.size()));
-    for (long i = 0; i < p.size(); ++i) numbers[std::size_t(i)] = float(state.at(p, i));
-    writer.add(parameter_name(g, p), detail::shape_of(p), numbers.data());
-  }
-  writer.write(path);
+  for (int k = 0; k < g.parameter_count; ++k)
+    writer.add(parameter_name(g, g.parameters[k]), g.parameters[k].integer ? "I64" : "F32",
+               detail::shape_of(g.parameters[k]), &g.parameters[k]);
+  writer.write(path, [&](const TensorEntry& entry, FileWriter& file) {
+    const Parameter& p = *static_cast<const Parameter*>(entry.data);
+    if (p.integer) detail::write_parameter<std::int64_t>(file, state, p);
+    else detail::write_parameter<float>(file, state, p);
+  });
 }
 
 /// Reads what PyTorch or `save_state` wrote (float32 or float64). Every tensor of the network must be there with its shape, and
