@@ -13,6 +13,12 @@ constexpr Convolution<Isa> convolution_of(const Layer& conv) {
   return Convolution<Isa>({conv.in, conv.out, conv.options.window, conv.options.groups});
 }
 
+/// How `describe` says which way a row's convolution goes.
+template <class Isa>
+constexpr std::string_view convolution_variant(const Layer& conv) {
+  return convolution_of<Isa>(conv).winograd() ? "Winograd" : "";
+}
+
 constexpr long larger(long a, long b) { return a > b ? a : b; }
 
 /// The memory the three passes of a convolution need; `row_multiple` is its forward epilogue's.
@@ -73,6 +79,7 @@ struct Conv {
   static constexpr const Kind* pattern[] = {&conv2d};
   static constexpr bool absorbs = true;
   static constexpr bool saves_input = true;
+  static constexpr auto variant = &convolution_variant<Isa>;
   static constexpr Needs needs(const Match& m) { return convolution_needs<Isa>(m.first(), m.mode); }
 
   template <class Backend>

@@ -15,6 +15,7 @@ namespace tinycnn::cpu {
 template <class Isa>
 struct Folded {
   static constexpr unsigned modes = in_inference;
+  static constexpr auto variant = &convolution_variant<Isa>;
   static constexpr Needs needs(const Match& m) { return needs_with(m, 1); }
 
   static constexpr Needs needs_with(const Match& m, int row_multiple) {
