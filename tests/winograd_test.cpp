@@ -40,7 +40,8 @@ TEST_CASE("Winograd maps: their product is the convolution of a line, and adjoin
   Maps::weights(g, u);
   for (int i = 0; i < 6; ++i) m[i] = v[i] * u[i];
   Maps::output(m, y);
-  for (int k = 0; k < 4; ++k) CHECK(y[k] == doctest::Approx(d[k] * g[0] + d[k + 1] * g[1] + d[k + 2] * g[2]).epsilon(1e-13));
+  for (int k = 0; k < 4; ++k)
+    CHECK(y[k] == doctest::Approx(d[k] * g[0] + d[k + 1] * g[1] + d[k + 2] * g[2]).epsilon(1e-13));
   Maps::output_adjoint(dy, dm);
   CHECK(dot(y, dy) == doctest::Approx(dot(m, dm)).epsilon(1e-13));
   Maps::weights_adjoint(m, dg);
@@ -78,8 +79,10 @@ constexpr Case cases[] = {
 struct Layer3x3 {
   Case test;
   Window window{3, 1, test.padding, 1};
-  ConvolutionShape s{{test.c, test.h, test.w, false}, {test.o, window.output(test.h), window.output(test.w), false}, window, 1};
-  AlignedFloats x{test.n * s.x.size()}, w{s.weights()}, dy{test.n * s.y.size()}, scale{s.x.c}, shift{s.x.c}, bias{s.y.c};
+  ConvolutionShape s{
+      {test.c, test.h, test.w, false}, {test.o, window.output(test.h), window.output(test.w), false}, window, 1};
+  AlignedFloats x{test.n * s.x.size()}, w{s.weights()}, dy{test.n * s.y.size()}, scale{s.x.c}, shift{s.x.c},
+      bias{s.y.c};
 
   explicit Layer3x3(const Case& t) : test(t) {
     AlignedFloats* all[] = {&x, &w, &dy, &scale, &shift, &bias};
@@ -153,7 +156,8 @@ TEST_CASE("Winograd: forward, input gradient and weight gradient equal plain loo
       AlignedFloats got_y(t.dy.size), got_dx(t.x.size), got_dw(t.w.size), got_db(os);
       winograd_pack_forward<Isa>(s, t.w.data, packed.data, pool);
       winograd_pack_input_gradient<Isa>(s, t.w.data, packed_back.data, pool);
-      AlignedFloats a(threads * winograd_scratch_floats<Isa>(s)), b(threads * winograd_input_gradient_scratch_floats<Isa>(s)),
+      AlignedFloats a(threads * winograd_scratch_floats<Isa>(s)),
+          b(threads * winograd_input_gradient_scratch_floats<Isa>(s)),
           c(threads * winograd_gradient_scratch_floats<Isa>(s)), shared(winograd_gradient_shared_floats<Isa>(s));
       const StoreEpilogue<Isa> store_y{got_y.data, s.y, t.bias.data};
       winograd_forward<Isa>(s, test.n, t.source(), packed.data, store_y, pool, a.data);
@@ -182,7 +186,8 @@ TEST_CASE("Winograd: forward, input gradient and weight gradient equal plain loo
 TEST_CASE("Winograd: no samples give a zero weight gradient") {
   const Layer3x3 t({"", 1, 16, 5, 5, 17, 1, false});
   ThreadPool pool(2);
-  AlignedFloats scratch(2 * winograd_gradient_scratch_floats<Isa>(t.s)), shared(winograd_gradient_shared_floats<Isa>(t.s));
+  AlignedFloats scratch(2 * winograd_gradient_scratch_floats<Isa>(t.s)),
+      shared(winograd_gradient_shared_floats<Isa>(t.s));
   AlignedFloats dw(t.w.size), db(t.s.y.c);
   winograd_weight_gradient<Isa>(t.s, 0, t.source(), TensorSource<Isa>{t.dy.data, t.s.y}, dw.data, db.data, pool,
                                 scratch.data, shared.data);
@@ -206,7 +211,8 @@ void check_pooling(const Layer3x3& t, int k) {
   std::vector<std::uint8_t> index(std::size_t(pooled_size), 255);
   std::vector<double> sums(2 * std::size_t(blocks) * std::size_t(os), 1e300);
   winograd_pack_forward<Isa>(s, t.w.data, packed.data, pool);
-  const StatisticsPoolEpilogue<Isa> fused{y.data, s.y, t.bias.data, gamma.data, sums.data(), pooled.data, index.data(), k};
+  const StatisticsPoolEpilogue<Isa> fused{y.data,      s.y,         t.bias.data,  gamma.data,
+                                          sums.data(), pooled.data, index.data(), k};
   winograd_forward<Isa>(s, n, t.source(), packed.data, fused, pool, scratch.data);
   const StoreEpilogue<Isa> store{plain.data, s.y, t.bias.data};
   winograd_forward<Isa>(s, n, t.source(), packed.data, store, pool, plain_scratch.data);

@@ -59,8 +59,7 @@ struct Convolution {
     winograd() ? winograd_pack_forward<Isa>(s, w, packed, pool) : pack_forward<Isa>(s, w, packed, pool);
   }
   void pack_transposed(const float* w, float* packed, ThreadPool& pool) const {
-    winograd() ? winograd_pack_input_gradient<Isa>(s, w, packed, pool)
-               : pack_input_gradient<Isa>(s, w, packed, pool);
+    winograd() ? winograd_pack_input_gradient<Isa>(s, w, packed, pool) : pack_input_gradient<Isa>(s, w, packed, pool);
   }
   template <class Source, class Epilogue>
   void forward(int n, const Source& x, const float* packed, const Epilogue& epilogue, ThreadPool& pool,

@@ -64,18 +64,21 @@ constexpr int winograd_blocks(const ConvolutionShape& s, int n, int row_multiple
   return WinogradBlocking::of(s, row_multiple).blocks(n);
 }
 
-/// m[point][tile][NR] = v[point][tile][C] * u[point][C][NR] for each of the 36 points.
+/// m[point][tile][NR] = v[point][tile][C] * u[point][C][NR] for each of the 36 points, a step of `ahead` with each
+/// product.
 template <class Isa>
 [[gnu::noinline]] void multiply_points(int channels, int tiles, const float* v, long v_step, long tile_step,
-                                       const float* u, float* m, long m_step) {
+                                       const float* u, float* m, long m_step, Ahead& ahead) {
   Depth depth;
   depth.add(0, 0, channels);
-  for (int p = 0; p < Winograd::points; ++p, v += v_step, u += long(channels) * NR<Isa>, m += m_step)
+  for (int p = 0; p < Winograd::points; ++p, v += v_step, u += long(channels) * NR<Isa>, m += m_step) {
     for (int t = 0; t < tiles; t += MR<Isa>) {
+      ahead.step();
       const float* a[MR<Isa>];
       for (int i = 0; i < MR<Isa>; ++i) a[i] = v + (t + i < tiles ? t + i : tiles - 1) * tile_step;
       multiply<Isa>(a, u, depth, m + long(t) * NR<Isa>, false);
     }
+  }
 }
 
 /// y (samples, rows, columns, NR) = A^T m A of the tiles m[point][sample, tile row, tile column][NR].
@@ -85,8 +88,8 @@ template <class Isa>
     for (int p = 0; p < rows; p += Winograd::tile)
       for (int q = 0; q < columns; q += Winograd::tile, m += NR<Isa>)
         for (int k = 0; k < NR<Isa>; k += Isa::width)
-          transform_output_tile<Isa>(m + k, m_step, y + (long(p) * columns + q) * NR<Isa> + k,
-                                     long(columns) * NR<Isa>, rows - p, columns - q);
+          transform_output_tile<Isa>(m + k, m_step, y + (long(p) * columns + q) * NR<Isa> + k, long(columns) * NR<Isa>,
+                                     rows - p, columns - q);
 }
 
 /// As convolution_forward, with weights packed by winograd_pack_forward. Error: rms <= 2e-5 of the result's.
@@ -108,9 +111,9 @@ void winograd_forward(const ConvolutionShape& s, int n, const Source& x, const f
     const int first_row = block % b.bands * b.rows;
     const int rows = tile_rows(s) - first_row < b.rows ? tile_rows(s) - first_row : b.rows;
     const Spectra v{scratch + worker * worker_floats, b.input_step<Isa>(s), b.tile_step<Isa>(s), winograd_strip,
-                    winograd_strip};                              // (point,tile,C)
-    float* m = v.data + Winograd::points * v.point_step;          // (point,tile,NR)
-    float* y = m + Winograd::points * b.output_step<Isa>();       // (samples,rows,columns,NR)
+                    winograd_strip};                         // (point,tile,C)
+    float* m = v.data + Winograd::points * v.point_step;     // (point,tile,NR)
+    float* y = m + Winograd::points * b.output_step<Isa>();  // (samples,rows,columns,NR)
     float* tile = y + 16L * b.tiles() * NR<Isa>;
     for (int i = 0; i < samples * rows; ++i)
       transform_input_row<Isa>(s, x, sample + i / rows, first_row + i % rows, tile, v, i * b.row_tiles, false);
@@ -122,9 +125,17 @@ void winograd_forward(const ConvolutionShape& s, int n, const Source& x, const f
     result.row = first_row * Winograd::tile;
     result.rows = s.y.h - result.row < rows * Winograd::tile ? s.y.h - result.row : rows * Winograd::tile;
     result.columns = s.y.w;
-    for (int panel = panels * split / splits; panel < panels * (split + 1) / splits; ++panel) {
+    const int begin = panels * split / splits, end = panels * (split + 1) / splits;
+    Ahead ahead;  // the block this worker is likely to get next
+    if (splits == 1 && block + pool.size() < blocks) {
+      const int next = block + pool.size(), row = next % b.bands * b.rows;
+      const long first = long(next / b.bands * b.samples) * tile_rows(s) + row;
+      ahead = ahead_of_rows(s, x, s.x, n, first, first + (b.samples - 1L) * tile_rows(s) + b.rows, -s.window.padding, 6,
+                            long(Winograd::points) * ceil_div(b.tiles(), MR<Isa>) * (end - begin));
+    }
+    for (int panel = begin; panel < end; ++panel) {
       multiply_points<Isa>(s.x.c, samples * rows * b.row_tiles, v.data, v.point_step, v.tile_step,
-                           packed + panel * winograd_panel_floats<Isa>(s), m, b.output_step<Isa>());
+                           packed + panel * winograd_panel_floats<Isa>(s), m, b.output_step<Isa>(), ahead);
       transform_outputs<Isa>(m, b.output_step<Isa>(), samples, result.rows, result.columns, y);
       result.channel = panel * NR<Isa>;
       result.width = s.y.c - result.channel < NR<Isa> ? s.y.c - result.channel : NR<Isa>;
@@ -134,7 +145,8 @@ void winograd_forward(const ConvolutionShape& s, int n, const Source& x, const f
   });
 }
 
-/// As convolution_input_gradient, with weights packed by winograd_pack_input_gradient. Error: rms <= 2e-5 of the result's.
+/// As convolution_input_gradient, with weights packed by winograd_pack_input_gradient. Error: rms <= 2e-5 of the
+/// result's.
 template <class Isa, class Source, class Epilogue>
 void winograd_input_gradient(const ConvolutionShape& s, int n, const Source& dy, const float* packed,
                              const Epilogue& epilogue, ThreadPool& pool, float* scratch) {

@@ -42,8 +42,21 @@ constexpr long point_step_of(long floats) { return (floats + 15) / 16 * 16 + 16;
 inline constexpr int winograd_strip = 32;
 
 /// Scratch floats for one row of tiles of x: (6, 4 columns + 2, strip).
-constexpr long input_row_floats(const ConvolutionShape& s) {
-  return 6L * (4 * tile_columns(s) + 2) * winograd_strip;
+constexpr long input_row_floats(const ConvolutionShape& s) { return 6L * (4 * tile_columns(s) + 2) * winograd_strip; }
+
+/// What transforming tile rows [begin, end) of n samples will read, counted on from sample to sample; `reach` image
+/// rows of each, from `offset` on.
+template <class Source>
+Ahead ahead_of_rows(const ConvolutionShape& s, const Source& source, const Dims& image, int n, long begin, long end,
+                    int offset, int reach, long steps) {
+  const int all = tile_rows(s);
+  if (begin >= end || begin >= long(n) * all) return {};
+  const auto row = [&](long tile_row, int shift) {
+    const long h = tile_row % all * Winograd::tile + offset + shift;
+    return tile_row / all * image.h + (h < 0 ? 0 : h > image.h ? image.h : h);
+  };
+  const long last = end < long(n) * all ? end - 1 : long(n) * all - 1;
+  return source.ahead(row(begin, 0), row(last, reach), steps);
 }
 
 /// Spectra B^T d B of one row of tiles of sample n, all channels, to tiles first_tile, first_tile + 1, ...

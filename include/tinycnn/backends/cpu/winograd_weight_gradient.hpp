@@ -6,17 +6,18 @@
 
 namespace tinycnn::cpu {
 
-/// Two schedules, chosen by the size of the spectrum of dw. Streamed: the batch is cut into a fixed number of parts, each
-/// with a spectrum of its own that stays in the caches while blocks of tiles pass by. In slices: that spectrum is larger
-/// than the caches, so a large slice of the batch is transformed first, and then point after point is multiplied.
+/// Two schedules, chosen by the size of the spectrum of dw. Streamed: the batch is cut into a fixed number of parts,
+/// each with a spectrum of its own that stays in the caches while blocks of tiles pass by. In slices: that spectrum is
+/// larger than the caches, so a large slice of the batch is transformed first, and then point after point is
+/// multiplied.
 template <class Isa>
 struct WinogradGradientBlocking {
-  static constexpr int strip = 16;              // channels of x side by side: a cache line a tile
+  static constexpr int strip = 16;                 // channels of x side by side: a cache line a tile
   static constexpr long streamed_most = 2L << 20;  // floats of a spectrum of dw
   static constexpr long parts_floats = 4L << 20;   // of all parts together, if they can be few enough
   static constexpr int most_parts = 8;
   static constexpr int block_tiles = 48;
-  static constexpr int slice_tiles = 512;
+  static constexpr int slice_tiles = 256;
 
   bool streamed = true;
   int parts = 1;
@@ -105,10 +106,12 @@ template <class Isa, class Source>
   }
 }
 
-/// du[panel][C][NR] (+)= sum over tiles of x[strip][tile][strip]^T dy[panel][tile][NR], at one point.
+/// du[panel][C][NR] (+)= sum over tiles of x[strip][tile][strip]^T dy[panel][tile][NR], at one point; a step
+/// of `ahead` with each product.
 template <class Isa>
-[[gnu::noinline]] void multiply_spectra(const Spectra& x, const Spectra& dy, int point, int tiles, int channels, int begin,
-                                        int end, float* du, long panel_floats, bool accumulate) {
+[[gnu::noinline]] void multiply_spectra(const Spectra& x, const Spectra& dy, int point, int tiles, int channels,
+                                        int begin, int end, float* du, long panel_floats, bool accumulate,
+                                        Ahead (&ahead)[2]) {
   constexpr int depth_wanted = 128;  // of one piece, so that a panel of dy stays in the first-level cache
   Depth depth;
   depth.a_step = x.tile_step;
@@ -121,8 +124,13 @@ template <class Isa>
       const float* right = dy.at(first, panel * NR<Isa>) + point * dy.point_step;
       float* out = du + panel * panel_floats;
       for (int c = 0; c < channels; c += MR<Isa>, out += MR<Isa> * NR<Isa>) {
+        ahead[0].step();
+        ahead[1].step();
+        if (accumulate || piece > 0)  // the sums come last, from farther away than the factors
+          for (int i = 0; i < MR<Isa> * NR<Isa>; i += 16) __builtin_prefetch(out + i, 1);
         const float* a[MR<Isa>];
-        for (int i = 0; i < MR<Isa>; ++i) a[i] = x.at(first, c + i < channels ? c + i : channels - 1) + point * x.point_step;
+        for (int i = 0; i < MR<Isa>; ++i)
+          a[i] = x.at(first, c + i < channels ? c + i : channels - 1) + point * x.point_step;
         multiply<Isa>(a, right, depth, out, accumulate || piece > 0);
       }
     }
@@ -156,16 +164,17 @@ template <class Isa>
     }
 }
 
-/// As convolution_weight_gradient; `shared` holds winograd_gradient_shared_floats(s). Error: rms <= 2e-5 of the result's.
+/// As convolution_weight_gradient; `shared` holds winograd_gradient_shared_floats(s). Error: rms <= 2e-5 of the
+/// result's.
 template <class Isa, class SourceX, class SourceY>
-void winograd_weight_gradient(const ConvolutionShape& s, int n, const SourceX& x, const SourceY& dy, float* dw, float* db,
-                              ThreadPool& pool, float* scratch, float* shared) {
+void winograd_weight_gradient(const ConvolutionShape& s, int n, const SourceX& x, const SourceY& dy, float* dw,
+                              float* db, ThreadPool& pool, float* scratch, float* shared) {
   const auto b = WinogradGradientBlocking<Isa>::of(s);
   const long worker_floats = winograd_gradient_scratch_floats<Isa>(s), du_floats = b.spectrum_floats(s);
   const int panels = b.panels(s), all_rows = tile_rows(s), rows = n * all_rows, blocks = b.blocks(s, n);
   const int parts = blocks < b.parts ? blocks : b.parts;
-  float* spectra = shared;                            // (part,point,panel,C,NR)
-  float* bias = spectra + b.parts * du_floats;        // (bias row,O)
+  float* spectra = shared;                      // (part,point,panel,C,NR)
+  float* bias = spectra + b.parts * du_floats;  // (bias row,O)
   float* slice = bias + b.bias_rows() * b.bias_floats(s);
   if (db != nullptr) std::memset(bias, 0, sizeof(float) * std::size_t(b.bias_rows() * b.bias_floats(s)));
   if (b.streamed) {
@@ -188,10 +197,14 @@ void winograd_weight_gradient(const ConvolutionShape& s, int n, const SourceX& x
           transform_output_gradient_row<Isa>(s, dy, sample, row, begin, end, tile, d, i * b.row_tiles, false,
                                              db != nullptr ? bias + part * b.bias_floats(s) : nullptr);
         }
+        const long next = block + 1 < last_block ? first + b.rows : rows;
+        const long steps = long(Winograd::points) * (end - begin) * ceil_div(s.x.c, MR<Isa>);
+        Ahead ahead[2] = {ahead_of_rows(s, x, s.x, n, next, next + b.rows, -s.window.padding, 6, steps),
+                          ahead_of_rows(s, dy, s.y, n, next, next + b.rows, 0, 4, steps)};
         for (int p = 0; p < Winograd::points; ++p)
           multiply_spectra<Isa>(v, d, p, count * b.row_tiles, s.x.c, begin, end,
                                 spectra + part * du_floats + p * panels * b.panel_floats(s), b.panel_floats(s),
-                                block > first_block);
+                                block > first_block, ahead);
       }
     });
   } else {
@@ -208,9 +221,10 @@ void winograd_weight_gradient(const ConvolutionShape& s, int n, const SourceX& x
         __builtin_ia32_sfence();
       });
       pool.run(2 * Winograd::points, [&](int unit, int) {
+        Ahead none[2];
         const int p = unit / 2, begin = panels * (unit % 2) / 2, end = panels * (unit % 2 + 1) / 2;
         multiply_spectra<Isa>(v, d, p, count * b.row_tiles, s.x.c, begin, end, spectra + p * panels * b.panel_floats(s),
-                              b.panel_floats(s), block > 0);
+                              b.panel_floats(s), block > 0, none);
       });
     }
   }
