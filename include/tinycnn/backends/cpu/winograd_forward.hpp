@@ -100,7 +100,7 @@ void winograd_forward(const ConvolutionShape& s, int n, const Source& x, const f
   const int panels = ceil_div(s.y.c, NR<Isa>);
   // Splitting a block's panels over units changes no result, only how many hands can help with few blocks.
   const int blocks = b.blocks(n);
-  const int wanted = blocks > 0 ? ceil_div(4 * pool.size(), blocks) : 1;
+  const int wanted = blocks % pool.size() != 0 ? ceil_div(4 * pool.size(), blocks) : 1;
   const int splits = wanted < panels ? wanted : panels;
   const long worker_floats = b.scratch_floats<Isa>(s);
   pool.run(blocks * splits, [&](int unit, int worker) {
