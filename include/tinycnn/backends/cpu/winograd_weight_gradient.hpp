@@ -47,8 +47,11 @@ struct WinogradGradientBlocking {
   [[nodiscard]] constexpr long panel_floats(const ConvolutionShape& s) const {
     return long(round_up(s.x.c, MR<Isa>)) * NR<Isa>;
   }
+  [[nodiscard]] constexpr long spectrum_step(const ConvolutionShape& s) const {
+    return point_step_of(panels(s) * panel_floats(s));
+  }
   [[nodiscard]] constexpr long spectrum_floats(const ConvolutionShape& s) const {
-    return Winograd::points * panels(s) * panel_floats(s);
+    return Winograd::points * spectrum_step(s);
   }
   /// Sums of dy, one row for each part, or each row of tiles of a slice.
   [[nodiscard]] constexpr int bias_rows() const { return streamed ? parts : rows; }
@@ -106,33 +109,26 @@ template <class Isa, class Source>
   }
 }
 
-/// du[panel][C][NR] (+)= sum over tiles of x[strip][tile][strip]^T dy[panel][tile][NR], at one point; a step
-/// of `ahead` with each product.
+/// du[panel][C][NR] (+)= sum over tiles of x[strip][tile][strip]^T dy[panel][tile][NR], at one point; a step of `ahead`
+/// with each product.
 template <class Isa>
 [[gnu::noinline]] void multiply_spectra(const Spectra& x, const Spectra& dy, int point, int tiles, int channels,
                                         int begin, int end, float* du, long panel_floats, bool accumulate,
                                         Ahead (&ahead)[2]) {
-  constexpr int depth_wanted = 128;  // of one piece, so that a panel of dy stays in the first-level cache
   Depth depth;
   depth.a_step = x.tile_step;
-  const int pieces = ceil_div(tiles, depth_wanted);
-  for (int piece = 0; piece < pieces; ++piece) {
-    const int first = tiles * piece / pieces;
-    depth.clear();
-    depth.add(0, 0, tiles * (piece + 1) / pieces - first);
-    for (int panel = begin; panel < end; ++panel) {
-      const float* right = dy.at(first, panel * NR<Isa>) + point * dy.point_step;
-      float* out = du + panel * panel_floats;
-      for (int c = 0; c < channels; c += MR<Isa>, out += MR<Isa> * NR<Isa>) {
-        ahead[0].step();
-        ahead[1].step();
-        if (accumulate || piece > 0)  // the sums come last, from farther away than the factors
-          for (int i = 0; i < MR<Isa> * NR<Isa>; i += 16) __builtin_prefetch(out + i, 1);
-        const float* a[MR<Isa>];
-        for (int i = 0; i < MR<Isa>; ++i)
-          a[i] = x.at(first, c + i < channels ? c + i : channels - 1) + point * x.point_step;
-        multiply<Isa>(a, right, depth, out, accumulate || piece > 0);
-      }
+  depth.add(0, 0, tiles);
+  for (int panel = begin; panel < end; ++panel) {
+    const float* right = dy.at(0, panel * NR<Isa>) + point * dy.point_step;
+    float* out = du + panel * panel_floats;
+    for (int c = 0; c < channels; c += MR<Isa>, out += MR<Isa> * NR<Isa>) {
+      ahead[0].step();
+      ahead[1].step();
+      if (accumulate)  // the sums come last, from farther away than the factors
+        for (int i = 0; i < MR<Isa> * NR<Isa>; i += 16) __builtin_prefetch(out + i, 1);
+      const float* a[MR<Isa>];
+      for (int i = 0; i < MR<Isa>; ++i) a[i] = x.at(0, c + i < channels ? c + i : channels - 1) + point * x.point_step;
+      multiply<Isa>(a, right, depth, out, accumulate);
     }
   }
 }
@@ -142,7 +138,8 @@ template <class Isa>
 [[gnu::noinline]] void transform_weight_gradient(const ConvolutionShape& s, const WinogradGradientBlocking<Isa>& b,
                                                  const float* spectra, int parts, int panel, int begin, int end,
                                                  float* dw) {
-  const long point_step = b.panels(s) * b.panel_floats(s), part_step = b.spectrum_floats(s);
+  constexpr int channels_ahead = 4;
+  const long point_step = b.spectrum_step(s), part_step = b.spectrum_floats(s);
   for (int c = begin; c < end; ++c)
     for (int k = 0; k < NR<Isa>; k += Isa::width) {
       const int first = panel * NR<Isa> + k;
@@ -151,7 +148,11 @@ template <class Isa>
       Vector<Isa> du[6][6] = {}, dg[3][3];
       for (int part = 0; part < parts; ++part, from += part_step)
 #pragma GCC unroll 36
-        for (int p = 0; p < Winograd::points; ++p) du[p / 6][p % 6] += load<Isa>(from + p * point_step);
+        for (int p = 0; p < Winograd::points; ++p) {
+          __builtin_prefetch(from + p * point_step +
+                             channels_ahead * NR<Isa>);  // more streams than the processor follows
+          du[p / 6][p % 6] += load<Isa>(from + p * point_step);
+        }
       along_both_axes(du, dg, [](const auto& line, auto& out) { WinogradMaps<float>::weights_adjoint(line, out); });
       float* to = dw + long(c) * s.y.c + first;
       const int left = s.y.c - first;
@@ -203,7 +204,7 @@ void winograd_weight_gradient(const ConvolutionShape& s, int n, const SourceX& x
                           ahead_of_rows(s, dy, s.y, n, next, next + b.rows, 0, 4, steps)};
         for (int p = 0; p < Winograd::points; ++p)
           multiply_spectra<Isa>(v, d, p, count * b.row_tiles, s.x.c, begin, end,
-                                spectra + part * du_floats + p * panels * b.panel_floats(s), b.panel_floats(s),
+                                spectra + part * du_floats + p * b.spectrum_step(s), b.panel_floats(s),
                                 block > first_block, ahead);
       }
     });
@@ -223,7 +224,7 @@ void winograd_weight_gradient(const ConvolutionShape& s, int n, const SourceX& x
       pool.run(2 * Winograd::points, [&](int unit, int) {
         Ahead none[2];
         const int p = unit / 2, begin = panels * (unit % 2) / 2, end = panels * (unit % 2 + 1) / 2;
-        multiply_spectra<Isa>(v, d, p, count * b.row_tiles, s.x.c, begin, end, spectra + p * panels * b.panel_floats(s),
+        multiply_spectra<Isa>(v, d, p, count * b.row_tiles, s.x.c, begin, end, spectra + p * b.spectrum_step(s),
                               b.panel_floats(s), block > 0, none);
       });
     }
