@@ -116,7 +116,7 @@ void winograd_forward(const ConvolutionShape& s, int n, const Source& x, const f
     float* y = m + Winograd::points * b.output_step<Isa>();  // (samples,rows,columns,NR)
     float* tile = y + 16L * b.tiles() * NR<Isa>;
     for (int i = 0; i < samples * rows; ++i)
-      transform_input_row<Isa>(s, x, sample + i / rows, first_row + i % rows, tile, v, i * b.row_tiles, false);
+      transform_input_row<Isa>(s, x, sample + i / rows, first_row + i % rows, tile, v, i * b.row_tiles);
     Panel result;
     result.values = y;
     result.block = block;

@@ -28,6 +28,7 @@ struct Spectra {
   long tile_step = 0;
   long strip_step = 0;
   int strip = 1;
+  bool past_caches = false;  // written so: larger than they are
 
   [[nodiscard]] float* at(int tile, int c) const {
     return data + tile * tile_step + c / strip * strip_step + c % strip;
@@ -47,8 +48,8 @@ constexpr long input_row_floats(const ConvolutionShape& s) { return 6L * (4 * ti
 /// What transforming tile rows [begin, end) of n samples will read, counted on from sample to sample; `reach` image
 /// rows of each, from `offset` on.
 template <class Source>
-Ahead ahead_of_rows(const ConvolutionShape& s, const Source& source, const Dims& image, int n, long begin, long end,
-                    int offset, int reach, long steps) {
+[[gnu::noinline]] Ahead ahead_of_rows(const ConvolutionShape& s, const Source& source, const Dims& image, int n,
+                                      long begin, long end, int offset, int reach, long steps) {
   const int all = tile_rows(s);
   if (begin >= end || begin >= long(n) * all) return {};
   const auto row = [&](long tile_row, int shift) {
@@ -62,7 +63,7 @@ Ahead ahead_of_rows(const ConvolutionShape& s, const Source& source, const Dims&
 /// Spectra B^T d B of one row of tiles of sample n, all channels, to tiles first_tile, first_tile + 1, ...
 template <class Isa, class Source>
 [[gnu::noinline]] void transform_input_row(const ConvolutionShape& s, const Source& x, int n, int tile_row, float* tile,
-                                           const Spectra& to, int first_tile, bool past_caches) {
+                                           const Spectra& to, int first_tile) {
   const int columns = tile_columns(s), pixels = 4 * columns + 2;
   const Rectangle rectangle{4 * tile_row - s.window.padding, -s.window.padding, 6, pixels};
   for (int c = 0; c < s.x.c; c += winograd_strip) {
@@ -73,7 +74,7 @@ template <class Isa, class Source>
     for (int t = 0; t < columns; ++t)
       for (int k = 0; k < pitch; k += Isa::width)
         transform_input_tile<Isa>(tile + 4L * t * pitch + k, long(pixels) * pitch, pitch, to.at(first_tile + t, c + k),
-                                  to.point_step, past_caches);
+                                  to.point_step, to.past_caches);
   }
 }
 

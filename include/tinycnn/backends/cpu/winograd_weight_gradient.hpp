@@ -60,11 +60,11 @@ struct WinogradGradientBlocking {
   /// Spectra of x: [point][strip][tile][strip]; of dy: [point][panel][tile][NR].
   [[nodiscard]] constexpr Spectra x_spectra(const ConvolutionShape& s, float* data) const {
     const long step = long(tiles()) * strip;
-    return {data, point_step_of(ceil_div(s.x.c, strip) * step), strip, step, strip};
+    return {data, point_step_of(ceil_div(s.x.c, strip) * step), strip, step, strip, !streamed};
   }
   [[nodiscard]] constexpr Spectra dy_spectra(const ConvolutionShape& s, float* data) const {
     const long step = long(tiles()) * NR<Isa>;
-    return {data, point_step_of(panels(s) * step), NR<Isa>, step, NR<Isa>};
+    return {data, point_step_of(panels(s) * step), NR<Isa>, step, NR<Isa>, !streamed};
   }
   [[nodiscard]] constexpr long x_floats(const ConvolutionShape& s) const {
     return Winograd::points * x_spectra(s, nullptr).point_step;
@@ -94,7 +94,7 @@ constexpr long winograd_gradient_shared_floats(const ConvolutionShape& s) {
 template <class Isa, class Source>
 [[gnu::noinline]] void transform_output_gradient_row(const ConvolutionShape& s, const Source& dy, int n, int tile_row,
                                                      int begin, int end, float* tile, const Spectra& to, int first_tile,
-                                                     bool past_caches, float* bias_sums) {
+                                                     float* bias_sums) {
   const int columns = tile_columns(s), pixels = 4 * columns;
   for (int panel = begin; panel < end; ++panel) {
     const int c = panel * NR<Isa>;
@@ -105,7 +105,7 @@ template <class Isa, class Source>
     for (int t = 0; t < columns; ++t)
       for (int k = 0; k < NR<Isa>; k += Isa::width)
         transform_output_gradient_tile<Isa>(tile + 4L * t * NR<Isa> + k, long(pixels) * NR<Isa>, NR<Isa>,
-                                            to.at(first_tile + t, c) + k, to.point_step, past_caches);
+                                            to.at(first_tile + t, c) + k, to.point_step, to.past_caches);
   }
 }
 
@@ -194,8 +194,8 @@ void winograd_weight_gradient(const ConvolutionShape& s, int n, const SourceX& x
         const int first = block * b.rows, count = rows - first < b.rows ? rows - first : b.rows;
         for (int i = 0; i < count; ++i) {
           const int sample = (first + i) / all_rows, row = (first + i) % all_rows;
-          transform_input_row<Isa>(s, x, sample, row, tile, v, i * b.row_tiles, false);
-          transform_output_gradient_row<Isa>(s, dy, sample, row, begin, end, tile, d, i * b.row_tiles, false,
+          transform_input_row<Isa>(s, x, sample, row, tile, v, i * b.row_tiles);
+          transform_output_gradient_row<Isa>(s, dy, sample, row, begin, end, tile, d, i * b.row_tiles,
                                              db != nullptr ? bias + part * b.bias_floats(s) : nullptr);
         }
         const long next = block + 1 < last_block ? first + b.rows : rows;
@@ -216,8 +216,8 @@ void winograd_weight_gradient(const ConvolutionShape& s, int n, const SourceX& x
       pool.run(count, [&](int i, int worker) {
         float* tile = scratch + worker * worker_floats;
         const int sample = (first + i) / all_rows, row = (first + i) % all_rows;
-        transform_input_row<Isa>(s, x, sample, row, tile, v, i * b.row_tiles, true);
-        transform_output_gradient_row<Isa>(s, dy, sample, row, 0, panels, tile, d, i * b.row_tiles, true,
+        transform_input_row<Isa>(s, x, sample, row, tile, v, i * b.row_tiles);
+        transform_output_gradient_row<Isa>(s, dy, sample, row, 0, panels, tile, d, i * b.row_tiles,
                                            db != nullptr ? bias + i * b.bias_floats(s) : nullptr);
         __builtin_ia32_sfence();
       });
