@@ -98,10 +98,12 @@ void winograd_forward(const ConvolutionShape& s, int n, const Source& x, const f
                       ThreadPool& pool, float* scratch) {
   const WinogradBlocking b = WinogradBlocking::of(s, epilogue.row_multiple());
   const int panels = ceil_div(s.y.c, NR<Isa>);
-  // Splitting a block's panels over units changes no result, only how many hands can help with few blocks.
+  // Splitting a block's panels over units changes no result, only how evenly few blocks share out; but every unit
+  // transforms the block's inputs again.
   const int blocks = b.blocks(n);
-  const int wanted = blocks % pool.size() != 0 ? ceil_div(4 * pool.size(), blocks) : 1;
-  const int splits = wanted < panels ? wanted : panels;
+  const int most = blocks > 0 ? ceil_div(4 * pool.size(), blocks) : 1;
+  int splits = 1;
+  while (splits < most && splits < panels && blocks * splits % pool.size() != 0) ++splits;
   const long worker_floats = b.scratch_floats<Isa>(s);
   pool.run(blocks * splits, [&](int unit, int worker) {
     const int split = unit % splits;
