@@ -35,7 +35,11 @@ namespace detail {
     const RowFacts& row = p.rows[s.row];
     const bool forward = s.phase == Phase::forward;
     text += forward ? "forward  " : "backward ";
-    text += std::string(row.name) + (row.fallback ? " [plain loop]" : "") + ": ";
+    text += std::string(row.name) + (row.fallback ? " [plain loop]" : "");
+    if (row.variant != nullptr)
+      if (const std::string_view variant = row.variant(p.graph->layers[s.layers[0]]); !variant.empty())
+        text.append(", ").append(variant);
+    text += ": ";
     for (int k = 0; k < s.layer_count; ++k) {
       const std::string name = segment_name(*p.graph, p.graph->layers[s.layers[k]].segment);
       text += (k > 0 ? " " : "") + (name.empty() ? std::string(p.graph->layers[s.layers[k]].kind->name) : name);

@@ -55,6 +55,7 @@ struct RowFacts {
   bool fallback = false;           ///< a plain loop standing in for a kernel the backend lacks
   bool (*fits)(const Match&) = nullptr;
   Needs (*needs)(const Match&) = nullptr;
+  std::string_view (*variant)(const Layer& first) = nullptr;   ///< which of several algorithms; empty: the plain one
 };
 
 namespace detail {
@@ -85,6 +86,7 @@ constexpr RowFacts facts_of(bool fallback = false) {
   if constexpr (requires { Row::saves_output; }) f.saves_output = Row::saves_output;
   if constexpr (requires { Row::passes_gradient; }) f.passes_gradient = Row::passes_gradient;
   if constexpr (requires { Row::materializes; }) f.materializes = Row::materializes;
+  if constexpr (requires { Row::variant; }) f.variant = Row::variant;
   f.fallback = fallback;
   f.fits = &detail::fits_of<Row>;
   f.needs = &detail::needs_of<Row>;

@@ -14,7 +14,7 @@ constexpr Needs conv_bn_needs(const Match& m, int row_multiple, long reduced) {
   Needs needs = convolution_needs<Isa>(conv, Mode::training, row_multiple);
   needs.statistics = long(ChannelNumbers::arrays) * conv.out.c;
   needs.pending = long(ChannelNumbers::pending_array) * conv.out.c;
-  const long forward = 4L * conv.out.c * forward_blocks(convolution_shape(conv), 1, row_multiple);   // doubles, two a channel
+  const long forward = 4L * conv.out.c * convolution_of<Isa>(conv).blocks(1, row_multiple);   // doubles, two a channel
   const long backward = 2L * conv.out.c * PixelBlocks(reduced).per_sample;
   needs.workspace_per_sample = larger(forward, backward);
   return needs;
@@ -23,7 +23,7 @@ constexpr Needs conv_bn_needs(const Match& m, int row_multiple, long reduced) {
 /// Where the forward sums of a step lie in the workspace: behind the packed weights.
 template <class Isa, class Run>
 double* sums_of(const Run& run, const Step& step) {
-  return reinterpret_cast<double*>(run.workspace + aligned(packed_forward_floats<Isa>(convolution_shape(run.layer(step, 0)))));
+  return reinterpret_cast<double*>(run.workspace + aligned(convolution_of<Isa>(run.layer(step, 0)).packed_forward()));
 }
 
 /// Runs the convolution with an epilogue that fills `sums`, then makes scale and shift of them.
@@ -35,7 +35,7 @@ void run_with_statistics(const Run& run, const Step& step, Epilogue& epilogue) {
   epilogue.sums = sums_of<Isa>(run, step);
   epilogue.past_caches = streams<Isa>(epilogue.y, conv.out, run.n, conv.options.groups);
   run_convolution<Isa>(run, step, epilogue);
-  const int blocks = forward_blocks(convolution_shape(conv), run.n, epilogue.row_multiple());
+  const int blocks = convolution_of<Isa>(conv).blocks(run.n, epilogue.row_multiple());
   finish_statistics(run, run.layer(step, 1), ChannelNumbers(run.statistics(step), conv.out.c), epilogue.sums, blocks);
 }
 

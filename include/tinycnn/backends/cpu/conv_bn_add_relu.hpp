@@ -15,6 +15,7 @@ struct ConvBnAddRelu {
   static constexpr const Kind* pattern[] = {&conv2d, &batch_norm, &add, &tinycnn::relu};
   static constexpr unsigned modes = in_training;
   static constexpr bool absorbs = true, absorbs_residual = true, saves_input = true, saves_output = true;
+  static constexpr auto variant = &convolution_variant<Isa>;
   static constexpr Needs needs(const Match& m) {
     Needs needs = conv_bn_needs<Isa>(m, 1, m.first().out.pixels());
     needs.inner = m.first().out.size();

@@ -12,6 +12,7 @@ template <class Isa, bool Relu>
 struct ConvBnForm {
   static constexpr unsigned modes = in_training;
   static constexpr bool absorbs = true, emits = true, pending_relu = Relu, saves_input = true, saves_output = true;
+  static constexpr auto variant = &convolution_variant<Isa>;
   static constexpr Needs needs(const Match& m) { return conv_bn_needs<Isa>(m, 1, m.first().out.pixels()); }
 
   template <class Backend>

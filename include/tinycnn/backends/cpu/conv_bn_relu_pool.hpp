@@ -23,6 +23,7 @@ struct ConvBnReluPool {
   static constexpr const Kind* pattern[] = {&conv2d, &batch_norm, &tinycnn::relu, &max_pool};
   static constexpr unsigned modes = in_training;
   static constexpr bool absorbs = true, emits = true, pending_relu = true, saves_input = true, saves_output = true;
+  static constexpr auto variant = &convolution_variant<Isa>;
   static constexpr bool fits(const Match& m) { return pools_in_place(m.last()); }
   static constexpr Needs needs(const Match& m) {
     Needs needs = conv_bn_needs<Isa>(m, m.last().options.window.kernel, m.last().out.pixels());

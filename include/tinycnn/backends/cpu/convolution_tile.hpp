@@ -1,6 +1,7 @@
 // Bringing a band of an image into scratch: pending transform applied, the padded border zero afterwards.
 #pragma once
 
+#include <tinycnn/backends/cpu/ahead.hpp>
 #include <tinycnn/backends/cpu/convolution_shape.hpp>
 #include <tinycnn/backends/cpu/lane.hpp>
 
@@ -15,6 +16,12 @@ struct TensorSource {
   const float* x = nullptr;
   Dims dims;
   Pending pending{};
+
+  /// What loads of image rows [begin, end) will read, shared out over `steps`; rows count on from sample to sample.
+  [[nodiscard]] Ahead ahead(long begin, long end, long steps) const {
+    const long row = long(dims.w) * dims.c;
+    return {x + begin * row, (end - begin) * row, steps};
+  }
 
   /// to[j * pitch + k] = value of sample n, row h, column w + j, channel c + k, for j < count and k < width.
   [[gnu::noinline]] void load(float* to, int pitch, int n, int h, int w, int count, int c, int width) const {

@@ -15,6 +15,7 @@ namespace tinycnn::cpu {
 template <class Isa>
 struct Folded {
   static constexpr unsigned modes = in_inference;
+  static constexpr auto variant = &convolution_variant<Isa>;
   static constexpr Needs needs(const Match& m) { return needs_with(m, 1); }
 
   static constexpr Needs needs_with(const Match& m, int row_multiple) {
@@ -27,10 +28,10 @@ struct Folded {
   template <class Backend>
   static void prepare(const Execution<Backend>& run, const Step& step) {
     const Layer &conv = run.layer(step, 0), &norm = run.layer(step, 1);
-    const ConvolutionShape s = convolution_shape(conv);
+    const Convolution<Isa> c = convolution_of<Isa>(conv);
     float* packed = run.prepared(step);
     float* bias = const_cast<float*>(folded_bias(run, step));
-    pack_forward<Isa>(s, run.parameter(conv, 0), packed, run.backend->pool());
+    c.pack(run.parameter(conv, 0), packed, run.backend->pool());
     const float *mean = run.parameter(norm, norm_mean), *variance = run.parameter(norm, norm_variance);
     const float *gamma = run.parameter(norm, norm_weight), *beta = run.parameter(norm, norm_bias);
     const auto scale = [&](int o) {
@@ -40,8 +41,8 @@ struct Folded {
       const double b = conv.options.bias ? double(run.parameter(conv, 1)[o]) : 0;
       bias[o] = float(scale(o) * (b - double(mean[o])) + double(beta[o]));
     }
-    const int outputs = s.group_outputs(), panels = ceil_div(outputs, NR<Isa>), rows = s.taps() * s.group_inputs();
-    run.backend->pool().run(s.groups * panels, [&](int unit, int) {
+    const int outputs = c.s.group_outputs(), panels = ceil_div(outputs, NR<Isa>), rows = c.packed_rows();
+    run.backend->pool().run(c.s.groups * panels, [&](int unit, int) {
       float factors[NR<Isa>] = {};
       for (int o = 0; o < NR<Isa> && unit % panels * NR<Isa> + o < outputs; ++o)
         factors[o] = float(scale(unit / panels * outputs + unit % panels * NR<Isa> + o));
@@ -53,7 +54,7 @@ struct Folded {
 
   template <class Backend>
   static const float* folded_bias(const Execution<Backend>& run, const Step& step) {
-    return run.prepared(step) + aligned(packed_forward_floats<Isa>(convolution_shape(run.layer(step, 0))));
+    return run.prepared(step) + aligned(convolution_of<Isa>(run.layer(step, 0)).packed_forward());
   }
 
   template <class Backend, class Epilogue>
@@ -61,8 +62,8 @@ struct Folded {
     const Layer& conv = run.layer(step, 0);
     epilogue.dims = conv.out;
     epilogue.bias = folded_bias(run, step);
-    convolution_forward<Isa>(convolution_shape(conv), run.n, source_of<Isa>(run, step.x), run.prepared(step), epilogue,
-                             run.backend->pool(), run.scratch);
+    convolution_of<Isa>(conv).forward(run.n, source_of<Isa>(run, step.x), run.prepared(step), epilogue, run.backend->pool(),
+                                      run.scratch);
   }
 
   template <class Backend>

@@ -1,0 +1,169 @@
+// Winograd convolution, forward and input gradient: 36 products per block of tiles, a quarter of the direct arithmetic.
+#pragma once
+
+#include <tinycnn/backends/cpu/convolution_walk.hpp>
+#include <tinycnn/backends/cpu/winograd_pack.hpp>
+
+namespace tinycnn::cpu {
+
+/// How the images are cut: blocks of whole samples, or of a band of tile rows of one sample. The shape alone decides.
+struct WinogradBlocking {
+  int samples = 1;
+  int rows = 1;  // of tiles
+  int bands = 1;
+  int row_tiles = 1;  // tiles of a row
+
+  /// `row_multiple`: bands start at pixel rows that are multiples of it (a pooling window's height).
+  static constexpr WinogradBlocking of(const ConvolutionShape& s, int row_multiple = 1) {
+    WinogradBlocking b;
+    b.row_tiles = tile_columns(s);
+    int wanted = 16;  // tiles that share one pass over the weights: the more of these, the more it must be
+    while (wanted < 64 && 128L * wanted * wanted < long(s.x.c) * s.y.c) wanted *= 2;
+    int multiple = 1;
+    while (multiple * Winograd::tile % row_multiple != 0) ++multiple;
+    b.rows = round_up(wanted / b.row_tiles > 1 ? wanted / b.row_tiles : 1, multiple);
+    const int all = tile_rows(s);
+    if (b.rows >= all) {
+      b.rows = all;
+      const int fitting = wanted / (all * b.row_tiles);
+      b.samples = fitting > 1 ? fitting : 1;
+    }
+    b.bands = ceil_div(all, b.rows);
+    return b;
+  }
+
+  [[nodiscard]] constexpr int blocks(int n) const { return ceil_div(n, samples) * bands; }
+  [[nodiscard]] constexpr int tiles() const { return samples * rows * row_tiles; }
+  template <class Isa>
+  [[nodiscard]] constexpr long tile_step(const ConvolutionShape& s) const {
+    const int channels = round_up(s.x.c, Isa::width);
+    return channels + (channels % 1024 == 0 ? 16 : 0);
+  }
+  template <class Isa>
+  [[nodiscard]] constexpr long input_step(const ConvolutionShape& s) const {
+    return point_step_of(tiles() * tile_step<Isa>(s));
+  }
+  template <class Isa>
+  [[nodiscard]] constexpr long output_step() const {
+    return point_step_of(long(round_up(tiles(), MR<Isa>)) * NR<Isa>);
+  }
+  template <class Isa>
+  [[nodiscard]] constexpr long scratch_floats(const ConvolutionShape& s) const {
+    return Winograd::points * (input_step<Isa>(s) + output_step<Isa>()) + 16L * tiles() * NR<Isa> + input_row_floats(s);
+  }
+};
+
+/// Per worker. `row_multiple` is the epilogue's.
+template <class Isa>
+constexpr long winograd_scratch_floats(const ConvolutionShape& s, int row_multiple = 1) {
+  return WinogradBlocking::of(s, row_multiple).scratch_floats<Isa>(s);
+}
+
+/// How many blocks n samples are cut into; per-block sums of an epilogue have one row each. Non-decreasing in n.
+constexpr int winograd_blocks(const ConvolutionShape& s, int n, int row_multiple = 1) {
+  return WinogradBlocking::of(s, row_multiple).blocks(n);
+}
+
+/// m[point][tile][NR] = v[point][tile][C] * u[point][C][NR] for each of the 36 points, a step of `ahead` with each
+/// product.
+template <class Isa>
+[[gnu::noinline]] void multiply_points(int channels, int tiles, const float* v, long v_step, long tile_step,
+                                       const float* u, float* m, long m_step, Ahead& ahead) {
+  Depth depth;
+  depth.add(0, 0, channels);
+  for (int p = 0; p < Winograd::points; ++p, v += v_step, u += long(channels) * NR<Isa>, m += m_step) {
+    for (int t = 0; t < tiles; t += MR<Isa>) {
+      ahead.step();
+      const float* a[MR<Isa>];
+      for (int i = 0; i < MR<Isa>; ++i) a[i] = v + (t + i < tiles ? t + i : tiles - 1) * tile_step;
+      multiply<Isa>(a, u, depth, m + long(t) * NR<Isa>, false);
+    }
+  }
+}
+
+/// y (samples, rows, columns, NR) = A^T m A of the tiles m[point][sample, tile row, tile column][NR].
+template <class Isa>
+[[gnu::noinline]] void transform_outputs(const float* m, long m_step, int samples, int rows, int columns, float* y) {
+  for (int i = 0; i < samples; ++i, y += long(rows) * columns * NR<Isa>)
+    for (int p = 0; p < rows; p += Winograd::tile)
+      for (int q = 0; q < columns; q += Winograd::tile, m += NR<Isa>)
+        for (int k = 0; k < NR<Isa>; k += Isa::width)
+          transform_output_tile<Isa>(m + k, m_step, y + (long(p) * columns + q) * NR<Isa> + k, long(columns) * NR<Isa>,
+                                     rows - p, columns - q);
+}
+
+/// As convolution_forward, with weights packed by winograd_pack_forward. Error: rms <= 2e-5 of the result's.
+template <class Isa, class Source, class Epilogue>
+void winograd_forward(const ConvolutionShape& s, int n, const Source& x, const float* packed, const Epilogue& epilogue,
+                      ThreadPool& pool, float* scratch) {
+  const WinogradBlocking b = WinogradBlocking::of(s, epilogue.row_multiple());
+  const int panels = ceil_div(s.y.c, NR<Isa>);
+  // Splitting a block's panels over units changes no result, only how evenly few blocks share out; but every unit
+  // transforms the block's inputs again.
+  const int blocks = b.blocks(n);
+  const int most = blocks > 0 ? ceil_div(4 * pool.size(), blocks) : 1;
+  int splits = 1;
+  while (splits < most && splits < panels && blocks * splits % pool.size() != 0) ++splits;
+  const long worker_floats = b.scratch_floats<Isa>(s);
+  pool.run(blocks * splits, [&](int unit, int worker) {
+    const int split = unit % splits;
+    const int block = unit / splits;
+    const int sample = block / b.bands * b.samples;
+    const int samples = n - sample < b.samples ? n - sample : b.samples;
+    const int first_row = block % b.bands * b.rows;
+    const int rows = tile_rows(s) - first_row < b.rows ? tile_rows(s) - first_row : b.rows;
+    const Spectra v{scratch + worker * worker_floats, b.input_step<Isa>(s), b.tile_step<Isa>(s), winograd_strip,
+                    winograd_strip};                         // (point,tile,C)
+    float* m = v.data + Winograd::points * v.point_step;     // (point,tile,NR)
+    float* y = m + Winograd::points * b.output_step<Isa>();  // (samples,rows,columns,NR)
+    float* tile = y + 16L * b.tiles() * NR<Isa>;
+    for (int i = 0; i < samples * rows; ++i)
+      transform_input_row<Isa>(s, x, sample + i / rows, first_row + i % rows, tile, v, i * b.row_tiles);
+    Panel result;
+    result.values = y;
+    result.block = block;
+    result.sample = sample;
+    result.samples = samples;
+    result.row = first_row * Winograd::tile;
+    result.rows = s.y.h - result.row < rows * Winograd::tile ? s.y.h - result.row : rows * Winograd::tile;
+    result.columns = s.y.w;
+    const int begin = panels * split / splits, end = panels * (split + 1) / splits;
+    Ahead ahead;  // the block this worker is likely to get next
+    if (splits == 1 && block + pool.size() < blocks) {
+      const int next = block + pool.size(), row = next % b.bands * b.rows;
+      const long first = long(next / b.bands * b.samples) * tile_rows(s) + row;
+      ahead = ahead_of_rows(s, x, s.x, n, first, first + (b.samples - 1L) * tile_rows(s) + b.rows, -s.window.padding, 6,
+                            long(Winograd::points) * ceil_div(b.tiles(), MR<Isa>) * (end - begin));
+    }
+    for (int panel = begin; panel < end; ++panel) {
+      multiply_points<Isa>(s.x.c, samples * rows * b.row_tiles, v.data, v.point_step, v.tile_step,
+                           packed + panel * winograd_panel_floats<Isa>(s), m, b.output_step<Isa>(), ahead);
+      transform_outputs<Isa>(m, b.output_step<Isa>(), samples, result.rows, result.columns, y);
+      result.channel = panel * NR<Isa>;
+      result.width = s.y.c - result.channel < NR<Isa> ? s.y.c - result.channel : NR<Isa>;
+      epilogue.panel(result);
+    }
+    __builtin_ia32_sfence();  // streamed results are seen by whoever comes after the block
+  });
+}
+
+/// As convolution_input_gradient, with weights packed by winograd_pack_input_gradient. Error: rms <= 2e-5 of the
+/// result's.
+template <class Isa, class Source, class Epilogue>
+void winograd_input_gradient(const ConvolutionShape& s, int n, const Source& dy, const float* packed,
+                             const Epilogue& epilogue, ThreadPool& pool, float* scratch) {
+  winograd_forward<Isa>(winograd_transposed(s), n, dy, packed, epilogue, pool, scratch);
+}
+
+/// Per worker.
+template <class Isa>
+constexpr long winograd_input_gradient_scratch_floats(const ConvolutionShape& s) {
+  return winograd_scratch_floats<Isa>(winograd_transposed(s));
+}
+
+template <class Isa>
+constexpr long winograd_packed_input_gradient_floats(const ConvolutionShape& s) {
+  return winograd_packed_floats<Isa>(winograd_transposed(s));
+}
+
+}  // namespace tinycnn::cpu

@@ -1,0 +1,246 @@
+// Winograd convolution, gradient of the weights and the bias: dw = G^T (sum over tiles of (B^T x B)^T (A dy A^T)) G.
+#pragma once
+
+#include <tinycnn/backends/cpu/convolution_weight_gradient.hpp>
+#include <tinycnn/backends/cpu/winograd_tiles.hpp>
+
+namespace tinycnn::cpu {
+
+/// Two schedules, chosen by the size of the spectrum of dw. Streamed: the batch is cut into a fixed number of parts,
+/// each with a spectrum of its own that stays in the caches while blocks of tiles pass by. In slices: that spectrum is
+/// larger than the caches, so a large slice of the batch is transformed first, and then point after point is
+/// multiplied.
+template <class Isa>
+struct WinogradGradientBlocking {
+  static constexpr int strip = 16;                 // channels of x side by side: a cache line a tile
+  static constexpr long streamed_most = 2L << 20;  // floats of a spectrum of dw
+  static constexpr long parts_floats = 4L << 20;   // of all parts together, if they can be few enough
+  static constexpr int most_parts = 8;
+  static constexpr int block_tiles = 48;
+  static constexpr int slice_tiles = 256;
+
+  bool streamed = true;
+  int parts = 1;
+  int row_tiles = 1;
+  int rows = 1;  // of tiles, of one block or slice; they run on from sample to sample
+
+  static constexpr WinogradGradientBlocking of(const ConvolutionShape& s) {
+    WinogradGradientBlocking b;
+    b.row_tiles = tile_columns(s);
+    const long floats = b.spectrum_floats(s);
+    b.streamed = floats <= streamed_most;
+    if (b.streamed) {
+      b.parts = most_parts;
+      while (b.parts > 2 && b.parts * floats > parts_floats) b.parts /= 2;
+    }
+    const int rows = (b.streamed ? block_tiles : slice_tiles) / b.row_tiles;
+    b.rows = rows > 1 ? rows : 1;
+    return b;
+  }
+
+  [[nodiscard]] constexpr int tiles() const { return rows * row_tiles; }
+  [[nodiscard]] constexpr int panels(const ConvolutionShape& s) const { return ceil_div(s.y.c, NR<Isa>); }
+  [[nodiscard]] constexpr int blocks(const ConvolutionShape& s, int n) const {
+    return static_cast<int>((long(n) * tile_rows(s) + rows - 1) / rows);
+  }
+  /// Spectrum of dw: [point][panel][C rounded up to MR][NR].
+  [[nodiscard]] constexpr long panel_floats(const ConvolutionShape& s) const {
+    return long(round_up(s.x.c, MR<Isa>)) * NR<Isa>;
+  }
+  [[nodiscard]] constexpr long spectrum_step(const ConvolutionShape& s) const {
+    return point_step_of(panels(s) * panel_floats(s));
+  }
+  [[nodiscard]] constexpr long spectrum_floats(const ConvolutionShape& s) const {
+    return Winograd::points * spectrum_step(s);
+  }
+  /// Sums of dy, one row for each part, or each row of tiles of a slice.
+  [[nodiscard]] constexpr int bias_rows() const { return streamed ? parts : rows; }
+  [[nodiscard]] constexpr long bias_floats(const ConvolutionShape& s) const { return long(panels(s)) * NR<Isa>; }
+
+  /// Spectra of x: [point][strip][tile][strip]; of dy: [point][panel][tile][NR].
+  [[nodiscard]] constexpr Spectra x_spectra(const ConvolutionShape& s, float* data) const {
+    const long step = long(tiles()) * strip;
+    return {data, point_step_of(ceil_div(s.x.c, strip) * step), strip, step, strip, !streamed};
+  }
+  [[nodiscard]] constexpr Spectra dy_spectra(const ConvolutionShape& s, float* data) const {
+    const long step = long(tiles()) * NR<Isa>;
+    return {data, point_step_of(panels(s) * step), NR<Isa>, step, NR<Isa>, !streamed};
+  }
+  [[nodiscard]] constexpr long x_floats(const ConvolutionShape& s) const {
+    return Winograd::points * x_spectra(s, nullptr).point_step;
+  }
+  [[nodiscard]] constexpr long dy_floats(const ConvolutionShape& s) const {
+    return Winograd::points * dy_spectra(s, nullptr).point_step;
+  }
+};
+
+/// Per worker.
+template <class Isa>
+constexpr long winograd_gradient_scratch_floats(const ConvolutionShape& s) {
+  const auto b = WinogradGradientBlocking<Isa>::of(s);
+  return input_row_floats(s) + (b.streamed ? b.x_floats(s) + b.dy_floats(s) : 0);
+}
+
+/// Shared by all workers.
+template <class Isa>
+constexpr long winograd_gradient_shared_floats(const ConvolutionShape& s) {
+  const auto b = WinogradGradientBlocking<Isa>::of(s);
+  return b.parts * b.spectrum_floats(s) + b.bias_rows() * b.bias_floats(s) +
+         (b.streamed ? 0 : b.x_floats(s) + b.dy_floats(s));
+}
+
+/// Spectra A dy A^T of one row of tiles of sample n, panels [begin, end) of channels; with bias_sums (panel,NR) not
+/// null, the sums of dy over the row are added to them.
+template <class Isa, class Source>
+[[gnu::noinline]] void transform_output_gradient_row(const ConvolutionShape& s, const Source& dy, int n, int tile_row,
+                                                     int begin, int end, float* tile, const Spectra& to, int first_tile,
+                                                     float* bias_sums) {
+  const int columns = tile_columns(s), pixels = 4 * columns;
+  for (int panel = begin; panel < end; ++panel) {
+    const int c = panel * NR<Isa>;
+    const int width = s.y.c - c < NR<Isa> ? s.y.c - c : NR<Isa>;
+    if (width != NR<Isa>) std::memset(tile, 0, sizeof(float) * 4 * std::size_t(pixels) * NR<Isa>);
+    load_tile<Isa>(tile, NR<Isa>, Rectangle{4 * tile_row, 0, 4, pixels}, s.y, dy, n, c, width);
+    if (bias_sums != nullptr) add_pixels<Isa>(tile, 4 * pixels, bias_sums + c, true);
+    for (int t = 0; t < columns; ++t)
+      for (int k = 0; k < NR<Isa>; k += Isa::width)
+        transform_output_gradient_tile<Isa>(tile + 4L * t * NR<Isa> + k, long(pixels) * NR<Isa>, NR<Isa>,
+                                            to.at(first_tile + t, c) + k, to.point_step, to.past_caches);
+  }
+}
+
+/// du[panel][C][NR] (+)= sum over tiles of x[strip][tile][strip]^T dy[panel][tile][NR], at one point; a step of `ahead`
+/// with each product.
+template <class Isa>
+[[gnu::noinline]] void multiply_spectra(const Spectra& x, const Spectra& dy, int point, int tiles, int channels,
+                                        int begin, int end, float* du, long panel_floats, bool accumulate,
+                                        Ahead (&ahead)[2]) {
+  Depth depth;
+  depth.a_step = x.tile_step;
+  depth.add(0, 0, tiles);
+  for (int panel = begin; panel < end; ++panel) {
+    const float* right = dy.at(0, panel * NR<Isa>) + point * dy.point_step;
+    float* out = du + panel * panel_floats;
+    for (int c = 0; c < channels; c += MR<Isa>, out += MR<Isa> * NR<Isa>) {
+      ahead[0].step();
+      ahead[1].step();
+      if (accumulate)  // the sums come last, from farther away than the factors
+        for (int i = 0; i < MR<Isa> * NR<Isa>; i += 16) __builtin_prefetch(out + i, 1);
+      const float* a[MR<Isa>];
+      for (int i = 0; i < MR<Isa>; ++i) a[i] = x.at(0, c + i < channels ? c + i : channels - 1) + point * x.point_step;
+      multiply<Isa>(a, right, depth, out, accumulate);
+    }
+  }
+}
+
+/// dw (3,3,C,O) = G^T (sum of the parts) G for channels [begin, end) of x and one panel; no parts give zeros.
+template <class Isa>
+[[gnu::noinline]] void transform_weight_gradient(const ConvolutionShape& s, const WinogradGradientBlocking<Isa>& b,
+                                                 const float* spectra, int parts, int panel, int begin, int end,
+                                                 float* dw) {
+  constexpr int channels_ahead = 4;
+  const long point_step = b.spectrum_step(s), part_step = b.spectrum_floats(s);
+  for (int c = begin; c < end; ++c)
+    for (int k = 0; k < NR<Isa>; k += Isa::width) {
+      const int first = panel * NR<Isa> + k;
+      if (first >= s.y.c) break;
+      const float* from = spectra + panel * b.panel_floats(s) + long(c) * NR<Isa> + k;
+      Vector<Isa> du[6][6] = {}, dg[3][3];
+      for (int part = 0; part < parts; ++part, from += part_step)
+#pragma GCC unroll 36
+        for (int p = 0; p < Winograd::points; ++p) {
+          __builtin_prefetch(from + p * point_step +
+                             channels_ahead * NR<Isa>);  // more streams than the processor follows
+          du[p / 6][p % 6] += load<Isa>(from + p * point_step);
+        }
+      along_both_axes(du, dg, [](const auto& line, auto& out) { WinogradMaps<float>::weights_adjoint(line, out); });
+      float* to = dw + long(c) * s.y.c + first;
+      const int left = s.y.c - first;
+      for (int t = 0; t < 9; ++t, to += long(s.x.c) * s.y.c) {
+        if (left >= Isa::width)
+          store<Isa>(to, dg[t / 3][t % 3]);
+        else
+          std::memcpy(to, &dg[t / 3][t % 3], sizeof(float) * std::size_t(left));
+      }
+    }
+}
+
+/// As convolution_weight_gradient; `shared` holds winograd_gradient_shared_floats(s). Error: rms <= 2e-5 of the
+/// result's.
+template <class Isa, class SourceX, class SourceY>
+void winograd_weight_gradient(const ConvolutionShape& s, int n, const SourceX& x, const SourceY& dy, float* dw,
+                              float* db, ThreadPool& pool, float* scratch, float* shared) {
+  const auto b = WinogradGradientBlocking<Isa>::of(s);
+  const long worker_floats = winograd_gradient_scratch_floats<Isa>(s), du_floats = b.spectrum_floats(s);
+  const int panels = b.panels(s), all_rows = tile_rows(s), rows = n * all_rows, blocks = b.blocks(s, n);
+  const int parts = blocks < b.parts ? blocks : b.parts;
+  float* spectra = shared;                      // (part,point,panel,C,NR)
+  float* bias = spectra + b.parts * du_floats;  // (bias row,O)
+  float* slice = bias + b.bias_rows() * b.bias_floats(s);
+  if (db != nullptr) std::memset(bias, 0, sizeof(float) * std::size_t(b.bias_rows() * b.bias_floats(s)));
+  if (b.streamed) {
+    // Splitting a part's panels over units changes no result; each transforms all of x again.
+    const int hands = parts > 0 ? ceil_div(pool.size(), parts) : 1;
+    const int splits = hands < panels ? hands : panels;
+    pool.run(parts * splits, [&](int unit, int worker) {
+      const int part = unit / splits, split = unit % splits;
+      const int begin = panels * split / splits, end = panels * (split + 1) / splits;
+      float* tile = scratch + worker * worker_floats;
+      const Spectra v = b.x_spectra(s, tile + input_row_floats(s));
+      const Spectra d = b.dy_spectra(s, v.data + b.x_floats(s));
+      const int first_block = static_cast<int>(long(blocks) * part / parts);
+      const int last_block = static_cast<int>(long(blocks) * (part + 1) / parts);
+      for (int block = first_block; block < last_block; ++block) {
+        const int first = block * b.rows, count = rows - first < b.rows ? rows - first : b.rows;
+        for (int i = 0; i < count; ++i) {
+          const int sample = (first + i) / all_rows, row = (first + i) % all_rows;
+          transform_input_row<Isa>(s, x, sample, row, tile, v, i * b.row_tiles);
+          transform_output_gradient_row<Isa>(s, dy, sample, row, begin, end, tile, d, i * b.row_tiles,
+                                             db != nullptr ? bias + part * b.bias_floats(s) : nullptr);
+        }
+        const long next = block + 1 < last_block ? first + b.rows : rows;
+        const long steps = long(Winograd::points) * (end - begin) * ceil_div(s.x.c, MR<Isa>);
+        Ahead ahead[2] = {ahead_of_rows(s, x, s.x, n, next, next + b.rows, -s.window.padding, 6, steps),
+                          ahead_of_rows(s, dy, s.y, n, next, next + b.rows, 0, 4, steps)};
+        for (int p = 0; p < Winograd::points; ++p)
+          multiply_spectra<Isa>(v, d, p, count * b.row_tiles, s.x.c, begin, end,
+                                spectra + part * du_floats + p * b.spectrum_step(s), b.panel_floats(s),
+                                block > first_block, ahead);
+      }
+    });
+  } else {
+    const Spectra v = b.x_spectra(s, slice);
+    const Spectra d = b.dy_spectra(s, v.data + b.x_floats(s));
+    for (int block = 0; block < blocks; ++block) {
+      const int first = block * b.rows, count = rows - first < b.rows ? rows - first : b.rows;
+      pool.run(count, [&](int i, int worker) {
+        float* tile = scratch + worker * worker_floats;
+        const int sample = (first + i) / all_rows, row = (first + i) % all_rows;
+        transform_input_row<Isa>(s, x, sample, row, tile, v, i * b.row_tiles);
+        transform_output_gradient_row<Isa>(s, dy, sample, row, 0, panels, tile, d, i * b.row_tiles,
+                                           db != nullptr ? bias + i * b.bias_floats(s) : nullptr);
+        __builtin_ia32_sfence();
+      });
+      pool.run(2 * Winograd::points, [&](int unit, int) {
+        Ahead none[2];
+        const int p = unit / 2, begin = panels * (unit % 2) / 2, end = panels * (unit % 2 + 1) / 2;
+        multiply_spectra<Isa>(v, d, p, count * b.row_tiles, s.x.c, begin, end, spectra + p * b.spectrum_step(s),
+                              b.panel_floats(s), block > 0, none);
+      });
+    }
+  }
+  constexpr int inputs_at_once = 16;
+  const int ranges = ceil_div(s.x.c, inputs_at_once);
+  pool.run(panels * ranges, [&](int unit, int) {
+    const int begin = unit % ranges * inputs_at_once;
+    transform_weight_gradient<Isa>(s, b, spectra, parts, unit / ranges, begin,
+                                   s.x.c - begin < inputs_at_once ? s.x.c : begin + inputs_at_once, dw);
+  });
+  if (db == nullptr) return;
+  for (int o = 0; o < s.y.c; ++o) {
+    db[o] = 0;
+    for (int row = 0; row < b.bias_rows(); ++row) db[o] += bias[row * b.bias_floats(s) + o];
+  }
+}
+
+}  // namespace tinycnn::cpu
