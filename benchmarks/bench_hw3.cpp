@@ -18,7 +18,8 @@ namespace {
 template <class T>
 std::vector<T> read_numbers(const std::string& path, std::size_t count) {
   const std::string bytes = read_file(path);
-  if (bytes.size() != count * sizeof(T)) throw Error("'" + path + "' does not hold " + std::to_string(count) + " numbers");
+  if (bytes.size() != count * sizeof(T))
+    throw Error("'" + path + "' does not hold " + std::to_string(count) + " numbers");
   std::vector<T> numbers(count);
   std::memcpy(numbers.data(), bytes.data(), bytes.size());
   return numbers;
@@ -37,9 +38,11 @@ double peak_rss_mb() {
 }
 
 void serve(const std::string& images_path, const std::string& labels_path, const std::string& init, int threads) {
-  const std::vector<float> images = read_numbers<float>(images_path, std::size_t(64 * Model::graph.input.size()));   // (64, 3, 128, 128)
+  const std::vector<float> images =
+      read_numbers<float>(images_path, std::size_t(64 * Model::graph.input.size()));  // (64, 3, 128, 128)
   const std::vector<int> labels = read_numbers<int>(labels_path, 64);
-  Model model({.optimizer = {.weight_decay = 1e-5}, .schedule = {3e-4}, .clip_norm = 10, .seed = 6666, .threads = threads});
+  Model model(
+      {.optimizer = {.weight_decay = 1e-5}, .schedule = {3e-4}, .clip_norm = 10, .seed = 6666, .threads = threads});
   if (!init.empty()) model.load(init);
   double loss = 0;
   std::puts("ready");

@@ -31,7 +31,7 @@ EpochTotals evaluate(Model& model, Loader& loader, int images) {
 void predict(Model& model, const ImageFolder& test_set, const Hw3Options& options) {
   Loader test_loader(test_set, Model::graph.input, batch_size, loader_threads(options));
   test_loader.begin_epoch(sequential(int(test_set.size())));
-  std::vector<float> logits(std::size_t(test_set.size() * classes));   // (N, classes)
+  std::vector<float> logits(std::size_t(test_set.size() * classes));  // (N, classes)
   std::vector<int> categories;
   for (Minibatch batch; test_loader.next(batch);) {
     float* rows = logits.data() + categories.size() * classes;
@@ -64,7 +64,8 @@ void run(const Hw3Options& options) {
   log.line("%ld parameters, %.2f MMAC an image, %.0f MB of activations for %d images; %s, %d threads",
            Model::parameters, double(Model::macs) / 1e6, double(Model::arena_bytes) / 1e6, batch_size,
            Model::backend_name.data(), options.threads);
-  log.line("%ld train, %ld valid, %ld test pictures from %s", train_set.size(), valid_set.size(), test_set.size(), data.c_str());
+  log.line("%ld train, %ld valid, %ld test pictures from %s", train_set.size(), valid_set.size(), test_set.size(),
+           data.c_str());
 
   CsvWriter steps(options.out + "/steps.csv", "step,loss,grad_norm,lr");
   CsvWriter history(options.out + "/history.csv", "epoch,train_loss,train_acc,valid_loss,valid_acc,lr,seconds");
@@ -80,23 +81,24 @@ void run(const Hw3Options& options) {
     double rate = options.lr;
     {
       Progress progress("train", train_loader.batches());
-      train_loader.begin_epoch(options.order == "shuffled" ? shuffled(int(train_set.size()), options.seed, std::uint64_t(epoch))
-                                                           : sequential(int(train_set.size())));
+      train_loader.begin_epoch(options.order == "shuffled"
+                                   ? shuffled(int(train_set.size()), options.seed, std::uint64_t(epoch))
+                                   : sequential(int(train_set.size())));
       for (Minibatch batch; in_time() && train_loader.next(batch);) {
-        const StepResult r = model.step(batch);   // forward, loss, backward, clip_grad_norm_, optimizer.step
+        const StepResult r = model.step(batch);  // forward, loss, backward, clip_grad_norm_, optimizer.step
         train.add(r.loss * batch.n, r.correct, batch.n);
         steps.line(model.steps(), float(r.loss), float(r.grad_norm), rate = r.rate);
         progress.step(batch.n, train.loss(), train.accuracy());
       }
     }
-    log.line("[ Train | %03d/%03d ] loss = %.5f, acc = %.5f (mean of batches %.5f)", epoch, options.epochs, train.loss(),
-             train.accuracy(), train.batch_mean_accuracy());
+    log.line("[ Train | %03d/%03d ] loss = %.5f, acc = %.5f (mean of batches %.5f)", epoch, options.epochs,
+             train.loss(), train.accuracy(), train.batch_mean_accuracy());
 
     // ---------- Validation ----------
     const EpochTotals valid = evaluate(model, valid_loader, int(valid_set.size()));
     const bool best = stopping.improved(valid.accuracy());
-    log.line("[ Valid | %03d/%03d ] loss = %.5f, acc = %.5f (mean of batches %.5f)%s", epoch, options.epochs, valid.loss(),
-             valid.accuracy(), valid.batch_mean_accuracy(), best ? " -> best" : "");
+    log.line("[ Valid | %03d/%03d ] loss = %.5f, acc = %.5f (mean of batches %.5f)%s", epoch, options.epochs,
+             valid.loss(), valid.accuracy(), valid.batch_mean_accuracy(), best ? " -> best" : "");
     if (best) model.save(best_path);
     history.line(epoch, train.loss(), train.accuracy(), valid.loss(), valid.accuracy(), rate, seconds_now() - start);
 

@@ -27,18 +27,19 @@ struct Swish {
   template <class T>
   static void forward(const OwnCall<T>& call) {
     const Dims d = call.x.dims;
-    const T* beta = call.parameters[0];   // (C)
+    const T* beta = call.parameters[0];  // (C)
     for (int n = 0; n < call.n; ++n)
       for (int c = 0; c < d.c; ++c)
         for (int h = 0; h < d.h; ++h)
-          for (int w = 0; w < d.w; ++w) call.out(n, c, h, w) = call.x(n, c, h, w) * sigmoid(beta[c] * call.x(n, c, h, w));
+          for (int w = 0; w < d.w; ++w)
+            call.out(n, c, h, w) = call.x(n, c, h, w) * sigmoid(beta[c] * call.x(n, c, h, w));
   }
 
   template <class T>
   static void backward(const OwnCall<T>& call) {
     const Dims d = call.x.dims;
-    const T* beta = call.parameters[0];   // (C)
-    T* dbeta = call.gradients[0];         // (C), null where nobody wants it
+    const T* beta = call.parameters[0];  // (C)
+    T* dbeta = call.gradients[0];        // (C), null where nobody wants it
     for (int c = 0; dbeta != nullptr && c < d.c; ++c) dbeta[c] = 0;
     for (int n = 0; n < call.n; ++n)
       for (int c = 0; c < d.c; ++c)
@@ -52,19 +53,21 @@ struct Swish {
 
  private:
   template <class T>
-  static T sigmoid(T x) { return 1 / (1 + std::exp(-x)); }
+  static T sigmoid(T x) {
+    return 1 / (1 + std::exp(-x));
+  }
 };
 
 inline constexpr Kind squared_error{.name = "SquaredError", .loss = true};
 
-/// torch.nn.MSELoss against one-hot labels: loss[n] = mean over k of (x[n, k] - [k == label[n]])^2, the batch's loss is the
-/// mean over n. x (N, K).
+/// torch.nn.MSELoss against one-hot labels: loss[n] = mean over k of (x[n, k] - [k == label[n]])^2, the batch's loss is
+/// the mean over n. x (N, K).
 struct SquaredError {
   static constexpr const Kind& kind = squared_error;
   static constexpr Options options{};
   static constexpr Mistake accepts(Dims x) { return x.flat ? Mistake::none : Mistake::wants_features; }
   static constexpr Dims wants(Dims x) { return {int(x.size()), 1, 1, true}; }
-  static constexpr Dims output(Dims) { return {1, 1, 1, true}; }   // the loss of each sample
+  static constexpr Dims output(Dims) { return {1, 1, 1, true}; }  // the loss of each sample
   static constexpr long macs(Dims) { return 0; }
   static constexpr void parameters(ParameterList&) {}
 
@@ -87,7 +90,9 @@ struct SquaredError {
 
  private:
   template <class T>
-  static T error(const OwnCall<T>& call, int n, int k) { return call.x(n, k) - (k == call.labels[n] ? T(1) : T(0)); }
+  static T error(const OwnCall<T>& call, int n, int k) {
+    return call.x(n, k) - (k == call.labels[n] ? T(1) : T(0));
+  }
 };
 
 /// torch.optim.RMSprop: v = alpha v + (1 - alpha) g^2, w -= rate g / (sqrt(v) + epsilon).
@@ -95,14 +100,16 @@ struct RmsProp {
   double alpha = 0.99;
   double epsilon = 1e-8;
 
-  static constexpr int slots = 1;   // v
+  static constexpr int slots = 1;  // v
 
   template <class T>
   struct Factors {
     T keep, take, epsilon, rate;
   };
   template <class T>
-  [[nodiscard]] Factors<T> factors(long, double rate) const { return {T(alpha), T(1 - alpha), T(epsilon), T(rate)}; }
+  [[nodiscard]] Factors<T> factors(long, double rate) const {
+    return {T(alpha), T(1 - alpha), T(epsilon), T(rate)};
+  }
 
   template <class T>
   static void update(const Factors<T>& f, T& w, T g, T& v) {
@@ -119,17 +126,16 @@ struct StepDecay {
   [[nodiscard]] double rate(long step) const { return base * std::pow(gamma, double(step / every)); }
 };
 
-struct Net : Sequential<
-    Conv2d<1, 6, 3, Padding<1>>, Swish<6>, MaxPool<2>,    // (6, 4, 4)
-    Conv2d<6, 8, 3>, Swish<8>,                            // (8, 2, 2)
-    Flatten, Linear<32, 2>> {};
+struct Net : Sequential<Conv2d<1, 6, 3, Padding<1>>, Swish<6>, MaxPool<2>,  // (6, 4, 4)
+                        Conv2d<6, 8, 3>, Swish<8>,                          // (8, 2, 2)
+                        Flatten, Linear<32, 2>> {};
 
 constexpr int batch_size = 16;
 template <class Optimizer, class Schedule, class Backend>
 using Training = Trainer<Net, Image<1, 8, 8>, Batch<batch_size>, SquaredError, Optimizer, Schedule, Backend>;
 
 /// Noise, brighter in the upper half (label 0) or in the left half (label 1).
-void draw_batch(std::uint64_t seed, float* images, int* labels) {   // (N, 1, 8, 8), (N)
+void draw_batch(std::uint64_t seed, float* images, int* labels) {  // (N, 1, 8, 8), (N)
   for (int n = 0; n < batch_size; ++n) {
     labels[n] = int(below(seed, 1, std::uint64_t(n), 2));
     for (int i = 0; i < 64; ++i) {

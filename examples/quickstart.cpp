@@ -5,8 +5,8 @@ using namespace tinycnn;
 
 /// Pictures of noise with stripes: lying (class 0), standing (1) or slanting (2).
 struct Stripes {
-  std::vector<float> images;   // (N, 1, 16, 16)
-  std::vector<int> labels;     // (N)
+  std::vector<float> images;  // (N, 1, 16, 16)
+  std::vector<int> labels;    // (N)
 
   Stripes(int count, std::uint64_t seed) {
     for (int n = 0; n < count; ++n) {
@@ -25,14 +25,13 @@ struct Stripes {
   }
 };
 
-struct Net : Sequential<
-    Conv2d<1, 16, 3, Padding<1>>,  BatchNorm<16>, ReLU, MaxPool<2>,    // (16, 8, 8)
-    Conv2d<16, 32, 3, Padding<1>>, BatchNorm<32>, ReLU, MaxPool<2>,    // (32, 4, 4)
-    Flatten, Dropout<Percent<20>>, Linear<32 * 4 * 4, 3>> {};
+struct Net : Sequential<Conv2d<1, 16, 3, Padding<1>>, BatchNorm<16>, ReLU, MaxPool<2>,   // (16, 8, 8)
+                        Conv2d<16, 32, 3, Padding<1>>, BatchNorm<32>, ReLU, MaxPool<2>,  // (32, 4, 4)
+                        Flatten, Dropout<Percent<20>>, Linear<32 * 4 * 4, 3>> {};
 
 constexpr int batch_size = 32;
 using Model = Trainer<Net, Image<1, 16, 16>, Batch<batch_size>, CrossEntropy, Adam, Constant, Cpu<>>;
-static_assert(Model::parameters == 6'435 && Model::arena_bytes < 4'000'000);   // known before the program runs
+static_assert(Model::parameters == 6'435 && Model::arena_bytes < 4'000'000);  // known before the program runs
 
 void train(const std::string& path) {
   const Stripes train_set(640, 1), valid_set(150, 2);
@@ -41,11 +40,11 @@ void train(const std::string& path) {
   for (int epoch = 1; epoch <= 4; ++epoch) {
     EpochTotals training, validation;
     for (int first = 0; first < 640; first += batch_size) {
-      const StepResult r = model.step(train_set.batch(first, batch_size));   // forward, loss, backward, clipping, update
+      const StepResult r = model.step(train_set.batch(first, batch_size));  // forward, loss, backward, clipping, update
       training.add(r.loss * batch_size, r.correct, batch_size);
     }
     for (int first = 0; first < 150; first += batch_size) {
-      const int n = 150 - first < batch_size ? 150 - first : batch_size;     // the last batch is smaller
+      const int n = 150 - first < batch_size ? 150 - first : batch_size;  // the last batch is smaller
       const EvaluationResult r = model.evaluate(valid_set.batch(first, n));
       validation.add(r.loss_sum, r.correct, n);
     }

@@ -176,7 +176,8 @@ TEST_CASE("fused Conv+BatchNorm rows keep their precision far from zero") {
     for (std::size_t i = 0; i < weight.size(); ++i) weight[i] = i / 17 == i % 17 ? 1 : 0;
     // The weights' gradient is left out: sums of 4096 times what adds up to 0 are rounding in f32, whoever does them.
     const LayerNumbers got = run_layer<Cpu<>, Net, Image<17, 15, 20>, UpstreamLoss, EveryGradient>(given);
-    const LayerNumbers expected = run_layer<Reference<double>, Net, Image<17, 15, 20>, UpstreamLoss, EveryGradient>(given);
+    const LayerNumbers expected =
+        run_layer<Reference<double>, Net, Image<17, 15, 20>, UpstreamLoss, EveryGradient>(given);
     INFO(name);
     check_close("y", got.y, expected.y, 1e-3);
     check_close("dx", got.dx, expected.dx, 1e-3);

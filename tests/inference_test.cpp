@@ -67,7 +67,7 @@ TEST_CASE("InputGradients agree with finite differences of the loss and with pla
   for (const float d : expected) largest = std::max(largest, std::abs(double(d)));
   std::vector<float> moved = images, unused(images.size());
   for (std::size_t i = 0; i < images.size(); i += 37) {
-    const float h = 1.0f / 4096;   // exact in float beside numbers below 1
+    const float h = 1.0f / 4096;  // exact in float beside numbers below 1
     moved[i] = images[i] + h;
     const double step = double(moved[i]) - double(images[i]);
     const double above = plain.gradients(moved.data(), labels, batch, unused.data());
@@ -77,12 +77,14 @@ TEST_CASE("InputGradients agree with finite differences of the loss and with pla
     moved[i] = images[i];
     // Away from kinks the two one-sided slopes agree, and then so does the gradient.
     const double right = (above - loss) / step, left = (loss - below) / back;
-    if (std::abs(right - left) < 1e-3 * largest) CHECK(std::abs((right + left) / 2 - double(expected[i])) < 2e-3 * largest);
+    if (std::abs(right - left) < 1e-3 * largest)
+      CHECK(std::abs((right + left) / 2 - double(expected[i])) < 2e-3 * largest);
   }
 
   InputGradients<nets::SmallHw3, nets::SmallHw3Input, Batch<batch>, CrossEntropy, Cpu<>> fast(2);
   fast.load(folder / "net.safetensors");
   CHECK(std::abs(fast.gradients(images.data(), labels, batch, got.data()) - loss) < 5e-6 * loss);
-  check_close("dx", std::vector<double>(got.begin(), got.end()), std::vector<double>(expected.begin(), expected.end()), 1e-5);
+  check_close("dx", std::vector<double>(got.begin(), got.end()), std::vector<double>(expected.begin(), expected.end()),
+              1e-5);
   CHECK(contains(error_of([&] { fast.gradients(images.data(), labels, 0, got.data()); }), "0 samples"));
 }

@@ -14,9 +14,10 @@ namespace {
 template <class Backend>
 using Training = Trainer<networks::ResNet18, Image<3, 32, 32>, Batch<4>, CrossEntropy, Adam, Constant, Backend>;
 
-constexpr TrainerOptions<Adam, Constant> options{.optimizer = {}, .schedule = {1e-3}, .clip_norm = 10, .seed = 7, .threads = 2};
+constexpr TrainerOptions<Adam, Constant> options{
+    .optimizer = {}, .schedule = {1e-3}, .clip_norm = 10, .seed = 7, .threads = 2};
 
-std::vector<float> drawn_images() {   // (4, 3, 32, 32)
+std::vector<float> drawn_images() {  // (4, 3, 32, 32)
   std::vector<float> images(4 * 3 * 32 * 32);
   for (std::size_t i = 0; i < images.size(); ++i) images[i] = uniform(3, 1, i);
   return images;

@@ -127,6 +127,17 @@ def examples(tally):
         tally.add(f"{name}: {program}", int(status == 0), int(status != 0), seconds, output)
 
 
+def formatted(tally):
+    """Every source file stands as .clang-format wants it."""
+    name = "format"
+    if not tally.wants(name):
+        return
+    files = [path for folder in ("include", "examples", "tests", "benchmarks")
+             for path in (ROOT / folder).rglob("*.[ch]pp")]
+    status, output, seconds = run(["clang-format-19", "--dry-run", "-Werror", *files], 5 * MINUTE)
+    tally.add(name, int(status == 0), int(status != 0), seconds, output)
+
+
 def quick(tally):
     check(tally, "rooms", "tests/rooms.py")
     check(tally, "headers alone", "tests/headers.py")
@@ -146,6 +157,7 @@ def cpu_runs(level):
 
 
 def thorough(tally):
+    formatted(tally)
     check(tally, "headers alone, clang 19", "tests/headers.py", "--compiler", "clang++-19")
     check(tally, "mistakes are explained, clang 19", "tests/fail/run.py", "--compiler", "clang++-19")
     check(tally, "installed package", "tests/consumer/run.py")

@@ -6,6 +6,7 @@
 namespace networks {
 using namespace tinycnn;
 
+// clang-format off: a table
 struct Cnn : Sequential<
     Conv2d<3, 64, 3, Padding<1>>,    BatchNorm<64>,  ReLU, MaxPool<2>,     // (64, 64, 64)
     Conv2d<64, 128, 3, Padding<1>>,  BatchNorm<128>, ReLU, MaxPool<2>,     // (128, 32, 32)
@@ -23,5 +24,6 @@ struct Fc : Sequential<
 };
 
 struct Classifier : Sequential<Cnn, Flatten, Fc> {};
+// clang-format on
 
 }  // namespace networks

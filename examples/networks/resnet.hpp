@@ -6,6 +6,7 @@
 namespace networks {
 using namespace tinycnn;
 
+// clang-format off: tables
 // torchvision names the layers of a block; a struct with a name does the same.
 template <class Layer> struct Conv1 : Layer { static constexpr std::string_view name = "conv1"; };
 template <class Layer> struct Conv2 : Layer { static constexpr std::string_view name = "conv2"; };
@@ -78,4 +79,5 @@ struct ResNet50
                  Layer4<Neck<1024, 512, 2>, Neck<2048, 512, 1>, Neck<2048, 512, 1>>,
                  GlobalAvgPool, Flatten, LastLinear<2048, 11>> {};
 
+// clang-format on
 }  // namespace networks

@@ -8,7 +8,9 @@ using namespace tinycnn;
 
 struct Swish {
   template <class T>
-  static T forward(T x) { return x / (1 + std::exp(-x)); }
+  static T forward(T x) {
+    return x / (1 + std::exp(-x));
+  }
 };
 using Net = Sequential<Conv2d<3, 8, 3>, Residual<Sequential<ReLU, Swish>>, Flatten, Linear<7200, 10>>;
 

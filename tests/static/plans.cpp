@@ -34,6 +34,8 @@ static_assert(graph<ResNet18>.macs == 592'188'928);
 
 static_assert(Training<Classifier, 64>::arena_bytes <= 750'000'000);
 static_assert(Training<ResNet18, 64>::arena_bytes <= 350'000'000);
+static_assert(Training<Classifier, 64>::workspace_bytes <= 90'000'000);  // Winograd's spectra
+static_assert(Training<ResNet18, 64>::workspace_bytes <= 90'000'000);
 
 // One plan for every capacity.
 static_assert(&Training<Classifier, 1>::plan == &Training<Classifier, 64>::plan);

@@ -11,7 +11,7 @@ namespace tinycnn {
 /// A value that is stored before its scale, shift and ReLU: the finished number is relu(scale[c] * v + shift[c]).
 template <class T>
 struct PendingForm {
-  const T* scale = nullptr;   ///< null: the value is stored finished
+  const T* scale = nullptr;  ///< null: the value is stored finished
   const T* shift = nullptr;
   bool relu = false;
 };
@@ -25,23 +25,25 @@ struct Execution {
 
   const Plan* plan = nullptr;
   Backend* backend = nullptr;
-  int n = 0;                        ///< samples in this batch, up to `capacity`
+  int n = 0;  ///< samples in this batch, up to `capacity`
   long capacity = 0;
-  T* values = nullptr;              ///< the arena: value v at values + offset * capacity
-  T* once = nullptr;                ///< statistics, prepared weights
-  T* workspace = nullptr;           ///< inside one step, shared by the workers
-  T* scratch = nullptr;             ///< inside one step, `plan->scratch_room(capacity)` a worker
-  T* parameters = nullptr;          ///< trained parameters
+  T* values = nullptr;      ///< the arena: value v at values + offset * capacity
+  T* once = nullptr;        ///< statistics, prepared weights
+  T* workspace = nullptr;   ///< inside one step, shared by the workers
+  T* scratch = nullptr;     ///< inside one step, `plan->scratch_room(capacity)` a worker
+  T* parameters = nullptr;  ///< trained parameters
   T* buffers = nullptr;
-  T* gradients = nullptr;           ///< of the trained parameters, same offsets
-  const int* labels = nullptr;      // (N)
+  T* gradients = nullptr;       ///< of the trained parameters, same offsets
+  const int* labels = nullptr;  // (N)
   std::uint64_t seed = 0;
-  std::uint64_t step = 0;           ///< training steps done; keys dropout
+  std::uint64_t step = 0;  ///< training steps done; keys dropout
 
   [[nodiscard]] const Graph& graph() const { return *plan->graph; }
   [[nodiscard]] const Layer& layer(const Step& s, int k) const { return graph().layers[s.layers[k]]; }
   [[nodiscard]] const Dims& dims(int value) const { return plan->values[value].dims; }
-  [[nodiscard]] T* data(int value) const { return value < 0 ? nullptr : values + plan->values[value].offset * capacity; }
+  [[nodiscard]] T* data(int value) const {
+    return value < 0 ? nullptr : values + plan->values[value].offset * capacity;
+  }
   [[nodiscard]] View<T> view(int value) const {
     return value < 0 ? View<T>{} : View<T>{data(value), dims(value), order};
   }

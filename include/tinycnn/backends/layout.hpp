@@ -10,7 +10,8 @@ namespace tinycnn {
 /// (In, Out) with In in the memory order of the sample, so that outputs are contiguous.
 constexpr long kernel_place(Order order, const int* extents, int o, int i, int r, int s) {
   const int outputs = extents[0], inputs = extents[1], k = extents[2];
-  return order == Order::chw ? ((long(o) * inputs + i) * k + r) * k + s : ((long(r) * k + s) * inputs + i) * outputs + o;
+  return order == Order::chw ? ((long(o) * inputs + i) * k + r) * k + s
+                             : ((long(r) * k + s) * inputs + i) * outputs + o;
 }
 
 constexpr long matrix_place(Order order, const int* extents, const Dims& in, int o, int i) {
@@ -26,10 +27,13 @@ constexpr long parameter_place(Order order, const Layer& layer, const Parameter&
       const int s = int(i % k), r = int(i / k % k), c = int(i / (long(k) * k) % p.extents[1]);
       return kernel_place(order, p.extents, int(i / (long(k) * k * p.extents[1])), c, r, s);
     }
-    case Axes::matrix: return matrix_place(order, p.extents, layer.in, int(i / p.extents[1]), int(i % p.extents[1]));
-    case Axes::per_channel: return layer.out.flat ? place(layer.out, order, i) : i;
+    case Axes::matrix:
+      return matrix_place(order, p.extents, layer.in, int(i / p.extents[1]), int(i % p.extents[1]));
+    case Axes::per_channel:
+      return layer.out.flat ? place(layer.out, order, i) : i;
     case Axes::scalar:
-    case Axes::free: return i;
+    case Axes::free:
+      return i;
   }
   return i;
 }

@@ -22,9 +22,7 @@ struct Dims {
 };
 
 /// Whether samples of both shapes lie in memory alike, whatever order a backend stores images in.
-constexpr bool same_memory(const Dims& a, const Dims& b) {
-  return a.c == b.c && a.h == b.h && a.w == b.w;
-}
+constexpr bool same_memory(const Dims& a, const Dims& b) { return a.c == b.c && a.h == b.h && a.w == b.w; }
 
 /// One sample of C channels, H rows and W columns, in PyTorch's order (C, H, W).
 template <int C, int H, int W>

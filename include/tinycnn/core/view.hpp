@@ -27,10 +27,10 @@ struct View {
   Dims dims{};
   Order order = Order::chw;
 
-  constexpr T& operator()(long n, int c, int h, int w) const {   // (N, C, H, W)
+  constexpr T& operator()(long n, int c, int h, int w) const {  // (N, C, H, W)
     return data[n * dims.size() + place(dims, order, c, h, w)];
   }
-  constexpr T& operator()(long n, long i) const {                // (N, features)
+  constexpr T& operator()(long n, long i) const {  // (N, features)
     return data[n * dims.size() + place(dims, order, i)];
   }
   constexpr T* sample(long n) const { return data + n * dims.size(); }

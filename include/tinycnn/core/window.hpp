@@ -5,7 +5,8 @@
 
 namespace tinycnn {
 
-/// A square window: output extent = (x + 2 padding - dilation (kernel - 1) - 1) / stride + 1, rounded down as torch.nn does.
+/// A square window: output extent = (x + 2 padding - dilation (kernel - 1) - 1) / stride + 1, rounded down as torch.nn
+/// does.
 struct Window {
   int kernel = 1;
   int stride = 1;

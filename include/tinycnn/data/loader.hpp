@@ -86,7 +86,7 @@ class Loader {
     while (slot.missing > 0) ::pthread_cond_wait(&finished_, &mutex_);
     const int n = slot.n;
     const std::string damage = slot.damaged >= 0 ? slot.damage : std::string();
-    ::pthread_mutex_unlock(&mutex_);   // nobody else touches a finished slot
+    ::pthread_mutex_unlock(&mutex_);  // nobody else touches a finished slot
     for (int i = 0; i < n && damage.empty(); ++i) {
       to_tensor(slot.pictures.data() + i * image_.size(), image_.pixels(), images_.data() + i * image_.size());
       labels_[std::size_t(i)] = slot.labels[std::size_t(i)];

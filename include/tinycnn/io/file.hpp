@@ -55,7 +55,8 @@ inline std::string base_name(const std::string& path) { return path.substr(path.
 /// A regular file to read pieces of, for files that are large beside what is wanted of them at a time.
 class FileReader {
  public:
-  [[gnu::cold]] explicit FileReader(const std::string& path) : path_(path), file_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
+  [[gnu::cold]] explicit FileReader(const std::string& path)
+      : path_(path), file_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
     if (file_ < 0) throw_file_error("open", path);
     struct stat status;
     const bool known = ::fstat(file_, &status) == 0;
@@ -71,7 +72,7 @@ class FileReader {
   ~FileReader() { ::close(file_); }
 
   [[nodiscard]] const std::string& path() const { return path_; }
-  [[nodiscard]] std::size_t size() const { return size_; }   // when it was opened
+  [[nodiscard]] std::size_t size() const { return size_; }  // when it was opened
 
   /// `count` bytes from byte `from` on; a file that has become shorter is an Error.
   [[gnu::cold]] void read(std::size_t from, std::size_t count, void* out) const {

@@ -21,7 +21,8 @@ static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
 class SafetensorsWriter {
  public:
   /// The data is read by `write`, so it must live until then.
-  [[gnu::cold]] void add(const std::string& name, const std::string& dtype, const std::vector<long>& shape, const void* data) {
+  [[gnu::cold]] void add(const std::string& name, const std::string& dtype, const std::vector<long>& shape,
+                         const void* data) {
     if (name == "__metadata__") throw Error("a tensor cannot be called '__metadata__': safetensors keeps that name");
     for (const TensorEntry& entry : entries_)
       if (entry.name == name) throw Error("tensor '" + name + "' is added twice");

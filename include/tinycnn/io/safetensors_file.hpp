@@ -14,8 +14,9 @@
 
 namespace tinycnn {
 
-/// A safetensors file; only its header is in memory. What the constructor accepts is well formed: known types, unique names, shapes that
-/// agree with their bytes, and data that fills the file from the header to its end without holes or overlaps.
+/// A safetensors file; only its header is in memory. What the constructor accepts is well formed: known types, unique
+/// names, shapes that agree with their bytes, and data that fills the file from the header to its end without holes or
+/// overlaps.
 class SafetensorsFile {
  public:
   [[gnu::cold]] explicit SafetensorsFile(const std::string& path) : file_(path) {

@@ -15,7 +15,7 @@ struct TensorEntry {
   std::vector<long> shape;     // () is a scalar
   const void* data = nullptr;  // borrowed, where the tensor is in memory
   std::size_t bytes = 0;
-  std::size_t begin = 0;       // where it is in the file, when it was found in one
+  std::size_t begin = 0;  // where it is in the file, when it was found in one
 
   [[nodiscard]] long elements() const {
     long product = 1;

@@ -15,9 +15,7 @@ struct Concat {
   static constexpr int visit(Builder& builder, int x) {
     int index = 0;
     int y = -1;
-    auto next = [&](int branch) {
-      y = y < 0 ? branch : builder.join(concat, Mistake::concat_sizes_differ, y, branch);
-    };
+    auto next = [&](int branch) { y = y < 0 ? branch : builder.join(concat, Mistake::concat_sizes_differ, y, branch); };
     (next(builder.template child<Branches>(index++, x)), ...);
     return y < 0 ? x : y;
   }

@@ -14,17 +14,18 @@ inline constexpr Kind conv2d{"Conv2d"};
 template <int In, int Out, int Kernel, class... Choices>
 struct Conv2d {
   static constexpr const Kind& kind = conv2d;
-  static constexpr Chosen chosen = choose<Choices...>(
-      {Window{Kernel, 1, 0, 1}, 1, true, 0, 0, 0},
-      stride_option | padding_option | dilation_option | groups_option | bias_option);
+  static constexpr Chosen chosen =
+      choose<Choices...>({Window{Kernel, 1, 0, 1}, 1, true, 0, 0, 0},
+                         stride_option | padding_option | dilation_option | groups_option | bias_option);
   static constexpr Options options = chosen.options;
-  static constexpr int group_in = options.groups < 1 ? 0 : In / options.groups;   // input channels of one group
+  static constexpr int group_in = options.groups < 1 ? 0 : In / options.groups;  // input channels of one group
 
   static constexpr Mistake accepts(Dims x) {
     if (chosen.mistake != Mistake::none) return chosen.mistake;
     const Window& k = options.window;
     if (In < 1 || Out < 1 || Kernel < 1 || k.stride < 1 || k.dilation < 1 || k.padding < 0) return Mistake::zero_size;
-    if (options.groups < 1 || In % options.groups != 0 || Out % options.groups != 0) return Mistake::groups_do_not_divide;
+    if (options.groups < 1 || In % options.groups != 0 || Out % options.groups != 0)
+      return Mistake::groups_do_not_divide;
     if (x.flat) return Mistake::wants_image;
     if (x.c != In) return Mistake::wrong_channels;
     if (k.output(x.h) < 1 || k.output(x.w) < 1) return Mistake::kernel_exceeds_input;

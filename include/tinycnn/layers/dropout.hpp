@@ -1,4 +1,5 @@
-// Dropout: in training each element is zeroed with probability p and the others scaled by 1 / (1 - p); a view otherwise.
+// Dropout: in training each element is zeroed with probability p and the others scaled by 1 / (1 - p); a view
+// otherwise.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +12,7 @@ inline constexpr Kind dropout{.name = "Dropout", .view_in_eval = true};
 
 /// The stream of random numbers a dropout layer draws from in a training step: apart from all other uses of the seed.
 constexpr std::uint64_t dropout_stream(std::uint64_t step, int layers, int layer) {
-  return (std::uint64_t(0x64726f70) << 32) + step * unsigned(layers) + unsigned(layer);   // "drop"
+  return (std::uint64_t(0x64726f70) << 32) + step * unsigned(layers) + unsigned(layer);  // "drop"
 }
 
 /// torch.nn.Dropout(p), written Dropout<Percent<50>>. The mask is drawn from (seed, step, layer, element), so that

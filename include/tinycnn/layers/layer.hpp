@@ -11,9 +11,9 @@ namespace tinycnn {
 /// What a kind of layer does, known by the *address* of its `inline constexpr Kind`, so that the set of kinds is open.
 struct Kind {
   std::string_view name;
-  bool view = false;            ///< never computes: its output is its input read in another shape (Flatten, Identity)
-  bool view_in_eval = false;    ///< computes in training only (Dropout)
-  bool loss = false;            ///< ends the graph: reads labels, starts the backward pass
+  bool view = false;          ///< never computes: its output is its input read in another shape (Flatten, Identity)
+  bool view_in_eval = false;  ///< computes in training only (Dropout)
+  bool loss = false;          ///< ends the graph: reads labels, starts the backward pass
 };
 
 /// Why a network is refused. The first mistake met is recorded in the graph as data (see layers/mistake.hpp).
@@ -64,11 +64,11 @@ constexpr Start uniform_by_fan_in(long fan_in) { return {Start::Rule::uniform, f
 
 /// What the extents of a parameter mean; a backend keeps a layout for each, files always hold PyTorch's.
 enum class Axes {
-  scalar,          ///< ()
-  per_channel,     ///< (C): one number a channel, or a feature of a flat sample
-  kernel,          ///< (O, I / groups, R, S)
-  matrix,          ///< (Out, In)
-  free,            ///< whatever a user's own layer declares: kept in the declared order everywhere
+  scalar,       ///< ()
+  per_channel,  ///< (C): one number a channel, or a feature of a flat sample
+  kernel,       ///< (O, I / groups, R, S)
+  matrix,       ///< (Out, In)
+  free,         ///< whatever a user's own layer declares: kept in the declared order everywhere
 };
 
 /// A tensor that belongs to a layer: trained, or a buffer such as BatchNorm's running mean.
@@ -79,9 +79,9 @@ struct Parameter {
   int rank = 0;
   Start start{};
   bool buffer = false;
-  bool integer = false;   ///< written to files as I64 (num_batches_tracked)
+  bool integer = false;  ///< written to files as I64 (num_batches_tracked)
   int layer = -1;
-  long offset = 0;        ///< in elements, within the trained parameters or within the buffers
+  long offset = 0;  ///< in elements, within the trained parameters or within the buffers
 
   [[nodiscard]] constexpr long size() const { return long(extents[0]) * extents[1] * extents[2] * extents[3]; }
 };
@@ -111,10 +111,12 @@ struct ParameterList {
   constexpr void channel_buffer(std::string_view name, int c, Start s) {
     add({name, Axes::per_channel, {c, 1, 1, 1}, 1, s, true, false, -1, 0});
   }
-  constexpr void counter(std::string_view name) { add({name, Axes::scalar, {1, 1, 1, 1}, 0, zeros, true, true, -1, 0}); }
+  constexpr void counter(std::string_view name) {
+    add({name, Axes::scalar, {1, 1, 1, 1}, 0, zeros, true, true, -1, 0});
+  }
 };
 
-struct OwnKernels;   // layers/own_layer.hpp: a user's own layer carries its forward and backward with it
+struct OwnKernels;  // layers/own_layer.hpp: a user's own layer carries its forward and backward with it
 
 /// One layer of a network after its shapes are known.
 struct Layer {
@@ -125,7 +127,7 @@ struct Layer {
   long macs = 0;
   int first_parameter = 0;
   int parameter_count = 0;
-  int segment = -1;                   ///< its name, as a link into the graph's name segments
+  int segment = -1;  ///< its name, as a link into the graph's name segments
   const OwnKernels* own = nullptr;
 };
 

@@ -7,8 +7,14 @@ namespace tinycnn {
 
 /// One bit an option, so that a layer can say which it knows.
 enum OptionBit : unsigned {
-  stride_option = 1, padding_option = 2, dilation_option = 4, groups_option = 8, bias_option = 16,
-  epsilon_option = 32, momentum_option = 64, probability_option = 128,
+  stride_option = 1,
+  padding_option = 2,
+  dilation_option = 4,
+  groups_option = 8,
+  bias_option = 16,
+  epsilon_option = 32,
+  momentum_option = 64,
+  probability_option = 128,
 };
 
 template <int S>
@@ -80,7 +86,10 @@ constexpr Chosen choose(Options defaults, unsigned known) {
   [[maybe_unused]] unsigned seen = 0;
   [[maybe_unused]] auto one = [&]<class Choice>(const Choice*) {
     if (chosen.mistake != Mistake::none) return;
-    if constexpr (requires(Options& o) { Choice::apply(o); Choice::bit; }) {
+    if constexpr (requires(Options& o) {
+                    Choice::apply(o);
+                    Choice::bit;
+                  }) {
       if ((Choice::bit & known) == 0) {
         chosen.mistake = Mistake::unknown_option;
       } else if ((Choice::bit & seen) != 0) {

@@ -7,9 +7,9 @@ namespace tinycnn {
 
 inline constexpr Kind add{"Add"};
 
-/// y = Main(x) + Shortcut(x); both branches must end in one shape. An unnamed Main adds no level to names ("3.0.weight" is
-/// its first layer in a Residual at position 3); a Shortcut without a name is called "shortcut". A struct that derives
-/// from it and is called "" adds no level either, so that a block reads like torchvision's ("layer1.0.conv1").
+/// y = Main(x) + Shortcut(x); both branches must end in one shape. An unnamed Main adds no level to names ("3.0.weight"
+/// is its first layer in a Residual at position 3); a Shortcut without a name is called "shortcut". A struct that
+/// derives from it and is called "" adds no level either, so that a block reads like torchvision's ("layer1.0.conv1").
 template <class Main, class Shortcut = Identity>
 struct Residual {
   template <class Builder>

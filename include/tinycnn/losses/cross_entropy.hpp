@@ -19,7 +19,7 @@ struct CrossEntropyOver {
     return Classes == 0 || x.size() == Classes ? Mistake::none : Mistake::class_count_differs;
   }
   static constexpr Dims wants(Dims x) { return {Classes == 0 ? int(x.size()) : Classes, 1, 1, true}; }
-  static constexpr Dims output(Dims) { return {1, 1, 1, true}; }   // the loss of each sample
+  static constexpr Dims output(Dims) { return {1, 1, 1, true}; }  // the loss of each sample
   static constexpr long macs(Dims) { return 0; }
   static constexpr void parameters(ParameterList&) {}
 };

@@ -14,7 +14,7 @@ struct Adam {
   double beta2 = 0.999;
   double epsilon = 1e-8;
 
-  static constexpr int slots = 2;   // m, v
+  static constexpr int slots = 2;  // m, v
 
   template <class T>
   struct Factors {
@@ -24,8 +24,13 @@ struct Adam {
   /// What is the same for every parameter in step `t` (from 1) at learning rate `rate`.
   template <class T>
   [[nodiscard]] Factors<T> factors(long t, double rate) const {
-    return {T(weight_decay), T(1 - beta1), T(beta2), T(1 - beta2), T(std::sqrt(1 - std::pow(beta2, double(t)))),
-            T(epsilon), T(rate / (1 - std::pow(beta1, double(t))))};
+    return {T(weight_decay),
+            T(1 - beta1),
+            T(beta2),
+            T(1 - beta2),
+            T(std::sqrt(1 - std::pow(beta2, double(t)))),
+            T(epsilon),
+            T(rate / (1 - std::pow(beta1, double(t))))};
   }
 
   template <class T>

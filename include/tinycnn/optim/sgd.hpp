@@ -10,7 +10,7 @@ struct SGD {
   double momentum = 0;
   double dampening = 0;
 
-  static constexpr int slots = 1;   // b
+  static constexpr int slots = 1;  // b
 
   template <class T>
   struct Factors {

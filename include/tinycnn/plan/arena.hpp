@@ -23,8 +23,8 @@ constexpr void sort_by_room(const PlanDraft& d, Scratch& order, Scratch& spare, 
 
 }  // namespace detail
 
-/// Largest first meets the lower bound on HW3, ResNet-18 and ResNet-50; above `largest_first_limit` live values the order
-/// of birth is used, which costs the compiler less.
+/// Largest first meets the lower bound on HW3, ResNet-18 and ResNet-50; above `largest_first_limit` live values the
+/// order of birth is used, which costs the compiler less.
 inline constexpr int largest_first_limit = 512;
 
 constexpr void place_values(PlanDraft& d) {
@@ -34,7 +34,7 @@ constexpr void place_values(PlanDraft& d) {
     if (d.values[v].root == v && d.values[v].first >= 0) order[live++] = v;
   if (live <= largest_first_limit) detail::sort_by_room(d, order, spare, 0, live);
 
-  int count = 0;   // `placed` lists values by rising offset
+  int count = 0;  // `placed` lists values by rising offset
   for (int i = 0; i < live; ++i) {
     Value& v = d.values[order[i]];
     long free_from = 0;

@@ -21,11 +21,17 @@ concept LeafLayer = requires(Dims x, ParameterList& list) {
 /// A container, with the question asked of a stand-in that does nothing.
 struct AnyBuilder {
   template <class>
-  constexpr int child(int, int x) { return x; }
+  constexpr int child(int, int x) {
+    return x;
+  }
   template <class>
-  constexpr int named_child(std::string_view, int x) { return x; }
+  constexpr int named_child(std::string_view, int x) {
+    return x;
+  }
   template <class>
-  constexpr int inlined(int x) { return x; }
+  constexpr int inlined(int x) {
+    return x;
+  }
   constexpr int join(const Kind&, Mistake, int x, int) { return x; }
 };
 template <class L>
@@ -41,7 +47,7 @@ struct GraphBuilder {
   int layer_count = 0;
   int parameter_count = 0;
   int segment_count = 0;
-  int parent = -1;                 // the segment that names the container being visited
+  int parent = -1;  // the segment that names the container being visited
   Failure failure{};
 
   [[nodiscard]] constexpr Dims dims(int value) const { return value == 0 ? input : layers[value - 1].out; }
@@ -105,8 +111,10 @@ struct GraphBuilder {
 
   template <class L>
   static constexpr bool adds_level() {
-    if constexpr (requires { L::name; }) return !std::string_view(L::name).empty();
-    else return true;
+    if constexpr (requires { L::name; })
+      return !std::string_view(L::name).empty();
+    else
+      return true;
   }
 
   template <class L>
@@ -121,13 +129,17 @@ struct GraphBuilder {
   }
 
   template <class L>
-  constexpr int child(int index, int x) { return named_child<L>({}, x, index); }
+  constexpr int child(int index, int x) {
+    return named_child<L>({}, x, index);
+  }
 
   /// A container whose children take the place of their parent's, unless it has a name of its own.
   template <class L>
   constexpr int inlined(int x) {
-    if constexpr (Container<L> && !requires { L::name; }) return dispatch<L>(parent, x);
-    else return child<L>(0, x);
+    if constexpr (Container<L> && !requires { L::name; })
+      return dispatch<L>(parent, x);
+    else
+      return child<L>(0, x);
   }
 
   constexpr int join(const Kind& kind, Mistake on_difference, int x, int r) {
@@ -143,11 +155,12 @@ struct GraphBuilder {
       }
       layer.in = a;
       layer.out = a;
-      if (!channels_join && !same_memory(a, b)) {   // two flat samples, one of them an image read as a row
+      if (!channels_join && !same_memory(a, b)) {  // two flat samples, one of them an image read as a row
         layer.in = a.pixels() == 1 ? b : a;
         layer.out = {int(a.size()), 1, 1, true};
       }
-      if (channels_join) layer.out = a.flat ? Dims{int(a.size() + b.size()), 1, 1, true} : Dims{a.c + b.c, a.h, a.w, false};
+      if (channels_join)
+        layer.out = a.flat ? Dims{int(a.size() + b.size()), 1, 1, true} : Dims{a.c + b.c, a.h, a.w, false};
     }
     return append(layer, parent, x, r);
   }
@@ -163,9 +176,12 @@ struct NoLoss {};
 template <class Net, class Loss>
 constexpr int visit_network(GraphBuilder& builder) {
   const int y = builder.template inlined<Net>(0);
-  if constexpr (__is_same(Loss, NoLoss)) return y;
-  else if constexpr (!LeafLayer<Loss>) return builder.refuse(Mistake::not_a_loss, y);
-  else return Loss::kind.loss ? builder.template leaf<Loss>(-1, y) : builder.refuse(Mistake::not_a_loss, y);
+  if constexpr (__is_same(Loss, NoLoss))
+    return y;
+  else if constexpr (!LeafLayer<Loss>)
+    return builder.refuse(Mistake::not_a_loss, y);
+  else
+    return Loss::kind.loss ? builder.template leaf<Loss>(-1, y) : builder.refuse(Mistake::not_a_loss, y);
 }
 
 template <class Net, class Loss>
@@ -195,7 +211,7 @@ struct GraphStorage {
   Node nodes[Layers + 1]{};
   Parameter parameters[Parameters + 1]{};
   Segment segments[Segments + 1]{};
-  Graph graph{};   // counts and totals; its pointers are set by `graph_of`
+  Graph graph{};  // counts and totals; its pointers are set by `graph_of`
 };
 
 /// Trained parameters and buffers each lie in one run of memory, every tensor on a multiple of the alignment.
@@ -223,7 +239,7 @@ inline constexpr auto graph_storage = [] {
     if (const int i = repeated_name(s.layers, builder.layer_count, s.segments); i >= 0)
       builder.failure = {Mistake::repeated_name, i, s.layers[i].in, s.layers[i].in};
   s.graph.failure = builder.failure;
-  if (builder.failure.mistake != Mistake::none) return s;   // go on with an empty net: nothing may cascade
+  if (builder.failure.mistake != Mistake::none) return s;  // go on with an empty net: nothing may cascade
   s.graph.layer_count = s.graph.node_count = builder.layer_count;
   s.graph.parameter_count = builder.parameter_count;
   s.graph.input = Input::dims;

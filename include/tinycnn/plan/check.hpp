@@ -26,7 +26,7 @@ Parts<Main, Shortcut, Whole<Self>> parts_of(const Residual<Main, Shortcut>*);
 template <class Self, class First, class... More>
 auto parts_of(const Concat<First, More...>*) -> Parts<First, Parts<More, Whole<Self>>...>;
 template <class Self>
-Whole<Self> parts_of(const void*);   // a container of the user's own
+Whole<Self> parts_of(const void*);  // a container of the user's own
 
 /// Counts every layer and join, and as one what is no layer.
 struct LayerCounter {
@@ -34,14 +34,20 @@ struct LayerCounter {
 
   template <class L>
   constexpr int child(int, int x) {
-    if constexpr (Container<L>) L::visit(*this, x);
-    else ++count;
+    if constexpr (Container<L>)
+      L::visit(*this, x);
+    else
+      ++count;
     return x;
   }
   template <class L>
-  constexpr int named_child(std::string_view, int x) { return child<L>(0, x); }
+  constexpr int named_child(std::string_view, int x) {
+    return child<L>(0, x);
+  }
   template <class L>
-  constexpr int inlined(int x) { return child<L>(0, x); }
+  constexpr int inlined(int x) {
+    return child<L>(0, x);
+  }
   constexpr int join(const Kind&, Mistake, int x, int) {
     ++count;
     return x;
@@ -61,7 +67,7 @@ constexpr int layers_in(const Parts<Part...>*) {
 
 /// The type of layer `Index` of those in L.
 template <int Index, class L>
-struct LayerAt {   // a leaf, or what is no layer at all
+struct LayerAt {  // a leaf, or what is no layer at all
   using type = L;
 };
 template <int Index, class L>
@@ -77,8 +83,10 @@ template <int Index, class First, class... More>
 struct LayerAt<Index, Parts<First, More...>> {
   static constexpr int here = layers_in(static_cast<const First*>(nullptr));
   static auto choose() {
-    if constexpr (Index < here) return LayerAt<Index, First>{};
-    else return LayerAt<Index - here, Parts<More...>>{};
+    if constexpr (Index < here)
+      return LayerAt<Index, First>{};
+    else
+      return LayerAt<Index - here, Parts<More...>>{};
   }
   using type = typename decltype(choose())::type;
 };

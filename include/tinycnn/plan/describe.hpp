@@ -11,7 +11,7 @@ namespace tinycnn {
 namespace detail {
 
 [[gnu::cold]] inline std::string shape_text(const Dims& d) {
-  std::string text = "(";   // appended to, since g++ 12 warns of "literal" + std::string (its bug 105651)
+  std::string text = "(";  // appended to, since g++ 12 warns of "literal" + std::string (its bug 105651)
   if (d.flat) return text.append(std::to_string(d.size())).append(")");
   for (int extent : {d.c, d.h, d.w}) text.append(text.size() > 1 ? ", " : "").append(std::to_string(extent));
   return text.append(")");

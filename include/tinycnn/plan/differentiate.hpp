@@ -10,8 +10,8 @@ namespace detail {
 /// The gradients known so far in the reverse walk.
 struct Gradients {
   PlanDraft& d;
-  Scratch of;        // gradient root -> value that holds its gradient, or -1
-  Scratch holders;   // value -> how many roots it is the gradient of
+  Scratch of;       // gradient root -> value that holds its gradient, or -1
+  Scratch holders;  // value -> how many roots it is the gradient of
 
   constexpr explicit Gradients(PlanDraft& draft)
       : d(draft), of(PlanDraft::values_room(draft.nodes), -1), holders(PlanDraft::values_room(draft.nodes)) {}
@@ -82,8 +82,10 @@ constexpr void differentiate(PlanDraft& d) {
     const int x = d.gradient_root(forward.x), r = d.gradient_root(forward.r);
     const bool to_x = wanted[x] != 0, to_r = r >= 0 && wanted[r] != 0;
     auto pass = [&](int root, int& target, int& sum) {
-      if (gradients.of[root] < 0) gradients.hold(root, step.dy);
-      else gradients.contribute(root, step.dy, target, sum);
+      if (gradients.of[root] < 0)
+        gradients.hold(root, step.dy);
+      else
+        gradients.contribute(root, step.dy, target, sum);
     };
     if (row.passes_gradient) {
       if (to_r) pass(r, step.dr, step.add_dr);

@@ -13,7 +13,7 @@ struct PlanDraft {
   Demand demand{};
   Step* steps = nullptr;
   Value* values = nullptr;
-  int nodes = 0;                       ///< nodes of the graph that the demand covers
+  int nodes = 0;  ///< nodes of the graph that the demand covers
   int step_count = 0, forward_count = 0, value_count = 0;
   int output = -1, input_gradient = -1;
   long per_sample = 0, once = 0, workspace = 0, workspace_per_sample = 0, scratch = 0, scratch_per_sample = 0;

@@ -40,7 +40,7 @@ constexpr bool follow(const PlanDraft& d, const RowFacts& row, int start, Scratc
     cover.match.layers[k] = &layer;
     if (k + 1 < row.length) {
       const int y = g.nodes[node].y;
-      if (readers[y] != 1 || reader[y] < 0) return false;   // read by several, or by the world outside alone
+      if (readers[y] != 1 || reader[y] < 0) return false;  // read by several, or by the world outside alone
       node = reader[y];
     }
   }
@@ -91,7 +91,7 @@ constexpr void fuse(PlanDraft& d) {
       reader[v] = i;
     }
   }
-  ++readers[d.output];   // the world outside reads it too
+  ++readers[d.output];  // the world outside reads it too
 
   detail::Cover cover;
   for (int i = 0; i < d.nodes; ++i) {

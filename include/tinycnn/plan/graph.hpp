@@ -42,16 +42,14 @@ struct Graph {
   int parameter_count = 0;
   Dims input{};
   Failure failure{};
-  long trained = 0;          ///< numbers that are trained: PyTorch's sum(p.numel() for p in net.parameters())
-  long trained_room = 0;     ///< the same with every tensor starting on a multiple of `alignment`
+  long trained = 0;       ///< numbers that are trained: PyTorch's sum(p.numel() for p in net.parameters())
+  long trained_room = 0;  ///< the same with every tensor starting on a multiple of `alignment`
   long buffer_room = 0;
-  long macs = 0;             ///< multiply-accumulates of one sample's forward pass
+  long macs = 0;  ///< multiply-accumulates of one sample's forward pass
 
-  static constexpr long alignment = 16;   // floats: one cache line, one 512-bit vector
+  static constexpr long alignment = 16;  // floats: one cache line, one 512-bit vector
 
-  [[nodiscard]] constexpr Dims dims(int value) const {
-    return value == 0 ? input : layers[nodes[value - 1].layer].out;
-  }
+  [[nodiscard]] constexpr Dims dims(int value) const { return value == 0 ? input : layers[nodes[value - 1].layer].out; }
   [[nodiscard]] constexpr bool has_loss() const {
     return node_count > 0 && layers[nodes[node_count - 1].layer].kind->loss;
   }

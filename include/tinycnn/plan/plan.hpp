@@ -21,8 +21,8 @@ template <int StepRoom, int ValueRoom>
 struct PlanStorage {
   Step steps[StepRoom]{};
   Value values[ValueRoom]{};
-  PlanDraft draft{};   // counts and totals; its pointers are null: the stages work elsewhere, since g++ 12 takes no
-                       // object for a constant whose own address was used while it was made
+  PlanDraft draft{};  // counts and totals; its pointers are null: the stages work elsewhere, since g++ 12 takes no
+                      // object for a constant whose own address was used while it was made
 };
 
 constexpr int nodes_of(const Graph& g, const Demand& demand) {

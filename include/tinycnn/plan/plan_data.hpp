@@ -10,8 +10,8 @@ struct Demand {
   Mode mode = Mode::training;
   bool parameter_gradients = true;
   bool input_gradient = false;
-  bool loss = true;          ///< run the loss, which starts the backward pass
-  int prefix = -1;           ///< only the first so many layers; -1: all
+  bool loss = true;  ///< run the loss, which starts the backward pass
+  int prefix = -1;   ///< only the first so many layers; -1: all
 };
 
 /// The demands by name, as types: a template argument of class type is more than every compiler bears.
@@ -37,8 +37,8 @@ struct ForwardPrefix {
 
 enum class Phase { forward, backward };
 
-/// One call of a row's kernel. Values are indices into the plan's values, -1 where there is none. A backward step writes
-/// dr first and then dx, each as contribution (+ add_dr, + add_dx); those may be dr and dx themselves.
+/// One call of a row's kernel. Values are indices into the plan's values, -1 where there is none. A backward step
+/// writes dr first and then dx, each as contribution (+ add_dr, + add_dx); those may be dr and dx themselves.
 struct Step {
   Phase phase = Phase::forward;
   int row = -1;
@@ -55,12 +55,12 @@ struct Step {
 /// A batch of numbers in memory: an activation, a gradient, or bytes. Views share the `root` of what they view.
 struct Value {
   Dims dims{};
-  long per_sample = 0;       ///< floats of room a sample takes, a multiple of Graph::alignment; 0 for a view
-  int root = -1;             ///< the value whose memory this is (itself unless a view)
-  int gradient_root = -1;    ///< the value whose gradient this shares (a view's, a materialised copy's)
-  int first = -1, last = -1; ///< steps between which it lives
-  long offset = -1;          ///< floats per sample from the arena's start
-  long pending = -1;         ///< where in the once-arena its scale and shift wait; -1: stored as it is
+  long per_sample = 0;        ///< floats of room a sample takes, a multiple of Graph::alignment; 0 for a view
+  int root = -1;              ///< the value whose memory this is (itself unless a view)
+  int gradient_root = -1;     ///< the value whose gradient this shares (a view's, a materialised copy's)
+  int first = -1, last = -1;  ///< steps between which it lives
+  long offset = -1;           ///< floats per sample from the arena's start
+  long pending = -1;          ///< where in the once-arena its scale and shift wait; -1: stored as it is
   bool pending_relu = false;
 };
 
@@ -72,13 +72,13 @@ struct Plan {
   const Value* values = nullptr;
   int row_count = 0, step_count = 0, forward_count = 0, value_count = 0;
   Demand demand{};
-  int input = 0;                    ///< the value the batch is put into
-  int output = -1;                  ///< the value of the last node before the loss
+  int input = 0;    ///< the value the batch is put into
+  int output = -1;  ///< the value of the last node before the loss
   int input_gradient = -1;
-  long per_sample = 0;              ///< arena floats a sample
-  long once = 0;                    ///< floats that exist once: statistics, prepared weights
+  long per_sample = 0;  ///< arena floats a sample
+  long once = 0;        ///< floats that exist once: statistics, prepared weights
   long workspace = 0, workspace_per_sample = 0, scratch = 0, scratch_per_sample = 0;
-  int missing = -1;                 ///< a layer no row computes
+  int missing = -1;  ///< a layer no row computes
 
   [[nodiscard]] constexpr bool uses(int row, Phase phase) const {
     for (int i = 0; i < step_count; ++i)

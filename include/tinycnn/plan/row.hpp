@@ -10,7 +10,9 @@ namespace tinycnn {
 enum class Mode { training, inference, evaluation };
 
 enum ModeBit : unsigned { in_training = 1, in_inference = 2, in_evaluation = 4, in_any_mode = 7 };
-constexpr unsigned bit(Mode m) { return m == Mode::training ? in_training : m == Mode::inference ? in_inference : in_evaluation; }
+constexpr unsigned bit(Mode m) {
+  return m == Mode::training ? in_training : m == Mode::inference ? in_inference : in_evaluation;
+}
 
 inline constexpr int longest_pattern = 4;
 
@@ -27,47 +29,51 @@ struct Match {
 
 /// The memory a row wants besides its operands, in the backend's numbers (floats) unless it says bytes.
 struct Needs {
-  long inner = 0;           ///< per sample: a value kept from forward to backward (a convolution's output)
-  long index_bytes = 0;     ///< per sample, bytes kept from forward to backward (where each maximum came from)
-  long statistics = 0;      ///< once: kept from forward to backward, and where a pending scale and shift lie
-  long pending = -1;        ///< offset in `statistics` of scale (C), followed by shift (C), for a row that emits
-  long prepared = 0;        ///< once: weights made ready when parameters are loaded (inference)
-  long workspace = 0;       ///< once: used inside one step, shared by all
+  long inner = 0;        ///< per sample: a value kept from forward to backward (a convolution's output)
+  long index_bytes = 0;  ///< per sample, bytes kept from forward to backward (where each maximum came from)
+  long statistics = 0;   ///< once: kept from forward to backward, and where a pending scale and shift lie
+  long pending = -1;     ///< offset in `statistics` of scale (C), followed by shift (C), for a row that emits
+  long prepared = 0;     ///< once: weights made ready when parameters are loaded (inference)
+  long workspace = 0;    ///< once: used inside one step, shared by all
   long workspace_per_sample = 0;
-  long scratch = 0;         ///< per worker
-  long scratch_per_sample = 0;   ///< per worker and sample of the batch's capacity
+  long scratch = 0;             ///< per worker
+  long scratch_per_sample = 0;  ///< per worker and sample of the batch's capacity
 };
 
 /// What the planner knows of a row. A backend's row is a struct that says these as static members (see `facts_of`).
 struct RowFacts {
   std::string_view name{};
-  const Kind* pattern[longest_pattern] = {};   // a null kind matches any layer (a user's own)
+  const Kind* pattern[longest_pattern] = {};  // a null kind matches any layer (a user's own)
   int length = 0;
   unsigned modes = in_any_mode;
-  bool absorbs = false;            ///< x may be pending: stored before its scale, shift and ReLU
-  bool absorbs_residual = false;   ///< r may be pending
-  bool emits = false;              ///< leaves y pending
-  bool pending_relu = false;       ///< what is pending ends in a ReLU
-  bool saves_input = false;        ///< backward reads x
-  bool saves_output = false;       ///< backward reads y
-  bool passes_gradient = false;    ///< dx = dr = dy: shared, nothing to compute (a sum)
-  bool materializes = false;       ///< carries a pending value out (inserted by the planner)
-  bool fallback = false;           ///< a plain loop standing in for a kernel the backend lacks
+  bool absorbs = false;           ///< x may be pending: stored before its scale, shift and ReLU
+  bool absorbs_residual = false;  ///< r may be pending
+  bool emits = false;             ///< leaves y pending
+  bool pending_relu = false;      ///< what is pending ends in a ReLU
+  bool saves_input = false;       ///< backward reads x
+  bool saves_output = false;      ///< backward reads y
+  bool passes_gradient = false;   ///< dx = dr = dy: shared, nothing to compute (a sum)
+  bool materializes = false;      ///< carries a pending value out (inserted by the planner)
+  bool fallback = false;          ///< a plain loop standing in for a kernel the backend lacks
   bool (*fits)(const Match&) = nullptr;
   Needs (*needs)(const Match&) = nullptr;
-  std::string_view (*variant)(const Layer& first) = nullptr;   ///< which of several algorithms; empty: the plain one
+  std::string_view (*variant)(const Layer& first) = nullptr;  ///< which of several algorithms; empty: the plain one
 };
 
 namespace detail {
 template <class Row>
 constexpr Needs needs_of(const Match& m) {
-  if constexpr (requires { Row::needs(m); }) return Row::needs(m);
-  else return {};
+  if constexpr (requires { Row::needs(m); })
+    return Row::needs(m);
+  else
+    return {};
 }
 template <class Row>
 constexpr bool fits_of(const Match& m) {
-  if constexpr (requires { Row::fits(m); }) return Row::fits(m);
-  else return true;
+  if constexpr (requires { Row::fits(m); })
+    return Row::fits(m);
+  else
+    return true;
 }
 }  // namespace detail
 

@@ -1,4 +1,5 @@
-// Second stage: settles how values are stored. Where a reader cannot take a pending scale, shift and ReLU, carry it out.
+// Second stage: settles how values are stored. Where a reader cannot take a pending scale, shift and ReLU, carry it
+// out.
 #pragma once
 
 #include <tinycnn/plan/draft.hpp>
@@ -24,7 +25,7 @@ constexpr void settle_stored_forms(PlanDraft& d) {
     if (!wanted) continue;
 
     const int finished = d.add_root(d.values[raw].dims, d.values[raw].dims.size());
-    d.values[finished].gradient_root = d.values[raw].gradient_root;   // d(relu(s x + t)) is handed on as it is
+    d.values[finished].gradient_root = d.values[raw].gradient_root;  // d(relu(s x + t)) is handed on as it is
     for (int v = 0; v < known; ++v)
       if (v != raw && d.values[v].root == raw) d.values[v].root = finished;
     for (int i = d.step_count; i > at + 1; --i) {

@@ -14,7 +14,11 @@ namespace tinycnn {
 class Progress {
  public:
   Progress(std::string_view name, long batches)
-      : name_(name), batches_(batches), start_(seconds_now()), shown_(start_), terminal_(::isatty(STDERR_FILENO) != 0) {}
+      : name_(name),
+        batches_(batches),
+        start_(seconds_now()),
+        shown_(start_),
+        terminal_(::isatty(STDERR_FILENO) != 0) {}
   ~Progress() {
     if (terminal_ && drawn_) std::fprintf(stderr, "\r\033[K");
   }
@@ -27,7 +31,7 @@ class Progress {
     images_ += images;
     const double now = seconds_now(), elapsed = now - start_;
     if (now - shown_ < (terminal_ ? 0.1 : 30.0) && done_ < batches_) return;
-    if (!terminal_ && done_ == batches_) return;   // the epoch's own line follows
+    if (!terminal_ && done_ == batches_) return;  // the epoch's own line follows
     shown_ = now;
     const double left = elapsed / double(done_) * double(batches_ - done_);
     const double rate = elapsed > 0 ? double(images_) / elapsed : 0;
@@ -35,8 +39,8 @@ class Progress {
       char bar[width + 1];
       for (int i = 0; i < width; ++i) bar[i] = i * batches_ < done_ * width ? '#' : '.';
       bar[width] = 0;
-      std::fprintf(stderr, "\r\033[K%.*s [%s] %ld/%ld  loss %.4f  acc %.4f  %.1f images/s  %.0f s left", int(name_.size()),
-                   name_.data(), bar, done_, batches_, loss, accuracy, rate, left);
+      std::fprintf(stderr, "\r\033[K%.*s [%s] %ld/%ld  loss %.4f  acc %.4f  %.1f images/s  %.0f s left",
+                   int(name_.size()), name_.data(), bar, done_, batches_, loss, accuracy, rate, left);
       drawn_ = true;
     } else {
       std::fprintf(stderr, "%.*s %ld/%ld  loss %.4f  acc %.4f  %.1f images/s  %.0f s left\n", int(name_.size()),

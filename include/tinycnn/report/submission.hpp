@@ -26,7 +26,7 @@ namespace tinycnn {
 
 /// One row a picture, in the folder's sorted order; all or nothing.
 [[gnu::cold]] inline void write_submission(const std::string& path, const std::vector<std::string>& pictures,
-                             const std::vector<int>& categories) {
+                                           const std::vector<int>& categories) {
   std::string text = "Id,Category\n";
   for (std::size_t i = 0; i < pictures.size(); ++i)
     text += submission_id(pictures[i], long(i)) + ',' + std::to_string(categories[i]) + '\n';

@@ -3,8 +3,8 @@
 
 namespace tinycnn {
 
-/// Adds up batches. `accuracy` is the true one, over images; the course prints `batch_mean_accuracy`, in which a short last
-/// batch counts like a full one.
+/// Adds up batches. `accuracy` is the true one, over images; the course prints `batch_mean_accuracy`, in which a short
+/// last batch counts like a full one.
 struct EpochTotals {
   long images = 0;
   long batches = 0;

@@ -18,10 +18,12 @@ bool all_finite(const T* numbers, long count) {
 }
 }  // namespace detail
 
-/// One sentence on the first number of step `number` that is NaN or infinite: in the images, in a parameter, in a layer's output
-/// (the forward pass is run again, step by step; it changes no parameter and no running statistic), or in a gradient.
+/// One sentence on the first number of step `number` that is NaN or infinite: in the images, in a parameter, in a
+/// layer's output (the forward pass is run again, step by step; it changes no parameter and no running statistic), or
+/// in a gradient.
 template <class Backend>
-[[gnu::cold]] std::string describe_nonfinite(const Execution<Backend>& run, const RowKernels<Backend>* kernels, long number) {
+[[gnu::cold]] std::string describe_nonfinite(const Execution<Backend>& run, const RowKernels<Backend>* kernels,
+                                             long number) {
   const Graph& g = run.graph();
   const std::string where = "step " + std::to_string(number) + ": ";
   const std::string cure = "; nothing was updated. Lower the learning rate or look at the images of this batch";
@@ -40,7 +42,7 @@ template <class Backend>
       return where + "the output of " + layer_name(g, s.layers[0]) +
              (s.layer_count > 1 ? " to " + layer_name(g, s.layers[s.layer_count - 1]) : "") + " is not finite" + cure;
   }
-  for (int k = g.parameter_count - 1; k >= 0; --k) {   // the backward pass met them in this order
+  for (int k = g.parameter_count - 1; k >= 0; --k) {  // the backward pass met them in this order
     const Parameter& p = g.parameters[k];
     if (!p.buffer && !detail::all_finite(run.gradients + p.offset, p.size()))
       return where + "the gradient of " + parameter_name(g, p) + " is not finite" + cure;

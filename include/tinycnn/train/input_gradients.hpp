@@ -10,8 +10,8 @@
 
 namespace tinycnn {
 
-/// d loss / d images of `Net` in eval mode (running statistics, no dropout), up to `BatchSize::capacity` samples of `Input`
-/// at once; no gradient of a parameter is computed. After construction `gradients` takes no memory.
+/// d loss / d images of `Net` in eval mode (running statistics, no dropout), up to `BatchSize::capacity` samples of
+/// `Input` at once; no gradient of a parameter is computed. After construction `gradients` takes no memory.
 template <class Net, class Input, class BatchSize, class Loss, class Backend>
 class InputGradients : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Loss, Backend, InputGradient> {
   static_assert(BatchSize::capacity > 0, "a batch holds at least one sample");

@@ -10,7 +10,9 @@
 namespace tinycnn {
 
 /// Floats a plan needs for a batch of `capacity`, the workers' scratch included.
-constexpr long plan_room(const Plan& p, long capacity, int threads) { return p.room(capacity) + p.scratch_room(capacity) * threads; }
+constexpr long plan_room(const Plan& p, long capacity, int threads) {
+  return p.room(capacity) + p.scratch_room(capacity) * threads;
+}
 
 /// Points an execution into `memory`: once | workspace | scratch | values.
 template <class Backend>
@@ -29,7 +31,8 @@ Execution<Backend> execution_in(const Plan& plan, Backend& backend, long capacit
 /// Refuses a batch that is empty or larger than the capacity, and labels that are no class. `labels` may be null.
 [[gnu::cold]] inline void check_batch(const Graph& graph, int capacity, const int* labels, int n) {
   if (n < 1 || n > capacity)
-    throw Error("a batch of " + std::to_string(n) + " samples was given, this network takes 1 to " + std::to_string(capacity));
+    throw Error("a batch of " + std::to_string(n) + " samples was given, this network takes 1 to " +
+                std::to_string(capacity));
   const int classes = int(graph.dims(graph.logits_nodes()).size());
   for (int i = 0; labels != nullptr && i < n; ++i)
     if (labels[i] < 0 || labels[i] >= classes)
@@ -43,7 +46,7 @@ void put_input(const Execution<Backend>& run, const float* images) {
   const auto x = run.view(run.plan->input);
   const Dims& d = x.dims;
   run.backend->for_blocks(run.n, [&](int n) {
-    const float* image = images + n * d.size();   // (C, H, W)
+    const float* image = images + n * d.size();  // (C, H, W)
     for (int c = 0; c < d.c; ++c)
       for (long p = 0; p < d.pixels(); ++p) {
         const long to = run.order == Order::chw ? c * d.pixels() + p : p * d.c + c;

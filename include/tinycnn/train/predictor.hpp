@@ -1,4 +1,5 @@
-// Predictor: a trained network for use inside another program: inference only, BatchNorm folded, no memory for training.
+// Predictor: a trained network for use inside another program: inference only, BatchNorm folded, no memory for
+// training.
 #pragma once
 
 #include <string>
@@ -10,13 +11,14 @@
 
 namespace tinycnn {
 
-/// Runs `Net` over up to `BatchSize::capacity` samples of `Input` at once. `Asked` may be ForwardPrefix<L> for the values
-/// behind the first L layers instead of the last (features for a t-SNE, say). After construction a prediction takes no
-/// memory; loading does.
+/// Runs `Net` over up to `BatchSize::capacity` samples of `Input` at once. `Asked` may be ForwardPrefix<L> for the
+/// values behind the first L layers instead of the last (features for a t-SNE, say). After construction a prediction
+/// takes no memory; loading does.
 template <class Net, class Input, class BatchSize, class Backend, class Asked = Prediction>
 class Predictor : NetworkCheck<Net, Input, NoLoss>, PlanCheck<Net, Input, NoLoss, Backend, Asked> {
   static_assert(BatchSize::capacity > 0, "a batch holds at least one sample");
-  static_assert(Asked::demand.mode == Mode::inference && !Asked::demand.loss, "a Predictor is for inference: Prediction or ForwardPrefix");
+  static_assert(Asked::demand.mode == Mode::inference && !Asked::demand.loss,
+                "a Predictor is for inference: Prediction or ForwardPrefix");
   using T = typename Backend::Scalar;
 
  public:
@@ -24,8 +26,9 @@ class Predictor : NetworkCheck<Net, Input, NoLoss>, PlanCheck<Net, Input, NoLoss
   static constexpr const Plan& plan = plan_of<Net, Input, NoLoss, Backend, Asked>;
   static constexpr int capacity = BatchSize::capacity;
   static constexpr Dims output = plan.values[plan.output].dims;
-  /// Bytes of the plan's values and prepared weights, the workers' scratch aside.
-  static constexpr long arena_bytes = plan.room(capacity) * long(sizeof(T));
+  /// Bytes of the plan's values, and of prepared weights and workspaces, the workers' scratch aside.
+  static constexpr long arena_bytes = plan.per_sample * capacity * long(sizeof(T));
+  static constexpr long workspace_bytes = plan.room(capacity) * long(sizeof(T)) - arena_bytes;
 
   explicit Predictor(int threads = 1)
       : backend_(threads),
@@ -47,8 +50,8 @@ class Predictor : NetworkCheck<Net, Input, NoLoss>, PlanCheck<Net, Input, NoLoss
     prepared_ = true;
   }
 
-  /// n samples (N, C, H, W) to their outputs (N, output.size()), in PyTorch's order. A sample's result depends neither on
-  /// n nor on its place in the batch.
+  /// n samples (N, C, H, W) to their outputs (N, output.size()), in PyTorch's order. A sample's result depends neither
+  /// on n nor on its place in the batch.
   void predict(const float* images, int n, float* outputs) {
     check_batch(graph, capacity, nullptr, n);
     if (!prepared_) throw Error("this Predictor has no weights yet: load a file, or fill state() and call prepare()");
@@ -58,7 +61,8 @@ class Predictor : NetworkCheck<Net, Input, NoLoss>, PlanCheck<Net, Input, NoLoss
     run_forward(run, kernels_of<Backend, plan>);
     const View<T> y = run.view(plan.output);
     for (int i = 0; i < n; ++i)
-      for (long k = 0; k < output.size(); ++k) outputs[i * output.size() + k] = float(y.sample(i)[place(output, Backend::order, k)]);
+      for (long k = 0; k < output.size(); ++k)
+        outputs[i * output.size() + k] = float(y.sample(i)[place(output, Backend::order, k)]);
   }
 
  private:

@@ -30,8 +30,8 @@ struct NetworkState {
   }
 };
 
-/// Draws the first values as torch.nn does: Conv2d and Linear from U(-b, b) with b = 1 / sqrt(fan_in), BatchNorm 1 and 0.
-/// Keyed by (seed, parameter, element in PyTorch's order), so no backend or layout changes a network's start.
+/// Draws the first values as torch.nn does: Conv2d and Linear from U(-b, b) with b = 1 / sqrt(fan_in), BatchNorm 1 and
+/// 0. Keyed by (seed, parameter, element in PyTorch's order), so no backend or layout changes a network's start.
 template <class T>
 void initialize(const NetworkState<T>& state, std::uint64_t seed) {
   for (int k = 0; k < state.graph->parameter_count; ++k) {
@@ -50,15 +50,18 @@ namespace detail {
 
 inline std::vector<long> shape_of(const Parameter& p) { return {p.extents, p.extents + p.rank}; }
 
-inline constexpr long numbers_at_once = 1L << 14;   // files go through a small buffer, never through a second copy of the network
+inline constexpr long numbers_at_once =
+    1L << 14;  // files go through a small buffer, never through a second copy of the network
 
 /// Reads `p`, every number of which must be finite as T, and puts it in place if told so.
 template <class Stored, class T>
-[[gnu::cold]] void read_parameter(const SafetensorsFile& file, const NetworkState<T>& state, const Parameter& p, bool write) {
+[[gnu::cold]] void read_parameter(const SafetensorsFile& file, const NetworkState<T>& state, const Parameter& p,
+                                  bool write) {
   const std::string name = parameter_name(*state.graph, p);
   const TensorEntry& entry = *file.find(name);
   if (entry.dtype != dtype_of<Stored>())
-    throw Error("tensor '" + name + "' of '" + file.path() + "' is " + entry.dtype + ", " + dtype_of<Stored>() + " is wanted");
+    throw Error("tensor '" + name + "' of '" + file.path() + "' is " + entry.dtype + ", " + dtype_of<Stored>() +
+                " is wanted");
   std::vector<Stored> numbers(numbers_at_once);
   for (long first = 0; first < p.size(); first += numbers_at_once) {
     const long count = p.size() - first < numbers_at_once ? p.size() - first : numbers_at_once;
@@ -96,13 +99,15 @@ template <class T>
                detail::shape_of(g.parameters[k]), &g.parameters[k]);
   writer.write(path, [&](const TensorEntry& entry, FileWriter& file) {
     const Parameter& p = *static_cast<const Parameter*>(entry.data);
-    if (p.integer) detail::write_parameter<std::int64_t>(file, state, p);
-    else detail::write_parameter<float>(file, state, p);
+    if (p.integer)
+      detail::write_parameter<std::int64_t>(file, state, p);
+    else
+      detail::write_parameter<float>(file, state, p);
   });
 }
 
-/// Reads what PyTorch or `save_state` wrote (float32 or float64). Every tensor of the network must be there with its shape, and
-/// no other; nothing is changed before that is known.
+/// Reads what PyTorch or `save_state` wrote (float32 or float64). Every tensor of the network must be there with its
+/// shape, and no other; nothing is changed before that is known.
 template <class T>
 [[gnu::cold]] void load_state(const std::string& path, const NetworkState<T>& state) {
   const Graph& g = *state.graph;
@@ -111,10 +116,11 @@ template <class T>
   for (int k = 0; k < g.parameter_count; ++k) {
     const std::string name = parameter_name(g, g.parameters[k]);
     const TensorEntry* entry = file.find(name);
-    if (entry == nullptr) missing += (missing.empty() ? "" : ", ") + name;
+    if (entry == nullptr)
+      missing += (missing.empty() ? "" : ", ") + name;
     else if (entry->shape != detail::shape_of(g.parameters[k]))
-      throw Error("tensor '" + name + "' of '" + path + "' has shape " + shape_text(entry->shape) + ", the network's has " +
-                  shape_text(detail::shape_of(g.parameters[k])));
+      throw Error("tensor '" + name + "' of '" + path + "' has shape " + shape_text(entry->shape) +
+                  ", the network's has " + shape_text(detail::shape_of(g.parameters[k])));
   }
   for (const TensorEntry& entry : file.entries()) {
     bool known = false;
@@ -123,13 +129,17 @@ template <class T>
   }
   if (!missing.empty() || !unexpected.empty())
     throw Error("'" + path + "' is of another network:" + (missing.empty() ? "" : " missing " + missing) +
-                (missing.empty() || unexpected.empty() ? "" : ";") + (unexpected.empty() ? "" : " unexpected " + unexpected));
-  for (const bool write : {false, true})   // nothing is written before all has been read
+                (missing.empty() || unexpected.empty() ? "" : ";") +
+                (unexpected.empty() ? "" : " unexpected " + unexpected));
+  for (const bool write : {false, true})  // nothing is written before all has been read
     for (int k = 0; k < g.parameter_count; ++k) {
       const Parameter& p = g.parameters[k];
-      if (p.integer) detail::read_parameter<std::int64_t>(file, state, p, write);
-      else if (file.find(parameter_name(g, p))->dtype == "F64") detail::read_parameter<double>(file, state, p, write);
-      else detail::read_parameter<float>(file, state, p, write);
+      if (p.integer)
+        detail::read_parameter<std::int64_t>(file, state, p, write);
+      else if (file.find(parameter_name(g, p))->dtype == "F64")
+        detail::read_parameter<double>(file, state, p, write);
+      else
+        detail::read_parameter<float>(file, state, p, write);
     }
 }
 

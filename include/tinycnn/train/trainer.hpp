@@ -18,15 +18,15 @@ namespace tinycnn {
 
 /// What a training step did.
 struct StepResult {
-  double loss = 0;        ///< mean over the batch
-  int correct = 0;        ///< samples whose largest logit is their label's
-  double grad_norm = 0;   ///< global L2 norm of all gradients, before clipping and weight decay
-  double rate = 0;        ///< the learning rate used
+  double loss = 0;       ///< mean over the batch
+  int correct = 0;       ///< samples whose largest logit is their label's
+  double grad_norm = 0;  ///< global L2 norm of all gradients, before clipping and weight decay
+  double rate = 0;       ///< the learning rate used
 };
 
 /// What a forward pass in inference mode gave.
 struct EvaluationResult {
-  double loss_sum = 0;    ///< over the samples
+  double loss_sum = 0;  ///< over the samples
   int correct = 0;
 };
 
@@ -43,8 +43,8 @@ template <class Optimizer, class Schedule>
 struct TrainerOptions {
   Optimizer optimizer{};
   Schedule schedule{};
-  double clip_norm = 0;         ///< 0: no clipping
-  std::uint64_t seed = 0;       ///< of the first values and of dropout
+  double clip_norm = 0;    ///< 0: no clipping
+  std::uint64_t seed = 0;  ///< of the first values and of dropout
   int threads = 1;
 };
 
@@ -64,8 +64,10 @@ class Trainer : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Loss, Back
   static constexpr long parameters = graph.trained;
   static constexpr long macs = graph.macs;
   static constexpr int classes = int(graph.dims(graph.logits_nodes()).size());
-  /// Bytes of the training plan's values, statistics and workspaces, the workers' scratch aside.
-  static constexpr long arena_bytes = plan.room(capacity) * long(sizeof(T));
+  /// Bytes of the training plan's values: activations, what backward needs of them, and their gradients.
+  static constexpr long arena_bytes = plan.per_sample * capacity * long(sizeof(T));
+  /// Bytes of its statistics and of what the kernels use within a step, the workers' scratch aside.
+  static constexpr long workspace_bytes = plan.room(capacity) * long(sizeof(T)) - arena_bytes;
 
   using Options = TrainerOptions<Optimizer, Schedule>;
 
@@ -83,7 +85,7 @@ class Trainer : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Loss, Back
 
   /// The network's numbers, in PyTorch's names and order through `state().at` and the state_dict functions.
   [[nodiscard]] NetworkState<T> state() {
-    prepared_ = false;   // the caller may write
+    prepared_ = false;  // the caller may write
     return {&graph, Backend::order, parameters_.data(), buffers_.data()};
   }
   void save(const std::string& path) { save_state(path, state()); }
@@ -116,7 +118,9 @@ class Trainer : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Loss, Back
     return result;
   }
   template <class Minibatch>
-  StepResult step(const Minibatch& batch) { return step(batch.images, batch.labels, batch.n); }
+  StepResult step(const Minibatch& batch) {
+    return step(batch.images, batch.labels, batch.n);
+  }
 
   /// Loss and hits of n samples in inference mode; their logits (N, classes) too where `logits` is given. Labels may be
   /// null, then only the logits mean anything.
@@ -135,7 +139,9 @@ class Trainer : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Loss, Back
     return {losses(run), correct(run)};
   }
   template <class Minibatch>
-  EvaluationResult evaluate(const Minibatch& batch) { return evaluate(batch.images, batch.labels, batch.n); }
+  EvaluationResult evaluate(const Minibatch& batch) {
+    return evaluate(batch.images, batch.labels, batch.n);
+  }
 
   [[nodiscard]] long steps() const { return steps_; }
   [[nodiscard]] Backend& backend() { return backend_; }
@@ -155,7 +161,7 @@ class Trainer : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Loss, Back
   }
 
  private:
-  static constexpr long sweep_block = 1L << 15;   // a fixed block of work: results never depend on the threads
+  static constexpr long sweep_block = 1L << 15;  // a fixed block of work: results never depend on the threads
   static constexpr int norm_blocks = int((graph.trained_room + sweep_block - 1) / sweep_block);
 
   static long room(int threads) {
@@ -168,18 +174,19 @@ class Trainer : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Loss, Back
     if (n > 1) return;
     for (int i = 0; i < graph.layer_count; ++i)
       if (graph.layers[i].kind == &batch_norm && (graph.layers[i].in.flat || graph.layers[i].in.pixels() == 1))
-        throw Error("layer " + layer_name(graph, i) + " gets one value a channel from a batch of one sample: training needs more");
+        throw Error("layer " + layer_name(graph, i) +
+                    " gets one value a channel from a batch of one sample: training needs more");
   }
 
   [[nodiscard]] double losses(const Execution<Backend>& run) const {
-    const T* loss = run.data(graph.node_count);   // (N)
+    const T* loss = run.data(graph.node_count);  // (N)
     double sum = 0;
     for (int i = 0; i < run.n; ++i) sum += double(loss[i]);
     return sum;
   }
 
   [[nodiscard]] int correct(const Execution<Backend>& run) const {
-    const View<T> x = run.view(run.plan->output);   // (N, classes)
+    const View<T> x = run.view(run.plan->output);  // (N, classes)
     int hits = 0;
     for (int i = 0; i < run.n; ++i) {
       int best = 0;
@@ -218,7 +225,8 @@ class Trainer : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Loss, Back
     T* slot0 = slots_.data();
     T* slot1 = Optimizer::slots > 1 ? slot0 + graph.trained_room : slot0;
     backend_.for_blocks(norm_blocks, [&](int block) {
-      sweep<Optimizer>(factors, factor, block * sweep_block, last(block), parameters_.data(), gradients_.data(), slot0, slot1);
+      sweep<Optimizer>(factors, factor, block * sweep_block, last(block), parameters_.data(), gradients_.data(), slot0,
+                       slot1);
     });
   }
 
@@ -228,7 +236,7 @@ class Trainer : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Loss, Back
   Buffer<T> parameters_, gradients_, buffers_, slots_;
   Buffer<double> partial_norms_;
   long steps_ = 0;
-  bool prepared_ = false;   // the validation plan's weights are ready, and nothing has overwritten them
+  bool prepared_ = false;  // the validation plan's weights are ready, and nothing has overwritten them
 };
 
 }  // namespace tinycnn

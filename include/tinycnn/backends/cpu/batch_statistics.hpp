@@ -1,5 +1,5 @@
-// BatchNorm's numbers per channel around a fused convolution: from sums to scale and shift, and from the backward sums to
-// the three coefficients of the gradient.
+// BatchNorm's numbers per channel around a fused convolution: from sums to scale and shift, and from the backward sums
+// to the three coefficients of the gradient.
 #pragma once
 
 #include <cmath>
@@ -11,15 +11,21 @@ namespace tinycnn::cpu {
 
 /// What a fused row keeps per channel, each an array of C floats.
 struct ChannelNumbers {
-  float *mean, *inverse, *variance;   // of the batch; inverse = 1 / sqrt(variance + eps)
-  float *scale, *shift;               // y = scale v + shift, what a pending value waits for
-  float *a, *b, *c;                   // dv = a g + b v + c
+  float *mean, *inverse, *variance;  // of the batch; inverse = 1 / sqrt(variance + eps)
+  float *scale, *shift;              // y = scale v + shift, what a pending value waits for
+  float *a, *b, *c;                  // dv = a g + b v + c
 
   static constexpr int arrays = 8;
   static constexpr int pending_array = 3;
   ChannelNumbers(float* from, int channels)
-      : mean(from), inverse(mean + channels), variance(inverse + channels), scale(variance + channels),
-        shift(scale + channels), a(shift + channels), b(a + channels), c(b + channels) {}
+      : mean(from),
+        inverse(mean + channels),
+        variance(inverse + channels),
+        scale(variance + channels),
+        shift(scale + channels),
+        a(shift + channels),
+        b(a + channels),
+        c(b + channels) {}
 };
 
 enum BatchNormParameter { norm_weight, norm_bias, norm_mean, norm_variance, norm_batches };
@@ -63,7 +69,7 @@ void finish_gradient(const Run& run, const Layer& norm, const ChannelNumbers& k,
       product += double(partials[(2L * block + 1) * channels + c]);
     }
     const double inverse = double(k.inverse[c]), factor = double(gamma[c]) * inverse;
-    product *= inverse;   // sum of g xhat
+    product *= inverse;  // sum of g xhat
     if (parameter_gradients) {
       run.gradient(norm, norm_weight)[c] = float(product);
       run.gradient(norm, norm_bias)[c] = float(sum);

@@ -70,7 +70,9 @@ void run_convolution_gradients(const Run& run, const Step& step, const float* dy
 }
 
 template <class Run>
-const float* bias_of(const Run& run, const Layer& conv) { return conv.options.bias ? run.parameter(conv, 1) : nullptr; }
+const float* bias_of(const Run& run, const Layer& conv) {
+  return conv.options.bias ? run.parameter(conv, 1) : nullptr;
+}
 
 /// y = conv(x) + bias. equals: reference::Conv2dRow.
 template <class Isa>
@@ -96,7 +98,8 @@ struct Conv {
   template <class Backend>
   static void backward(const Execution<Backend>& run, const Step& step) {
     const Layer& conv = run.layer(step, 0);
-    run_convolution_gradients<Isa>(run, step, run.data(step.dy), conv.options.bias && step.parameter_gradients ? run.gradient(conv, 1) : nullptr);
+    run_convolution_gradients<Isa>(run, step, run.data(step.dy),
+                                   conv.options.bias && step.parameter_gradients ? run.gradient(conv, 1) : nullptr);
   }
 };
 

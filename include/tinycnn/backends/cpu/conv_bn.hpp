@@ -14,7 +14,7 @@ constexpr Needs conv_bn_needs(const Match& m, int row_multiple, long reduced) {
   Needs needs = convolution_needs<Isa>(conv, Mode::training, row_multiple);
   needs.statistics = long(ChannelNumbers::arrays) * conv.out.c;
   needs.pending = long(ChannelNumbers::pending_array) * conv.out.c;
-  const long forward = 4L * conv.out.c * convolution_of<Isa>(conv).blocks(1, row_multiple);   // doubles, two a channel
+  const long forward = 4L * conv.out.c * convolution_of<Isa>(conv).blocks(1, row_multiple);  // doubles, two a channel
   const long backward = 2L * conv.out.c * PixelBlocks(reduced).per_sample;
   needs.workspace_per_sample = larger(forward, backward);
   return needs;
@@ -39,8 +39,8 @@ void run_with_statistics(const Run& run, const Step& step, Epilogue& epilogue) {
   finish_statistics(run, run.layer(step, 1), ChannelNumbers(run.statistics(step), conv.out.c), epilogue.sums, blocks);
 }
 
-/// Sums of g and g (v - mean) over fixed blocks of `pixels` a sample, then dgamma, dbeta and the gradient's coefficients.
-/// g(V{}, at, c) gives g at offset `at` of the batch, channel c; `v` are the values BatchNorm saw there.
+/// Sums of g and g (v - mean) over fixed blocks of `pixels` a sample, then dgamma, dbeta and the gradient's
+/// coefficients. g(V{}, at, c) gives g at offset `at` of the batch, channel c; `v` are the values BatchNorm saw there.
 template <class Isa, class Run, class G>
 void reduce_gradient(const Run& run, const Step& step, long pixels, const float* v, G&& g) {
   const Layer& norm = run.layer(step, 1);
@@ -48,14 +48,15 @@ void reduce_gradient(const Run& run, const Step& step, long pixels, const float*
   const ChannelNumbers k(run.statistics(step), channels);
   const PixelBlocks blocks(pixels);
   run.backend->pool().run(blocks.count(run.n), [&](int block, int) {
-    float* sums = run.workspace + 2L * block * channels;      // (2,C)
+    float* sums = run.workspace + 2L * block * channels;  // (2,C)
     for (int c = 0; c < 2 * channels; ++c) sums[c] = 0;
     long at = (blocks.sample(block) * pixels + blocks.first(block)) * channels;
     for (int p = 0; p < blocks.length(block); ++p, at += channels)
       for_channels<Isa>(channels, [&]<class V>(V, int c) {
         const V here = g(V{}, at + c, c);
         put<V>(sums + c, get<V>(sums + c) + here);
-        put<V>(sums + channels + c, fma<Isa>(here, get<V>(v + at + c) - get<V>(k.mean + c), get<V>(sums + channels + c)));
+        put<V>(sums + channels + c,
+               fma<Isa>(here, get<V>(v + at + c) - get<V>(k.mean + c), get<V>(sums + channels + c)));
       });
   });
   finish_gradient(run, norm, k, run.workspace, blocks.count(run.n), step.parameter_gradients);

@@ -41,7 +41,8 @@ struct ConvBnAddRelu {
           V other = get<V>(r + at + c);
           if (pending.scale != nullptr) other = fma<Isa>(other, get<V>(pending.scale + c), get<V>(pending.shift + c));
           if (pending.relu) other = cpu::relu<Isa>(other);
-          put<V>(y + at + c, cpu::relu<Isa>(fma<Isa>(get<V>(v + at + c), get<V>(k.scale + c), get<V>(k.shift + c)) + other));
+          put<V>(y + at + c,
+                 cpu::relu<Isa>(fma<Isa>(get<V>(v + at + c), get<V>(k.scale + c), get<V>(k.shift + c)) + other));
         });
     });
   }
@@ -50,7 +51,7 @@ struct ConvBnAddRelu {
   static void backward(const Execution<Backend>& run, const Step& step) {
     const Dims dims = run.layer(step, 0).out;
     const float *dy = run.data(step.dy), *y = run.data(step.y);
-    float* v = run.data(step.inner);   // (N,P,Q,O), becomes its own gradient
+    float* v = run.data(step.inner);  // (N,P,Q,O), becomes its own gradient
     const auto g = [=]<class V>(V, long at, int) { return get<V>(y + at) > 0.0f ? get<V>(dy + at) : V{}; };
     if (step.dr >= 0) pass_to_shortcut(run, step, g);
     reduce_gradient<Isa>(run, step, dims.pixels(), v, g);

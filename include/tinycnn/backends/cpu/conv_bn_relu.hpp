@@ -27,11 +27,13 @@ struct ConvBnForm {
     const Dims dims = run.layer(step, 0).out;
     const ChannelNumbers k(run.statistics(step), dims.c);
     const float* dy = run.data(step.dy);
-    float* y = run.data(step.y);   // (N,P,Q,O), becomes its own gradient
+    float* y = run.data(step.y);  // (N,P,Q,O), becomes its own gradient
     const auto g = [=]<class V>(V, long at, int c) {
       const V d = get<V>(dy + at);
-      if constexpr (Relu) return fma<Isa>(get<V>(y + at), get<V>(k.scale + c), get<V>(k.shift + c)) > 0.0f ? d : V{};
-      else return d;
+      if constexpr (Relu)
+        return fma<Isa>(get<V>(y + at), get<V>(k.scale + c), get<V>(k.shift + c)) > 0.0f ? d : V{};
+      else
+        return d;
     };
     reduce_gradient<Isa>(run, step, dims.pixels(), y, g);
     expand_gradient<Isa>(run, step, y, g);

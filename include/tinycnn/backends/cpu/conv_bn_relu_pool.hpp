@@ -1,4 +1,5 @@
-// Training: Conv + BatchNorm + ReLU + MaxPool, pooled before it is normalised; scale, shift and ReLU wait for the readers.
+// Training: Conv + BatchNorm + ReLU + MaxPool, pooled before it is normalised; scale, shift and ReLU wait for the
+// readers.
 #pragma once
 
 #include <tinycnn/backends/cpu/conv_bn.hpp>
@@ -40,7 +41,8 @@ struct ConvBnReluPool {
     epilogue.pooled = run.data(step.y);
     epilogue.index = run.bytes(step.index);
     epilogue.k = run.layer(step, 3).options.window.kernel;
-    epilogue.pooled_past_caches = streams<Isa>(epilogue.pooled, run.layer(step, 3).out, run.n, run.layer(step, 0).options.groups);
+    epilogue.pooled_past_caches =
+        streams<Isa>(epilogue.pooled, run.layer(step, 3).out, run.n, run.layer(step, 0).options.groups);
     run_with_statistics<Isa>(run, step, epilogue);
   }
 
@@ -48,10 +50,9 @@ struct ConvBnReluPool {
   static void backward(const Execution<Backend>& run, const Step& step) {
     const Dims dims = run.layer(step, 0).out;
     const ChannelNumbers k(run.statistics(step), dims.c);
-    const float *dy = run.data(step.dy), *pooled = run.data(step.y);   // (N,P/k,Q/k,O)
-    reduce_gradient<Isa>(run, step, run.layer(step, 3).out.pixels(), pooled, [=]<class V>(V, long at, int c) {
-      return masked(V{}, dy, pooled, k, at, c);
-    });
+    const float *dy = run.data(step.dy), *pooled = run.data(step.y);  // (N,P/k,Q/k,O)
+    reduce_gradient<Isa>(run, step, run.layer(step, 3).out.pixels(), pooled,
+                         [=]<class V>(V, long at, int c) { return masked(V{}, dy, pooled, k, at, c); });
     expand_pooled(run, step, k);
     zero_bias_gradient(run, step);
     run_convolution_gradients<Isa>(run, step, run.data(step.inner), nullptr);
@@ -65,7 +66,8 @@ struct ConvBnReluPool {
  private:
   /// dy where the forward pass, in the same expression, let the maximum through.
   template <class V>
-  [[gnu::always_inline]] static V masked(V, const float* dy, const float* pooled, const ChannelNumbers& k, long at, int c) {
+  [[gnu::always_inline]] static V masked(V, const float* dy, const float* pooled, const ChannelNumbers& k, long at,
+                                         int c) {
     const V value = fma<Isa>(get<V>(pooled + at), get<V>(k.scale + c), get<V>(k.shift + c));
     return value > 0.0f ? get<V>(dy + at) : V{};
   }
@@ -82,7 +84,7 @@ struct ConvBnReluPool {
     run.backend->pool().run(run.n * bands, [&](int unit, int) {
       const int n = unit / bands, band = unit % bands;
       for (int r = 0; r < kernel && band * kernel + r < dims.h; ++r) {
-        float* v = run.data(step.inner) + (long(n) * dims.h + band * kernel + r) * dims.w * dims.c;   // (Q,O)
+        float* v = run.data(step.inner) + (long(n) * dims.h + band * kernel + r) * dims.w * dims.c;  // (Q,O)
         for (int q = 0; q < dims.w; ++q, v += dims.c) {
           const int window = q / kernel, here = r * kernel + q % kernel;
           const bool covered = band < out.h && window < out.w;
@@ -100,7 +102,9 @@ struct ConvBnReluPool {
     });
   }
 
-  [[gnu::always_inline]] static float chosen(float, const std::uint8_t* index, int here, float g) { return *index == here ? g : 0.0f; }
+  [[gnu::always_inline]] static float chosen(float, const std::uint8_t* index, int here, float g) {
+    return *index == here ? g : 0.0f;
+  }
   [[gnu::always_inline]] static Vector<Isa> chosen(Vector<Isa>, const std::uint8_t* index, int here, Vector<Isa> g) {
     ByteVector<Isa> bytes;
     std::memcpy(&bytes, index, sizeof bytes);

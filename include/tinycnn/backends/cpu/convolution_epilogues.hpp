@@ -85,8 +85,8 @@ struct StoreEpilogue {
   }
 };
 
-/// Sums of one channel panel over the pixels of one sample's band: f32 there, about the band's first pixel so that a mean
-/// far from 0 costs the variance nothing; double beyond, about 0 again.
+/// Sums of one channel panel over the pixels of one sample's band: f32 there, about the band's first pixel so that a
+/// mean far from 0 costs the variance nothing; double beyond, about 0 again.
 template <class Isa>
 struct BlockSums {
   Pixel<Isa> pivot;

@@ -35,14 +35,14 @@ class Cpu {
   using Scalar = float;
   static constexpr Order order = Order::hwc;
   static constexpr std::string_view name = Isa::name;
-  using Rows = tinycnn::Rows<
-      cpu::ConvBnReluPool<Isa>, cpu::ConvBnAddRelu<Isa>, cpu::ConvBnRelu<Isa>, cpu::ConvBn<Isa>,
-      cpu::FoldedConvBnReluPool<Isa>, cpu::FoldedConvBnAddRelu<Isa>, cpu::FoldedConvBnRelu<Isa>, cpu::FoldedConvBn<Isa>,
-      cpu::Conv<Isa>, cpu::LinearRelu<Isa>, cpu::LinearAlone<Isa>, cpu::Materialize<Isa>,
-      cpu::BatchNorm<Isa>, cpu::Relu<Isa>, cpu::MaxPool<Isa>, cpu::AvgPool<Isa>, cpu::GlobalAvgPool<Isa>,
-      cpu::Dropout<Isa>, cpu::Add<Isa>, cpu::Concat<Isa>, cpu::CrossEntropy<Isa>,
-      cpu::PlainLoop<reference::MaxPoolRow>, cpu::PlainLoop<reference::AddFlattenedRow>,
-      cpu::PlainLoop<reference::ConcatRow>, cpu::PlainLoop<reference::OwnLayerRow>>;
+  using Rows =
+      tinycnn::Rows<cpu::ConvBnReluPool<Isa>, cpu::ConvBnAddRelu<Isa>, cpu::ConvBnRelu<Isa>, cpu::ConvBn<Isa>,
+                    cpu::FoldedConvBnReluPool<Isa>, cpu::FoldedConvBnAddRelu<Isa>, cpu::FoldedConvBnRelu<Isa>,
+                    cpu::FoldedConvBn<Isa>, cpu::Conv<Isa>, cpu::LinearRelu<Isa>, cpu::LinearAlone<Isa>,
+                    cpu::Materialize<Isa>, cpu::BatchNorm<Isa>, cpu::Relu<Isa>, cpu::MaxPool<Isa>, cpu::AvgPool<Isa>,
+                    cpu::GlobalAvgPool<Isa>, cpu::Dropout<Isa>, cpu::Add<Isa>, cpu::Concat<Isa>, cpu::CrossEntropy<Isa>,
+                    cpu::PlainLoop<reference::MaxPoolRow>, cpu::PlainLoop<reference::AddFlattenedRow>,
+                    cpu::PlainLoop<reference::ConcatRow>, cpu::PlainLoop<reference::OwnLayerRow>>;
 
   explicit Cpu(int threads = 1) : pool_(threads) {}
   [[nodiscard]] int threads() const { return pool_.size(); }

@@ -34,9 +34,7 @@ struct Folded {
     c.pack(run.parameter(conv, 0), packed, run.backend->pool());
     const float *mean = run.parameter(norm, norm_mean), *variance = run.parameter(norm, norm_variance);
     const float *gamma = run.parameter(norm, norm_weight), *beta = run.parameter(norm, norm_bias);
-    const auto scale = [&](int o) {
-      return double(gamma[o]) / std::sqrt(double(variance[o]) + norm.options.epsilon);
-    };
+    const auto scale = [&](int o) { return double(gamma[o]) / std::sqrt(double(variance[o]) + norm.options.epsilon); };
     for (int o = 0; o < conv.out.c; ++o) {
       const double b = conv.options.bias ? double(run.parameter(conv, 1)[o]) : 0;
       bias[o] = float(scale(o) * (b - double(mean[o])) + double(beta[o]));
@@ -46,7 +44,7 @@ struct Folded {
       float factors[NR<Isa>] = {};
       for (int o = 0; o < NR<Isa> && unit % panels * NR<Isa> + o < outputs; ++o)
         factors[o] = float(scale(unit / panels * outputs + unit % panels * NR<Isa> + o));
-      float* panel = packed + long(unit) * rows * NR<Isa>;   // (rows,NR)
+      float* panel = packed + long(unit) * rows * NR<Isa>;  // (rows,NR)
       for (int row = 0; row < rows; ++row, panel += NR<Isa>)
         for (int o = 0; o < NR<Isa>; ++o) panel[o] *= factors[o];
     });
@@ -62,8 +60,8 @@ struct Folded {
     const Layer& conv = run.layer(step, 0);
     epilogue.dims = conv.out;
     epilogue.bias = folded_bias(run, step);
-    convolution_of<Isa>(conv).forward(run.n, source_of<Isa>(run, step.x), run.prepared(step), epilogue, run.backend->pool(),
-                                      run.scratch);
+    convolution_of<Isa>(conv).forward(run.n, source_of<Isa>(run, step.x), run.prepared(step), epilogue,
+                                      run.backend->pool(), run.scratch);
   }
 
   template <class Backend>
@@ -97,7 +95,9 @@ struct FoldedConvBnAddRelu : Folded<Isa> {
   static constexpr std::string_view name = "Conv+BatchNorm+Add+ReLU, folded";
   static constexpr const Kind* pattern[] = {&conv2d, &batch_norm, &add, &tinycnn::relu};
   template <class Backend>
-  static void forward(const Execution<Backend>& run, const Step& step) { Folded<Isa>::run_stored(run, step, true); }
+  static void forward(const Execution<Backend>& run, const Step& step) {
+    Folded<Isa>::run_stored(run, step, true);
+  }
 };
 
 template <class Isa>
@@ -105,7 +105,9 @@ struct FoldedConvBnRelu : Folded<Isa> {
   static constexpr std::string_view name = "Conv+BatchNorm+ReLU, folded";
   static constexpr const Kind* pattern[] = {&conv2d, &batch_norm, &tinycnn::relu};
   template <class Backend>
-  static void forward(const Execution<Backend>& run, const Step& step) { Folded<Isa>::run_stored(run, step, true); }
+  static void forward(const Execution<Backend>& run, const Step& step) {
+    Folded<Isa>::run_stored(run, step, true);
+  }
 };
 
 template <class Isa>
@@ -113,7 +115,9 @@ struct FoldedConvBn : Folded<Isa> {
   static constexpr std::string_view name = "Conv+BatchNorm, folded";
   static constexpr const Kind* pattern[] = {&conv2d, &batch_norm};
   template <class Backend>
-  static void forward(const Execution<Backend>& run, const Step& step) { Folded<Isa>::run_stored(run, step, false); }
+  static void forward(const Execution<Backend>& run, const Step& step) {
+    Folded<Isa>::run_stored(run, step, false);
+  }
 };
 
 }  // namespace tinycnn::cpu

@@ -71,7 +71,8 @@ template <class Isa>
 /// A store past the caches, for results larger than they are. `to` is aligned to the register.
 template <class Isa>
 [[gnu::always_inline]] inline void stream(float* to, Vector<Isa> v) {
-  static_assert(Isa::width <= Native::width, "this file is compiled without the instruction set its Cpu<...> names: set -march");
+  static_assert(Isa::width <= Native::width,
+                "this file is compiled without the instruction set its Cpu<...> names: set -march");
 #if defined(__clang__)
   __builtin_nontemporal_store(v, reinterpret_cast<Vector<Isa>*>(to));
 #elif defined(__AVX512F__)

@@ -60,7 +60,9 @@ class BasicThreadPool {
       for (int block = 0; block < blocks; ++block) f(block, 0);
       return;
     }
-    call_ = [](const void* context, int block, int worker) noexcept { (*static_cast<const F_of<F>*>(context))(block, worker); };
+    call_ = [](const void* context, int block, int worker) noexcept {
+      (*static_cast<const F_of<F>*>(context))(block, worker);
+    };
     context_ = &f;
     blocks_ = blocks;
     finished_.store(0, std::memory_order_relaxed);

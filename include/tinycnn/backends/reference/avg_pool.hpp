@@ -35,7 +35,8 @@ struct AvgPoolRow {
     const View<T> x = run.view(step.x), y = run.view(step.y);
     const T share = T(1) / T(l.options.window.kernel * l.options.window.kernel);
     for (long i = 0; i < run.n * l.out.size(); ++i) y.data[i] = T(0);
-    for_each_element(run.n, l, [&](int n, int c, int p, int q, int h, int w) { y(n, c, p, q) += x(n, c, h, w) * share; });
+    for_each_element(run.n, l,
+                     [&](int n, int c, int p, int q, int h, int w) { y(n, c, p, q) += x(n, c, h, w) * share; });
   }
 
   template <class Backend>
@@ -45,7 +46,8 @@ struct AvgPoolRow {
     const View<T> dx = run.gradient_view(step.dx, step.x), dy = run.gradient_view(step.dy, step.y);
     const T share = T(1) / T(l.options.window.kernel * l.options.window.kernel);
     start_gradient(run, step.dx, step.add_dx);
-    for_each_element(run.n, l, [&](int n, int c, int p, int q, int h, int w) { dx(n, c, h, w) += dy(n, c, p, q) * share; });
+    for_each_element(run.n, l,
+                     [&](int n, int c, int p, int q, int h, int w) { dx(n, c, h, w) += dy(n, c, p, q) * share; });
   }
 };
 

@@ -22,7 +22,7 @@ struct BatchNormRow {
   static void forward(const Execution<Backend>& run, const Step& step) {
     using T = typename Backend::Scalar;
     const Layer& l = run.layer(step, 0);
-    const View<T> x = run.view(step.x), y = run.view(step.y);   // (N, C, H, W) or (N, F)
+    const View<T> x = run.view(step.x), y = run.view(step.y);  // (N, C, H, W) or (N, F)
     const int count = channels(l.in), area = pixels(l.in);
     T* mean = run.statistics(step);
     T* inverse = mean + count;
@@ -53,7 +53,8 @@ struct BatchNormRow {
   static void backward(const Execution<Backend>& run, const Step& step) {
     using T = typename Backend::Scalar;
     const Layer& l = run.layer(step, 0);
-    const View<T> x = run.view(step.x), dx = run.gradient_view(step.dx, step.x), dy = run.gradient_view(step.dy, step.y);
+    const View<T> x = run.view(step.x), dx = run.gradient_view(step.dx, step.x),
+                  dy = run.gradient_view(step.dy, step.y);
     const int count = channels(l.in), area = pixels(l.in);
     const T* mean = run.statistics(step);
     const T* inverse = mean + count;

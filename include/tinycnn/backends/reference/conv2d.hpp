@@ -35,7 +35,7 @@ struct Conv2dRow {
   static void forward(const Execution<Backend>& run, const Step& step) {
     using T = typename Backend::Scalar;
     const Layer& l = run.layer(step, 0);
-    const View<T> x = run.view(step.x), y = run.view(step.y);   // (N, C, H, W), (N, O, P, Q)
+    const View<T> x = run.view(step.x), y = run.view(step.y);  // (N, C, H, W), (N, O, P, Q)
     const KernelView<T> weight{run.parameter(l, 0), run.parameter_facts(l, 0).extents, run.order};
     const T* bias = l.options.bias ? run.parameter(l, 1) : nullptr;
     for (int n = 0; n < run.n; ++n)
@@ -51,7 +51,8 @@ struct Conv2dRow {
   static void backward(const Execution<Backend>& run, const Step& step) {
     using T = typename Backend::Scalar;
     const Layer& l = run.layer(step, 0);
-    const View<T> x = run.view(step.x), dx = run.gradient_view(step.dx, step.x), dy = run.gradient_view(step.dy, step.y);
+    const View<T> x = run.view(step.x), dx = run.gradient_view(step.dx, step.x),
+                  dy = run.gradient_view(step.dy, step.y);
     const int* extents = run.parameter_facts(l, 0).extents;
     if (step.parameter_gradients) {
       const KernelView<T> dw{run.gradient(l, 0), extents, run.order};

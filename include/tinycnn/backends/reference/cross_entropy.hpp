@@ -28,7 +28,7 @@ struct CrossEntropyRow {
   template <class Backend>
   static void forward(const Execution<Backend>& run, const Step& step) {
     using T = typename Backend::Scalar;
-    const View<T> x = run.view(step.x), y = run.view(step.y);   // (N, K), (N, 1)
+    const View<T> x = run.view(step.x), y = run.view(step.y);  // (N, K), (N, 1)
     for (int n = 0; n < run.n; ++n) {
       const auto [largest, log] = log_sum(x, n);
       y(n, 0) = T(log + (largest - double(x(n, run.labels[n]))));

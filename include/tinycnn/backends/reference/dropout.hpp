@@ -23,7 +23,8 @@ struct DropoutRow {
     for (int n = 0; n < run.n; ++n)
       for (int c = 0; c < channels(l.in); ++c)
         for (int i = 0; i < area; ++i) {
-          const std::uint64_t element = (std::uint64_t(n) * unsigned(channels(l.in)) + unsigned(c)) * unsigned(area) + unsigned(i);
+          const std::uint64_t element =
+              (std::uint64_t(n) * unsigned(channels(l.in)) + unsigned(c)) * unsigned(area) + unsigned(i);
           f(n, c, i, double(uniform(run.seed, stream, element)) < p ? 0.0 : 1.0 / (1.0 - p));
         }
   }

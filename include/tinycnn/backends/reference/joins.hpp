@@ -83,7 +83,8 @@ struct ConcatRow {
   template <class Backend>
   static void backward(const Execution<Backend>& run, const Step& step) {
     const auto dy = run.gradient_view(step.dy, step.y);
-    if (step.dr >= 0) take(run, dy, channels(run.dims(step.x)), run.gradient_view(step.dr, step.r), step.dr, step.add_dr);
+    if (step.dr >= 0)
+      take(run, dy, channels(run.dims(step.x)), run.gradient_view(step.dr, step.r), step.dr, step.add_dr);
     if (step.dx >= 0) take(run, dy, 0, run.gradient_view(step.dx, step.x), step.dx, step.add_dx);
   }
 

@@ -16,7 +16,7 @@ struct LinearRow {
   static void forward(const Execution<Backend>& run, const Step& step) {
     using T = typename Backend::Scalar;
     const Layer& l = run.layer(step, 0);
-    const View<T> x = run.view(step.x), y = run.view(step.y);   // (N, In), (N, Out)
+    const View<T> x = run.view(step.x), y = run.view(step.y);  // (N, In), (N, Out)
     const MatrixView<T> weight{run.parameter(l, 0), run.parameter_facts(l, 0).extents, l.in, run.order};
     const int inputs = int(l.in.size()), outputs = int(l.out.size());
     for (int n = 0; n < run.n; ++n)
@@ -31,7 +31,8 @@ struct LinearRow {
   static void backward(const Execution<Backend>& run, const Step& step) {
     using T = typename Backend::Scalar;
     const Layer& l = run.layer(step, 0);
-    const View<T> x = run.view(step.x), dx = run.gradient_view(step.dx, step.x), dy = run.gradient_view(step.dy, step.y);
+    const View<T> x = run.view(step.x), dx = run.gradient_view(step.dx, step.x),
+                  dy = run.gradient_view(step.dy, step.y);
     const int* extents = run.parameter_facts(l, 0).extents;
     const int inputs = int(l.in.size()), outputs = int(l.out.size());
     if (step.parameter_gradients) {

@@ -23,14 +23,14 @@ struct MaxPoolRow {
     using T = typename Backend::Scalar;
     const Layer& l = run.layer(step, 0);
     const Window k = l.options.window;
-    const View<T> x = run.view(step.x), y = run.view(step.y);   // (N, C, H, W), (N, C, P, Q)
+    const View<T> x = run.view(step.x), y = run.view(step.y);  // (N, C, H, W), (N, C, P, Q)
     std::uint32_t* index = reinterpret_cast<std::uint32_t*>(run.bytes(step.index));
     for (int n = 0; n < run.n; ++n)
       for (int c = 0; c < l.out.c; ++c)
         for (int p = 0; p < l.out.h; ++p)
           for (int q = 0; q < l.out.w; ++q) {
             int best = -1;
-            T value = -std::numeric_limits<T>::infinity();   // what a window of padding alone gives
+            T value = -std::numeric_limits<T>::infinity();  // what a window of padding alone gives
             for (int r = 0; r < k.kernel; ++r)
               for (int s = 0; s < k.kernel; ++s) {
                 const int h = p * k.stride + r * k.dilation - k.padding, w = q * k.stride + s * k.dilation - k.padding;

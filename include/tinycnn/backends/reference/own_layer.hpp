@@ -10,11 +10,12 @@ inline constexpr int own_parameters_limit = 16;
 
 struct OwnLayerRow {
   static constexpr std::string_view name = "own layer";
-  static constexpr const Kind* pattern[] = {nullptr};   // any kind that carries kernels
+  static constexpr const Kind* pattern[] = {nullptr};  // any kind that carries kernels
   static constexpr bool saves_input = true;
   static constexpr bool saves_output = true;
   static constexpr bool fits(const Match& m) { return m.first().parameter_count <= own_parameters_limit; }
-  static constexpr Needs needs(const Match& m) {   // a layer overwrites dx; where it must be added to, it goes here first
+  static constexpr Needs needs(
+      const Match& m) {  // a layer overwrites dx; where it must be added to, it goes here first
     return {.workspace_per_sample = m.mode == Mode::inference ? 0 : m.first().in.size()};
   }
 
@@ -24,8 +25,10 @@ struct OwnLayerRow {
     T* parameters[own_parameters_limit];
     OwnCall<T> call = called(run, step, parameters);
     call.out = run.view(step.y);
-    if constexpr (sizeof(T) == sizeof(double)) run.layer(step, 0).own->forward_double(call);
-    else run.layer(step, 0).own->forward(call);
+    if constexpr (sizeof(T) == sizeof(double))
+      run.layer(step, 0).own->forward_double(call);
+    else
+      run.layer(step, 0).own->forward(call);
   }
 
   template <class Backend>
@@ -43,8 +46,10 @@ struct OwnLayerRow {
       call.dx = run.gradient_view(step.dx, step.x);
       if (step.add_dx >= 0) call.dx.data = run.workspace;
     }
-    if constexpr (sizeof(T) == sizeof(double)) l.own->backward_double(call);
-    else l.own->backward(call);
+    if constexpr (sizeof(T) == sizeof(double))
+      l.own->backward_double(call);
+    else
+      l.own->backward(call);
     if (step.dx >= 0 && step.add_dx >= 0) {
       T* to = run.data(step.dx);
       const T* held = run.data(step.add_dx);

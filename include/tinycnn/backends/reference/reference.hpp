@@ -22,8 +22,8 @@ struct Reference {
   static constexpr std::string_view name = "Reference";
   using Rows = tinycnn::Rows<reference::Conv2dRow, reference::BatchNormRow, reference::ReluRow, reference::MaxPoolRow,
                              reference::AvgPoolRow, reference::GlobalAvgPoolRow, reference::LinearRow,
-                             reference::DropoutRow, reference::AddRow, reference::AddFlattenedRow,
-                             reference::ConcatRow, reference::CrossEntropyRow, reference::OwnLayerRow>;
+                             reference::DropoutRow, reference::AddRow, reference::AddFlattenedRow, reference::ConcatRow,
+                             reference::CrossEntropyRow, reference::OwnLayerRow>;
 
   explicit Reference(int = 1) {}
   [[nodiscard]] int threads() const { return 1; }

@@ -12,7 +12,7 @@ constexpr int pixels(const Dims& d) { return d.flat ? 1 : d.h * d.w; }
 
 /// Element of channel c at pixel p, images and flat samples alike.
 template <class T>
-T& at(const View<T>& v, long n, int c, int p) {   // (N, C, H W)
+T& at(const View<T>& v, long n, int c, int p) {  // (N, C, H W)
   return v.dims.flat ? v(n, c) : v(n, c, p / v.dims.w, p % v.dims.w);
 }
 
@@ -22,7 +22,9 @@ struct KernelView {
   T* data;
   const int* extents;
   Order order;
-  T& operator()(int o, int i, int r, int s) const { return data[kernel_place(order, extents, o, i, r, s)]; }   // (O, I, R, S)
+  T& operator()(int o, int i, int r, int s) const {
+    return data[kernel_place(order, extents, o, i, r, s)];
+  }  // (O, I, R, S)
 };
 
 /// Weights of a Linear.
@@ -32,7 +34,7 @@ struct MatrixView {
   const int* extents;
   Dims in;
   Order order;
-  T& operator()(int o, int i) const { return data[matrix_place(order, extents, in, o, i)]; }   // (Out, In)
+  T& operator()(int o, int i) const { return data[matrix_place(order, extents, in, o, i)]; }  // (Out, In)
 };
 
 /// Puts `add`, or zeros, where contributions will be added: dx = add.
