@@ -14,7 +14,7 @@ namespace tinycnn {
 template <class T>
 class Buffer {
  public:
-  explicit Buffer(long count) : count_(count) {
+  [[gnu::cold]] explicit Buffer(long count) : count_(count) {
     if (count == 0) return;
     void* p = mmap(nullptr, bytes(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (p == MAP_FAILED)

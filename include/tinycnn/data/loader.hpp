@@ -38,7 +38,7 @@ class Loader {
  public:
   /// Pictures are resized to `image`, which must have 3 channels. Memory is allocated here, once: three minibatches of
   /// bytes and one of floats.
-  Loader(const ImageFolder& folder, Dims image, int batch, int threads)
+  [[gnu::cold]] Loader(const ImageFolder& folder, Dims image, int batch, int threads)
       : folder_(folder), image_(image), batch_(batch) {
     if (image.c != 3 || image.h < 1 || image.w < 1)
       throw Error("a loader makes pictures of 3 channels and at least 1 x 1 pixel");
@@ -61,7 +61,7 @@ class Loader {
   ~Loader() { stop(); }
 
   /// Starts over with these positions in the folder, in this order; what was decoded ahead is dropped.
-  void begin_epoch(const std::vector<int>& order) {
+  [[gnu::cold]] void begin_epoch(const std::vector<int>& order) {
     for (const int i : order)
       if (i < 0 || i >= folder_.size())
         throw Error("an epoch's order holds " + std::to_string(i) + ", but the folder has " +
@@ -136,7 +136,7 @@ class Loader {
     limit_ = end < size ? end : size;
   }
 
-  void start(int threads) {
+  [[gnu::cold]] void start(int threads) {
     // Signals are the caller's: the threads must not be the ones that Ctrl-C interrupts.
     sigset_t all, old;
     ::sigfillset(&all);
@@ -159,7 +159,7 @@ class Loader {
     throw Error("cannot start " + std::to_string(threads) + " threads for a loader: " + std::strerror(failure));
   }
 
-  void stop() {
+  [[gnu::cold]] void stop() {
     {
       Lock lock(mutex_);
       stopping_ = true;
@@ -196,7 +196,7 @@ class Loader {
   }
 
   /// Decodes a picture into place n of the slot. Returns what went wrong, nothing if all is well.
-  std::string fill(Slot& slot, int n, int picture) const {
+  [[gnu::cold]] std::string fill(Slot& slot, int n, int picture) const {
     slot.labels[std::size_t(n)] = folder_.labels[std::size_t(picture)];
     slot.index[std::size_t(n)] = picture;
     const std::string& path = folder_.paths[std::size_t(picture)];

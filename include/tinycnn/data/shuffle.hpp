@@ -9,14 +9,14 @@
 namespace tinycnn {
 
 /// 0, 1 … n - 1.
-inline std::vector<int> sequential(int n) {
+[[gnu::cold]] inline std::vector<int> sequential(int n) {
   std::vector<int> order(n > 0 ? std::size_t(n) : 0);
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = int(i);
   return order;
 }
 
 /// A uniformly drawn permutation of 0 … n - 1 (Fisher-Yates, from the back), the same for the same seed and epoch.
-inline std::vector<int> shuffled(int n, std::uint64_t seed, std::uint64_t epoch) {
+[[gnu::cold]] inline std::vector<int> shuffled(int n, std::uint64_t seed, std::uint64_t epoch) {
   constexpr std::uint64_t stream = std::uint64_t(0x73687566) << 32;  // "shuf": apart from other uses of the seed
   std::vector<int> order = sequential(n);
   for (int i = n - 1; i > 0; --i) {

@@ -16,7 +16,7 @@ namespace tinycnn {
 /// The shortest decimal that reads back as the same number.
 template <class Number>
   requires std::is_arithmetic_v<Number>
-std::string shortest(Number value) {
+[[gnu::cold]] std::string shortest(Number value) {
   char text[40];
   return {text, std::to_chars(text, text + sizeof text, value).ptr};
 }
@@ -58,7 +58,7 @@ class CsvWriter {
 
   /// One row: numbers in their shortest exact form, text as it is.
   template <class... Fields>
-  void line(const Fields&... fields) {
+  [[gnu::cold]] void line(const Fields&... fields) {
     std::string row;
     ((row += field(fields), row += ','), ...);
     row.back() = '\n';

@@ -52,6 +52,7 @@ struct DraftRoom {
     for (int i = 0; i < draft.step_count; ++i) steps[i] = draft.steps[i];
     for (int i = 0; i < draft.value_count; ++i) values[i] = draft.values[i];
     counts = draft;
+    counts.rows = nullptr;
     counts.steps = nullptr;
     counts.values = nullptr;
   }

@@ -11,9 +11,21 @@
 
 namespace tinycnn {
 
-/// A backend's rows as constexpr data.
+/// A backend's rows as constexpr data, for planning.
 template <class Backend>
 inline constexpr RowTable<typename Backend::Rows> rows_of{};
+
+/// The same for a finished plan, which lives on at run time: without the functions that only planning calls, so that no
+/// program contains them.
+template <class Backend>
+inline constexpr RowTable<typename Backend::Rows> planned_rows_of = [] {
+  RowTable<typename Backend::Rows> table;
+  for (RowFacts& row : table.rows) {
+    row.fits = nullptr;
+    row.needs = nullptr;
+  }
+  return table;
+}();
 
 namespace detail {
 
@@ -55,10 +67,11 @@ template <class Net, class Input, class Loss, class Backend, class Asked>
 inline constexpr auto arranged_plan = make_arranged_plan<Net, Input, Loss, Backend, Asked>();
 
 /// The same with lifetimes and offsets, in arrays of exactly their size.
-template <const auto& Arranged>
+template <class Backend, const auto& Arranged>
 constexpr auto lay_out() {
   PlanStorage<Arranged.draft.step_count + 1, Arranged.draft.value_count + 1> s{};
   PlanDraft draft = Arranged.draft;
+  draft.rows = rows_of<Backend>.rows;
   DraftRoom room(draft, draft.step_count + 1, draft.value_count + 1);
   for (int i = 0; i < draft.step_count; ++i) draft.steps[i] = Arranged.steps[i];
   for (int i = 0; i < draft.value_count; ++i) draft.values[i] = Arranged.values[i];
@@ -70,7 +83,7 @@ constexpr auto lay_out() {
   return s;
 }
 template <class Net, class Input, class Loss, class Backend, class Asked>
-inline constexpr auto laid_out_plan = lay_out<arranged_plan<Net, Input, Loss, Backend, Asked>>();
+inline constexpr auto laid_out_plan = lay_out<Backend, arranged_plan<Net, Input, Loss, Backend, Asked>>();
 
 template <class Net, class Input, class Loss, class Backend, class Asked>
 constexpr Plan make_plan() {
@@ -78,7 +91,7 @@ constexpr Plan make_plan() {
   const PlanDraft& d = s.draft;
   Plan p;
   p.graph = d.graph;
-  p.rows = d.rows;
+  p.rows = planned_rows_of<Backend>.rows;
   p.steps = s.steps;
   p.values = s.values;
   p.row_count = d.row_count;

@@ -26,7 +26,7 @@ class Progress {
   Progress& operator=(const Progress&) = delete;
 
   /// After each step: how many images it held, and the epoch's loss and accuracy so far.
-  void step(int images, double loss, double accuracy) {
+  [[gnu::cold]] void step(int images, double loss, double accuracy) {
     ++done_;
     images_ += images;
     const double now = seconds_now(), elapsed = now - start_;

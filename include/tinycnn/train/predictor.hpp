@@ -30,7 +30,7 @@ class Predictor : NetworkCheck<Net, Input, NoLoss>, PlanCheck<Net, Input, NoLoss
   static constexpr long arena_bytes = plan.per_sample * capacity * long(sizeof(T));
   static constexpr long workspace_bytes = plan.room(capacity) * long(sizeof(T)) - arena_bytes;
 
-  explicit Predictor(int threads = 1)
+  [[gnu::cold]] explicit Predictor(int threads = 1)
       : backend_(threads),
         memory_(plan_room(plan, capacity, threads)),
         parameters_(graph.trained_room),
@@ -38,7 +38,7 @@ class Predictor : NetworkCheck<Net, Input, NoLoss>, PlanCheck<Net, Input, NoLoss
   Predictor(const std::string& path, int threads) : Predictor(threads) { load(path); }
 
   /// Reads a state_dict as PyTorch or Trainer::save wrote it.
-  void load(const std::string& path) {
+  [[gnu::cold]] void load(const std::string& path) {
     load_state(path, state());
     prepare();
   }

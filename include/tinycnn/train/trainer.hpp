@@ -71,7 +71,7 @@ class Trainer : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Loss, Back
 
   using Options = TrainerOptions<Optimizer, Schedule>;
 
-  explicit Trainer(const Options& options)
+  [[gnu::cold]] explicit Trainer(const Options& options)
       : options_(options),
         backend_(options.threads),
         memory_(room(options.threads)),

@@ -54,7 +54,7 @@ inline const char* jpeg_fault(std::string_view bytes) {
 /// The picture in the bytes of a file, always RGB as Pillow's Image.open(path).convert("RGB"): grey is replicated,
 /// alpha dropped, EXIF orientation ignored. Errors, which name the file: empty, damaged, truncated, too large or no
 /// picture.
-inline Picture decode_image(std::string_view bytes, const std::string& path) {
+[[gnu::cold]] inline Picture decode_image(std::string_view bytes, const std::string& path) {
   const auto refuse = [&](const std::string& why) { throw Error("cannot decode '" + path + "': " + why); };
   if (bytes.empty()) refuse("the file is empty");
   if (bytes.size() > 0x7fffffff) refuse("the file is larger than 2 GB");
@@ -80,6 +80,6 @@ inline Picture decode_image(std::string_view bytes, const std::string& path) {
 }
 
 /// The picture in a file.
-inline Picture decode_image(const std::string& path) { return decode_image(read_file(path), path); }
+[[gnu::cold]] inline Picture decode_image(const std::string& path) { return decode_image(read_file(path), path); }
 
 }  // namespace tinycnn

@@ -26,7 +26,7 @@ struct Folded {
   }
 
   template <class Backend>
-  static void prepare(const Execution<Backend>& run, const Step& step) {
+  [[gnu::cold]] static void prepare(const Execution<Backend>& run, const Step& step) {
     const Layer &conv = run.layer(step, 0), &norm = run.layer(step, 1);
     const Convolution<Isa> c = convolution_of<Isa>(conv);
     float* packed = run.prepared(step);
