@@ -146,12 +146,12 @@ void plan_at_run_time(const Plan& p, const RowFacts* rows, F&& look) {
 }
 
 TEST_CASE("the stages give at run time what they gave the compiler") {
-  for (const auto& [p, rows] :
+  for (const auto& [plan, rows] :
        {std::pair{&plan_of<nets::SmallResNet, nets::SmallResNetInput, CrossEntropy, Fused, TrainingStep>,
                   rows_of<Fused>.rows},
         std::pair{&plan_of<nets::SmallHw3, nets::SmallHw3Input, CrossEntropy, Fused, Prediction>, rows_of<Fused>.rows},
         std::pair{&plan_of<nets::NestedLayers, nets::Row, CrossEntropy, Plain, EveryGradient>, rows_of<Plain>.rows}})
-    plan_at_run_time(*p, rows, [p = p](const PlanDraft& draft) {
+    plan_at_run_time(*plan, rows, [p = plan](const PlanDraft& draft) {
       REQUIRE(draft.step_count == p->step_count);
       REQUIRE(draft.value_count == p->value_count);
       CHECK(draft.per_sample == p->per_sample);
