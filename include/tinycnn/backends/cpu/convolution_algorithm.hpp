@@ -20,6 +20,23 @@ constexpr Algorithm convolution_algorithm(const ConvolutionShape& s) {
   return 3 * products <= 2 * s.taps() * s.y.pixels() ? Algorithm::winograd : Algorithm::direct;
 }
 
+/// Any epilogue behind one type, so that a sweep is compiled once and not once for each: a call a panel costs nothing
+/// beside the panel's work.
+struct AnyEpilogue {
+  const void* epilogue;
+  void (*call)(const void* epilogue, const Panel&);
+  int multiple;
+
+  template <class Epilogue>
+  explicit AnyEpilogue(const Epilogue& e)
+      : epilogue(&e),
+        call([](const void* self, const Panel& p) { static_cast<const Epilogue*>(self)->panel(p); }),
+        multiple(e.row_multiple()) {}
+
+  [[nodiscard]] int row_multiple() const { return multiple; }
+  void panel(const Panel& p) const { call(epilogue, p); }
+};
+
 /// The three passes of a convolution under one set of names; each is what the algorithm's own file says.
 template <class Isa>
 struct Convolution {
@@ -64,14 +81,16 @@ struct Convolution {
   template <class Source, class Epilogue>
   void forward(int n, const Source& x, const float* packed, const Epilogue& epilogue, ThreadPool& pool,
                float* scratch) const {
-    winograd() ? winograd_forward<Isa>(s, n, x, packed, epilogue, pool, scratch)
-               : convolution_forward<Isa>(s, n, x, packed, epilogue, pool, scratch);
+    const AnyEpilogue any(epilogue);
+    winograd() ? winograd_forward<Isa>(s, n, x, packed, any, pool, scratch)
+               : convolution_forward<Isa>(s, n, x, packed, any, pool, scratch);
   }
   template <class Source, class Epilogue>
   void input_gradient(int n, const Source& dy, const float* packed, const Epilogue& epilogue, ThreadPool& pool,
                       float* scratch) const {
-    winograd() ? winograd_input_gradient<Isa>(s, n, dy, packed, epilogue, pool, scratch)
-               : convolution_input_gradient<Isa>(s, n, dy, packed, epilogue, pool, scratch);
+    const AnyEpilogue any(epilogue);
+    winograd() ? winograd_input_gradient<Isa>(s, n, dy, packed, any, pool, scratch)
+               : convolution_input_gradient<Isa>(s, n, dy, packed, any, pool, scratch);
   }
   template <class SourceX, class SourceY>
   void weight_gradient(int n, const SourceX& x, const SourceY& dy, float* dw, float* db, ThreadPool& pool,

@@ -73,8 +73,8 @@ template <class Isa>
 /// Sweeps over n samples. `packed` as packed_floats says, 64-byte aligned; `scratch` holds scratch_floats(s) for every
 /// worker. `source.load` brings pixels in (see TensorSource), `epilogue.panel(Panel)` takes results out.
 template <class Isa, class Source, class Epilogue>
-void walk(const Sweep& s, const SweepBlocking& b, int n, const Source& source, const float* packed,
-          const Epilogue& epilogue, ThreadPool& pool, float* scratch) {
+[[gnu::noinline]] void walk(const Sweep& s, const SweepBlocking& b, int n, const Source& source, const float* packed,
+                            const Epilogue& epilogue, ThreadPool& pool, float* scratch) {
   const int panels = ceil_div(s.outputs(), NR<Isa>);
   const long panel_weights = long(s.kernel) * s.kernel * s.inputs() * NR<Isa>;
   const long worker_floats = b.scratch_floats<Isa>(s);

@@ -94,8 +94,8 @@ template <class Isa>
 
 /// As convolution_forward, with weights packed by winograd_pack_forward. Error: rms <= 2e-5 of the result's.
 template <class Isa, class Source, class Epilogue>
-void winograd_forward(const ConvolutionShape& s, int n, const Source& x, const float* packed, const Epilogue& epilogue,
-                      ThreadPool& pool, float* scratch) {
+[[gnu::noinline]] void winograd_forward(const ConvolutionShape& s, int n, const Source& x, const float* packed,
+                                        const Epilogue& epilogue, ThreadPool& pool, float* scratch) {
   const WinogradBlocking b = WinogradBlocking::of(s, epilogue.row_multiple());
   const int panels = ceil_div(s.y.c, NR<Isa>);
   // Splitting a block's panels over units changes no result, only how evenly few blocks share out; but every unit
