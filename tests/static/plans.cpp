@@ -32,7 +32,7 @@ static_assert(graph<Classifier>.macs == hw3_convolutions + 8192L * 1024 + 1024 *
 static_assert(graph<Classifier>.macs == 1'094'194'688);
 static_assert(graph<ResNet18>.macs == 592'188'928);
 
-static_assert(Training<Classifier, 64>::arena_bytes <= 750'000'000);
+static_assert(Training<Classifier, 64>::arena_bytes <= 450'000'000);
 static_assert(Training<ResNet18, 64>::arena_bytes <= 350'000'000);
 static_assert(Training<Classifier, 64>::workspace_bytes <= 90'000'000);  // Winograd's spectra
 static_assert(Training<ResNet18, 64>::workspace_bytes <= 90'000'000);

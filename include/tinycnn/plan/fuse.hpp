@@ -24,7 +24,7 @@ constexpr bool follow(const PlanDraft& d, const RowFacts& row, int start, Scratc
                       Scratch& taken, Cover& cover) {
   const Graph& g = *d.graph;
   cover = {};
-  cover.match = {&g, {}, row.length, d.demand.mode};
+  cover.match = {&g, {}, row.length, d.demand.mode, g.nodes[start].x != 0 || d.demand.input_gradient};
   int node = start;
   for (int k = 0; k < row.length; ++k) {
     const Layer& layer = g.layers[g.nodes[node].layer];

@@ -22,6 +22,7 @@ struct Match {
   const Layer* layers[longest_pattern] = {};
   int count = 0;
   Mode mode = Mode::training;
+  bool wants_dx = true;  ///< false where the first of them reads the network's input and nobody asks for its gradient
 
   [[nodiscard]] constexpr const Layer& first() const { return *layers[0]; }
   [[nodiscard]] constexpr const Layer& last() const { return *layers[count - 1]; }

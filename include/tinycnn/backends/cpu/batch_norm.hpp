@@ -171,7 +171,7 @@ struct BatchNorm {
         put<V>(to + blocks.channels + c, products);
       });
     });
-    finish_gradient(run, norm, k, run.workspace, blocks.blocks(), parameter_gradients);
+    finish_gradient(run, norm, k, run.workspace, blocks.blocks(), 2L * blocks.channels, parameter_gradients);
   }
 };
 

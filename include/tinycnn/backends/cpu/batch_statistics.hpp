@@ -54,19 +54,20 @@ void finish_statistics(const Run& run, const Layer& norm, const ChannelNumbers& 
   }
 }
 
-/// partials (blocks, 2, C) of g and g (v - mean) -> dgamma, dbeta and the coefficients of
-/// dv = gamma inverse (g - mean(g) - xhat mean(g xhat)), xhat = (v - mean) inverse, as dv = a g + b v + c.
+/// partials (blocks, 2, C) of g and g (v - mean), `stride` floats from block to block -> dgamma, dbeta and the
+/// coefficients of dv = gamma inverse (g - mean(g) - xhat mean(g xhat)), xhat = (v - mean) inverse, as dv = a g + b v +
+/// c.
 template <class Run>
 void finish_gradient(const Run& run, const Layer& norm, const ChannelNumbers& k, const float* partials, int blocks,
-                     bool parameter_gradients) {
+                     long stride, bool parameter_gradients) {
   const int channels = norm.out.c;
   const double count = double(run.n) * double(norm.out.pixels());
   const float* gamma = run.parameter(norm, norm_weight);
   for (int c = 0; c < channels; ++c) {
     double sum = 0, product = 0;
     for (int block = 0; block < blocks; ++block) {
-      sum += double(partials[(2L * block) * channels + c]);
-      product += double(partials[(2L * block + 1) * channels + c]);
+      sum += double(partials[block * stride + c]);
+      product += double(partials[block * stride + channels + c]);
     }
     const double inverse = double(k.inverse[c]), factor = double(gamma[c]) * inverse;
     product *= inverse;  // sum of g xhat

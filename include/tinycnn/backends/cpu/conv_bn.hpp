@@ -7,16 +7,23 @@
 
 namespace tinycnn::cpu {
 
-/// Memory of a convolution followed by a BatchNorm over `reduced` pixels in the backward reductions.
+/// Memory of a convolution, of the passes that `mode` has, and of the BatchNorm behind it in the forward pass.
 template <class Isa>
-constexpr Needs conv_bn_needs(const Match& m, int row_multiple, long reduced) {
+constexpr Needs conv_bn_forward_needs(const Match& m, Mode mode, int row_multiple) {
   const Layer& conv = m.first();
-  Needs needs = convolution_needs<Isa>(conv, Mode::training, row_multiple);
+  Needs needs = convolution_needs<Isa>(conv, mode, row_multiple);
   needs.statistics = long(ChannelNumbers::arrays) * conv.out.c;
   needs.pending = long(ChannelNumbers::pending_array) * conv.out.c;
-  const long forward = 4L * conv.out.c * convolution_of<Isa>(conv).blocks(1, row_multiple);  // doubles, two a channel
-  const long backward = 2L * conv.out.c * PixelBlocks(reduced).per_sample;
-  needs.workspace_per_sample = larger(forward, backward);
+  needs.workspace_per_sample = 4L * conv.out.c * convolution_of<Isa>(conv).blocks(1, row_multiple);  // 2 doubles each
+  return needs;
+}
+
+/// The same with the backward reductions over `reduced` pixels.
+template <class Isa>
+constexpr Needs conv_bn_needs(const Match& m, int row_multiple, long reduced) {
+  Needs needs = conv_bn_forward_needs<Isa>(m, Mode::training, row_multiple);
+  const long backward = 2L * m.first().out.c * PixelBlocks(reduced).per_sample;
+  needs.workspace_per_sample = larger(needs.workspace_per_sample, backward);
   return needs;
 }
 
@@ -39,6 +46,13 @@ void run_with_statistics(const Run& run, const Step& step, Epilogue& epilogue) {
   finish_statistics(run, run.layer(step, 1), ChannelNumbers(run.statistics(step), conv.out.c), epilogue.sums, blocks);
 }
 
+/// dy where the ReLU after `scale v + shift`, in the forward pass's own expression, let v through.
+template <class Isa, class V>
+[[gnu::always_inline]] inline V masked(const float* dy, const float* v, const ChannelNumbers& k, long at, int c) {
+  const V value = fma<Isa>(get<V>(v + at), get<V>(k.scale + c), get<V>(k.shift + c));
+  return value > 0.0f ? get<V>(dy + at) : V{};
+}
+
 /// Sums of g and g (v - mean) over fixed blocks of `pixels` a sample, then dgamma, dbeta and the gradient's
 /// coefficients. g(V{}, at, c) gives g at offset `at` of the batch, channel c; `v` are the values BatchNorm saw there.
 template <class Isa, class Run, class G>
@@ -59,7 +73,7 @@ void reduce_gradient(const Run& run, const Step& step, long pixels, const float*
                fma<Isa>(here, get<V>(v + at + c) - get<V>(k.mean + c), get<V>(sums + channels + c)));
       });
   });
-  finish_gradient(run, norm, k, run.workspace, blocks.count(run.n), step.parameter_gradients);
+  finish_gradient(run, norm, k, run.workspace, blocks.count(run.n), 2L * channels, step.parameter_gradients);
 }
 
 /// v <- a g + b v + c in place: the gradient of the convolution's output takes the place of the output.

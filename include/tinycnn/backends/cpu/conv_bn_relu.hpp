@@ -29,11 +29,10 @@ struct ConvBnForm {
     const float* dy = run.data(step.dy);
     float* y = run.data(step.y);  // (N,P,Q,O), becomes its own gradient
     const auto g = [=]<class V>(V, long at, int c) {
-      const V d = get<V>(dy + at);
       if constexpr (Relu)
-        return fma<Isa>(get<V>(y + at), get<V>(k.scale + c), get<V>(k.shift + c)) > 0.0f ? d : V{};
+        return masked<Isa, V>(dy, y, k, at, c);
       else
-        return d;
+        return get<V>(dy + at);
     };
     reduce_gradient<Isa>(run, step, dims.pixels(), y, g);
     expand_gradient<Isa>(run, step, y, g);

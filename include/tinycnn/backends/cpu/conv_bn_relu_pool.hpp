@@ -15,6 +15,20 @@ constexpr bool pools_in_place(const Layer& pool) {
   return k.stride == k.kernel && k.padding == 0 && k.dilation == 1 && k.kernel >= 2 && k.kernel <= 15;
 }
 
+/// y = conv(x) + bias, kept at `y` unless null, its statistics, and the extremes of its pooling windows.
+template <class Isa, class Run>
+void run_with_statistics_and_pool(const Run& run, const Step& step, float* y) {
+  StatisticsPoolEpilogue<Isa> epilogue;
+  epilogue.y = y;
+  epilogue.gamma = run.parameter(run.layer(step, 1), norm_weight);
+  epilogue.pooled = run.data(step.y);
+  epilogue.index = run.bytes(step.index);
+  epilogue.k = run.layer(step, 3).options.window.kernel;
+  epilogue.pooled_past_caches =
+      streams<Isa>(epilogue.pooled, run.layer(step, 3).out, run.n, run.layer(step, 0).options.groups);
+  run_with_statistics<Isa>(run, step, epilogue);
+}
+
 /// Max-pooling commutes with the monotone relu(scale v + shift): the maximum where gamma > 0, the minimum where
 /// gamma < 0, the first element where gamma = 0. Keeps the convolution's output and one byte an element of y.
 /// equals: reference::Conv2dRow, BatchNormRow, ReluRow, MaxPoolRow, but for ties that only rounding makes.
@@ -35,15 +49,7 @@ struct ConvBnReluPool {
 
   template <class Backend>
   static void forward(const Execution<Backend>& run, const Step& step) {
-    StatisticsPoolEpilogue<Isa> epilogue;
-    epilogue.y = run.data(step.inner);
-    epilogue.gamma = run.parameter(run.layer(step, 1), norm_weight);
-    epilogue.pooled = run.data(step.y);
-    epilogue.index = run.bytes(step.index);
-    epilogue.k = run.layer(step, 3).options.window.kernel;
-    epilogue.pooled_past_caches =
-        streams<Isa>(epilogue.pooled, run.layer(step, 3).out, run.n, run.layer(step, 0).options.groups);
-    run_with_statistics<Isa>(run, step, epilogue);
+    run_with_statistics_and_pool<Isa>(run, step, run.data(step.inner));
   }
 
   template <class Backend>
@@ -52,7 +58,7 @@ struct ConvBnReluPool {
     const ChannelNumbers k(run.statistics(step), dims.c);
     const float *dy = run.data(step.dy), *pooled = run.data(step.y);  // (N,P/k,Q/k,O)
     reduce_gradient<Isa>(run, step, run.layer(step, 3).out.pixels(), pooled,
-                         [=]<class V>(V, long at, int c) { return masked(V{}, dy, pooled, k, at, c); });
+                         [=]<class V>(V, long at, int c) { return masked<Isa, V>(dy, pooled, k, at, c); });
     expand_pooled(run, step, k);
     zero_bias_gradient(run, step);
     run_convolution_gradients<Isa>(run, step, run.data(step.inner), nullptr);
@@ -64,14 +70,6 @@ struct ConvBnReluPool {
   }
 
  private:
-  /// dy where the forward pass, in the same expression, let the maximum through.
-  template <class V>
-  [[gnu::always_inline]] static V masked(V, const float* dy, const float* pooled, const ChannelNumbers& k, long at,
-                                         int c) {
-    const V value = fma<Isa>(get<V>(pooled + at), get<V>(k.scale + c), get<V>(k.shift + c));
-    return value > 0.0f ? get<V>(dy + at) : V{};
-  }
-
   /// v <- b v + c for every pixel, + a g for the one its window took: in place in the convolution's output. A unit of
   /// work is one sample's band of k rows.
   template <class Backend>
@@ -92,7 +90,7 @@ struct ConvBnReluPool {
           for_channels<Isa>(dims.c, [&]<class V>(V, int c) {
             V value = fma<Isa>(get<V>(k.b + c), get<V>(v + c), get<V>(k.c + c));
             if (covered) {
-              const V g = masked(V{}, dy, pooled, k, at + c, c);
+              const V g = masked<Isa, V>(dy, pooled, k, at + c, c);
               value = fma<Isa>(get<V>(k.a + c), chosen(V{}, index + at + c, here, g), value);
             }
             put<V>(v + c, value);

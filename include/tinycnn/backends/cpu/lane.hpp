@@ -107,6 +107,31 @@ template <class Isa>
 #endif
 }
 
+/// table[which[i]] for every lane i; `which` counts within a register of the table.
+template <class Isa>
+[[gnu::always_inline]] inline Vector<Isa> lookup(Vector<Isa>, const float* table, const int* which) {
+  IntVector<Isa> lanes;
+  std::memcpy(&lanes, which, sizeof lanes);
+#if !defined(__clang__)
+  return __builtin_shuffle(load<Isa>(table), lanes);
+#else
+#if defined(__AVX512F__)
+  if constexpr (Isa::width == 16) return __builtin_ia32_permvarsf512(load<Isa>(table), lanes);
+#endif
+#if defined(__AVX2__)
+  if constexpr (Isa::width == 8) return __builtin_ia32_permvarsf256(load<Isa>(table), lanes);
+#endif
+  Vector<Isa> v;
+  for (int i = 0; i < Isa::width; ++i) v[i] = table[lanes[i]];
+  return v;
+#endif
+}
+
+template <class Isa>
+[[gnu::always_inline]] inline float lookup(float, const float* table, const int* which) {
+  return table[*which];
+}
+
 /// max(v, 0) that lets NaN through.
 template <class Isa>
 [[gnu::always_inline]] inline Vector<Isa> relu(Vector<Isa> v) {

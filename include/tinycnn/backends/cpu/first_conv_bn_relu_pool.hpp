@@ -1,0 +1,87 @@
+// Training: Conv + BatchNorm + ReLU + MaxPool on the network's input. The convolution's output, the largest activation
+// of all, is never stored: backward knows it by the Gram matrix of the images' patches.
+#pragma once
+
+#include <tinycnn/backends/cpu/conv_bn_relu_pool.hpp>
+#include <tinycnn/backends/cpu/pooled_weight_gradient.hpp>
+
+namespace tinycnn::cpu {
+
+/// With g the gradient of BatchNorm's output and dv = a g + b v + c that of its input v = w x + bias
+/// (`finish_gradient`), dw = sum of x dv = a (sum of x g) + b (A w + bias s) + c s over all patches x, where A = sum of
+/// x x^T and s = sum of x need no pass over v. docs/gram.md derives it. equals: ConvBnReluPool, but for rounding.
+template <class Isa>
+struct FirstConvBnReluPool {
+  static constexpr std::string_view name = "Conv+BatchNorm+ReLU+MaxPool, Gram";
+  static constexpr const Kind* pattern[] = {&conv2d, &batch_norm, &tinycnn::relu, &max_pool};
+  static constexpr unsigned modes = in_training;
+  static constexpr bool emits = true, pending_relu = true, saves_input = true, saves_output = true;
+  static constexpr bool fits(const Match& m) {
+    return !m.wants_dx && PatchGram::fits(convolution_of<Isa>(m.first()).s) && pools_in_place(m.last()) &&
+           m.last().options.window.kernel == 2;
+  }
+  static constexpr Needs needs(const Match& m) {
+    const Convolution<Isa> c = convolution_of<Isa>(m.first());
+    const PooledWeightGradient<Isa> sparse(c.s);
+    Needs needs = conv_bn_forward_needs<Isa>(m, Mode::inference, 2);
+    needs.scratch = larger(needs.scratch, larger(PatchGram::scratch_floats(c.s), sparse.scratch_floats()));
+    needs.workspace = larger(needs.workspace, 2 * PatchGram::size(c.s));  // of doubles, as the samples' are
+    needs.workspace_per_sample =
+        larger(needs.workspace_per_sample, 2 * PatchGram::size(c.s) + aligned(sparse.partial_floats()));
+    needs.index_bytes = m.last().out.size();
+    return needs;
+  }
+
+  template <class Backend>
+  static void forward(const Execution<Backend>& run, const Step& step) {
+    run_with_statistics_and_pool<Isa>(run, step, nullptr);
+  }
+
+  template <class Backend>
+  static void backward(const Execution<Backend>& run, const Step& step) {
+    if (!step.parameter_gradients) return;
+    const Layer& conv = run.layer(step, 0);
+    const ConvolutionShape s = convolution_of<Isa>(conv).s;
+    const PooledWeightGradient<Isa> sparse(s);
+    const ChannelNumbers k(run.statistics(step), conv.out.c);
+    double* gram = reinterpret_cast<double*>(run.workspace);  // (K,K+1)
+    double* grams = gram + PatchGram::size(s);                // (N,K,K+1)
+    float* partials = reinterpret_cast<float*>(grams + run.n * PatchGram::size(s));
+    patch_gram<Isa>(s, run.n, run.data(step.x), gram, run.backend->pool(), run.scratch, grams);
+    const PooledGradient gradient{run.data(step.dy), run.data(step.y), run.bytes(step.index)};
+    run.backend->pool().run(run.n, [&](int n, int worker) {
+      sparse.sample(run.data(step.x), gradient, k, n, run.scratch + worker * run.plan->scratch_room(run.capacity),
+                    partials + n * aligned(sparse.partial_floats()));
+    });
+    finish_gradient(run, run.layer(step, 1), k, partials, run.n, aligned(sparse.partial_floats()), true);
+    finish_weights(run, conv, k, gram, partials);
+    zero_bias_gradient(run, step);
+  }
+
+  template <class Backend>
+  static void commit(const Execution<Backend>& run, const Step& step) {
+    ConvBnReluPool<Isa>::commit(run, step);
+  }
+
+ private:
+  template <class Run>
+  static void finish_weights(const Run& run, const Layer& conv, const ChannelNumbers& k, const double* gram,
+                             const float* partials) {
+    const ConvolutionShape s = convolution_of<Isa>(conv).s;
+    const long stride = aligned(PooledWeightGradient<Isa>(s).partial_floats());
+    const int size = PatchGram::elements(s), outputs = s.y.c;
+    const float *w = run.parameter(conv, 0), *bias = bias_of(run, conv);  // (K,O)
+    float* dw = run.gradient(conv, 0);                                    // (K,O)
+    for (int e = 0; e < size; ++e) {
+      const double* row = gram + long(e) * (size + 1);
+      for (int o = 0; o < outputs; ++o) {
+        double sparse = 0, x_v = bias == nullptr ? 0.0 : double(bias[o]) * row[size];
+        for (int n = 0; n < run.n; ++n) sparse += double(partials[n * stride + (2L + e) * outputs + o]);
+        for (int other = 0; other < size; ++other) x_v += row[other] * double(w[long(other) * outputs + o]);
+        dw[long(e) * outputs + o] = float(double(k.a[o]) * sparse + double(k.b[o]) * x_v + double(k.c[o]) * row[size]);
+      }
+    }
+  }
+};
+
+}  // namespace tinycnn::cpu
