@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include <tinycnn/backends/cpu/lane.hpp>
 #include <tinycnn/optim/adam.hpp>
 #include <tinycnn/optim/sgd.hpp>
 #include <tinycnn/optim/sweep.hpp>
@@ -35,7 +36,7 @@ void check_optimizer(const std::string& name, const Optimizer& optimizer) {
   for (int t = 1; t <= 100; ++t) {
     for (std::size_t i = 0; i < g.size(); ++i) g[i] = std::sin(0.1 * t * double(i + 1));
     const auto factors = optimizer.template factors<double>(t, setting(name, "lr"));
-    sweep<Optimizer>(factors, 1.0, 0, long(w.size()), w.data(), g.data(), slot0.data(), slot1.data());
+    sweep<Optimizer, double>(factors, 1.0, 0, long(w.size()), w.data(), g.data(), slot0.data(), slot1.data());
     const std::string key = name + "/w" + std::to_string(t);
     if (golden().has(key)) check_close(key, w, golden().numbers(key), bound);
   }
@@ -85,4 +86,31 @@ TEST_CASE("PyTorch's numbers: learning rates") {
   check_rates("warmup_cosine",
               LinearWarmup<CosineAnnealing>{cosine_of("warmup_cosine"), long(setting("warmup_cosine", "warmup"))});
   CHECK(Constant{0.25}.rate(7) == 0.25);
+}
+
+TEST_CASE("optimizers: a sweep on registers gives the bits of one number after the other") {
+  const auto check = []<class Optimizer>(const Optimizer& optimizer) {
+    constexpr long first = 3, last = 3 + 5 * 16 + 7;
+    std::vector<float> w[2], slot0[2], slot1[2], g;
+    for (long i = 0; i < last + 2; ++i) {
+      g.push_back(std::sin(float(i)));
+      for (int k : {0, 1}) {
+        w[k].push_back(std::cos(float(i)));
+        slot0[k].push_back(0.1f * float(i % 7));
+        slot1[k].push_back(0.01f * float(i % 5));
+      }
+    }
+    const std::vector<float> before = w[0];
+    const auto factors = optimizer.template factors<float>(3, 1e-2);
+    sweep<Optimizer, float>(factors, 0.5f, first, last, w[0].data(), g.data(), slot0[0].data(), slot1[0].data());
+    sweep<Optimizer, cpu::Vector<cpu::Native>>(factors, 0.5f, first, last, w[1].data(), g.data(), slot0[1].data(),
+                                               slot1[1].data());
+    CHECK(w[0] == w[1]);
+    CHECK(slot0[0] == slot0[1]);
+    CHECK(slot1[0] == slot1[1]);
+    for (std::size_t i = 0; i < before.size(); ++i)
+      CHECK((w[1][i] != before[i]) == (long(i) >= first && long(i) < last));
+  };
+  check(Adam{.weight_decay = 0.1});
+  check(SGD{.weight_decay = 0.1, .momentum = 0.9});
 }

@@ -3,6 +3,8 @@
 
 #include <cmath>
 
+#include <tinycnn/core/square_root.hpp>
+
 namespace tinycnn {
 
 /// torch.optim.Adam. With g += weight_decay w and t counted from 1:
@@ -33,12 +35,13 @@ struct Adam {
             T(rate / (1 - std::pow(beta1, double(t))))};
   }
 
-  template <class T>
-  static void update(const Factors<T>& f, T& w, T g, T& m, T& v) {
+  /// V is a number or a register of them.
+  template <class T, class V>
+  static void update(const Factors<T>& f, V& w, V g, V& m, V& v) {
     g += f.decay * w;
     m += f.take1 * (g - m);
     v = f.keep2 * v + f.take2 * g * g;
-    w -= f.rate * m / (std::sqrt(v) / f.root2 + f.epsilon);
+    w -= f.rate * m / (square_root(v) / f.root2 + f.epsilon);
   }
 };
 

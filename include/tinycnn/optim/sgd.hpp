@@ -23,8 +23,9 @@ struct SGD {
     return {T(weight_decay), T(t == 1 ? 0 : momentum), T(t == 1 || momentum == 0 ? 1 : 1 - dampening), T(rate)};
   }
 
-  template <class T>
-  static void update(const Factors<T>& f, T& w, T g, T& b) {
+  /// V is a number or a register of them.
+  template <class T, class V>
+  static void update(const Factors<T>& f, V& w, V g, V& b) {
     g += f.decay * w;
     b = f.keep * b + f.take * g;
     w -= f.rate * b;

@@ -1,21 +1,60 @@
 // One sweep of an optimizer over a run of parameters: the loop every optimizer shares.
 #pragma once
 
+#include <cstring>
+
 namespace tinycnn {
 
-/// w[i], slots[..][i] <- update(w[i], factor * g[i]) for i in [first, last). `factor` is the clipping
-/// coefficient. Trainer refuses an optimizer with more than two slots.
-template <class Optimizer, class T>
+namespace detail {
+
+/// One update of the numbers at i: V is one of them or a register of them.
+template <class Optimizer, class V, class T>
+[[gnu::always_inline]] inline void sweep_at(const typename Optimizer::template Factors<T>& f, T factor, long i, T* w,
+                                            const T* g, T* slot0, T* slot1) {
+  const auto get = [i](const T* from) {
+    V v;
+    std::memcpy(&v, from + i, sizeof v);
+    return v;
+  };
+  const auto put = [i](T* to, V v) { std::memcpy(to + i, &v, sizeof v); };
+  V here = get(w);
+  const V scaled = factor * get(g);
+  if constexpr (Optimizer::slots == 0) {
+    Optimizer::update(f, here, scaled);
+  } else if constexpr (Optimizer::slots == 1) {
+    V first = get(slot0);
+    Optimizer::update(f, here, scaled, first);
+    put(slot0, first);
+  } else {
+    V first = get(slot0), second = get(slot1);
+    Optimizer::update(f, here, scaled, first, second);
+    put(slot0, first), put(slot1, second);
+  }
+  put(w, here);
+}
+
+/// An optimizer whose `update` leaves the type of its numbers open runs on registers; one that names T for all does
+/// not.
+template <class Optimizer, class V, class T>
+concept UpdatesRegisters = requires(const typename Optimizer::template Factors<T>& f, V v) {
+  requires sizeof(V) > sizeof(T);
+  requires(Optimizer::slots == 0 && requires { Optimizer::update(f, v, v); }) ||
+              (Optimizer::slots == 1 && requires { Optimizer::update(f, v, v, v); }) ||
+              (Optimizer::slots == 2 && requires { Optimizer::update(f, v, v, v, v); });
+};
+
+}  // namespace detail
+
+/// w[i], slots[..][i] <- update(w[i], factor * g[i]) for i in [first, last), a Register of them at a time where both
+/// can. `factor` is the clipping coefficient. Trainer refuses an optimizer with more than two slots.
+template <class Optimizer, class Register, class T>
 void sweep(const typename Optimizer::template Factors<T>& f, T factor, long first, long last, T* __restrict w,
            const T* __restrict g, T* __restrict slot0, T* __restrict slot1) {
-  for (long i = first; i < last; ++i) {
-    if constexpr (Optimizer::slots == 0)
-      Optimizer::template update<T>(f, w[i], factor * g[i]);
-    else if constexpr (Optimizer::slots == 1)
-      Optimizer::template update<T>(f, w[i], factor * g[i], slot0[i]);
-    else if constexpr (Optimizer::slots == 2)
-      Optimizer::template update<T>(f, w[i], factor * g[i], slot0[i], slot1[i]);
-  }
+  constexpr long width = sizeof(Register) / sizeof(T);
+  long i = first;
+  if constexpr (detail::UpdatesRegisters<Optimizer, Register, T>)
+    for (; i + width <= last; i += width) detail::sweep_at<Optimizer, Register>(f, factor, i, w, g, slot0, slot1);
+  for (; i < last; ++i) detail::sweep_at<Optimizer, T>(f, factor, i, w, g, slot0, slot1);
 }
 
 }  // namespace tinycnn

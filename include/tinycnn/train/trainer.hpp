@@ -225,8 +225,8 @@ class Trainer : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Loss, Back
     T* slot0 = slots_.data();
     T* slot1 = Optimizer::slots > 1 ? slot0 + graph.trained_room : slot0;
     backend_.for_blocks(norm_blocks, [&](int block) {
-      sweep<Optimizer>(factors, factor, block * sweep_block, last(block), parameters_.data(), gradients_.data(), slot0,
-                       slot1);
+      sweep<Optimizer, typename Backend::Register>(factors, factor, block * sweep_block, last(block),
+                                                   parameters_.data(), gradients_.data(), slot0, slot1);
     });
   }
 

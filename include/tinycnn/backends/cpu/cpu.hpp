@@ -34,6 +34,7 @@ template <class Isa = cpu::Native>
 class Cpu {
  public:
   using Scalar = float;
+  using Register = cpu::Vector<Isa>;
   static constexpr Order order = Order::hwc;
   static constexpr std::string_view name = Isa::name;
   using Rows =

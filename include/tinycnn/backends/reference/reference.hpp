@@ -18,6 +18,7 @@ namespace tinycnn {
 template <class T = float>
 struct Reference {
   using Scalar = T;
+  using Register = T;
   static constexpr Order order = Order::chw;
   static constexpr std::string_view name = "Reference";
   using Rows = tinycnn::Rows<reference::Conv2dRow, reference::BatchNormRow, reference::ReluRow, reference::MaxPoolRow,

@@ -1,0 +1,29 @@
+// The square root of a number, or of every lane of a register.
+#pragma once
+
+#include <cmath>
+
+namespace tinycnn {
+
+/// sqrt(v). std::sqrt also sets errno, which keeps compilers from running a loop over it on registers.
+template <class V>
+[[gnu::always_inline]] inline V square_root(V v) {
+  if constexpr (requires { std::sqrt(v); }) return std::sqrt(v);
+#if defined(__clang__)
+  else
+    return __builtin_elementwise_sqrt(v);
+#else
+#if defined(__AVX512F__)
+  else if constexpr (sizeof(V) == 64)
+    return __builtin_ia32_sqrtps512_mask(v, v, -1, 4);
+#endif
+#if defined(__AVX__)
+  else if constexpr (sizeof(V) == 32)
+    return __builtin_ia32_sqrtps256(v);
+#endif
+  else
+    return __builtin_ia32_sqrtps(v);
+#endif
+}
+
+}  // namespace tinycnn
