@@ -104,11 +104,7 @@ struct ConvBnReluPool {
     return *index == here ? g : 0.0f;
   }
   [[gnu::always_inline]] static Vector<Isa> chosen(Vector<Isa>, const std::uint8_t* index, int here, Vector<Isa> g) {
-    int places[Isa::width];  // __builtin_convertvector would go byte by byte with g++ 12
-    for (int i = 0; i < Isa::width; ++i) places[i] = index[i];
-    IntVector<Isa> place;
-    std::memcpy(&place, places, sizeof place);
-    return place == here ? g : Vector<Isa>{};
+    return widen<Isa>(index) == here ? g : Vector<Isa>{};
   }
 };
 

@@ -107,6 +107,16 @@ template <class Isa>
 #endif
 }
 
+/// The bytes as whole numbers. g++ 12 would do __builtin_convertvector one byte at a time.
+template <class Isa>
+[[gnu::always_inline]] inline IntVector<Isa> widen(const unsigned char* bytes) {
+  int lanes[Isa::width];
+  for (int i = 0; i < Isa::width; ++i) lanes[i] = bytes[i];
+  IntVector<Isa> v;
+  std::memcpy(&v, lanes, sizeof v);
+  return v;
+}
+
 /// table[which[i]] for every lane i; `which` counts within a register of the table.
 template <class Isa>
 [[gnu::always_inline]] inline Vector<Isa> lookup(Vector<Isa>, const float* table, const int* which) {

@@ -23,19 +23,17 @@ struct WindowPlaces {
   }
 
   [[gnu::always_inline]] static int get(float, const std::uint8_t* from) { return *from; }
-  [[gnu::always_inline]] static IntVector<Isa> get(Vector<Isa>, const std::uint8_t* from) {
-    ByteVector<Isa> bytes;
-    std::memcpy(&bytes, from, sizeof bytes);
-    return __builtin_convertvector(bytes, IntVector<Isa>);
-  }
+  [[gnu::always_inline]] static IntVector<Isa> get(Vector<Isa>, const std::uint8_t* from) { return widen<Isa>(from); }
 };
 
-/// y = the largest of each window, -inf where it holds padding only. Ties keep the first; NaN wins, and the last NaN is
-/// the one kept, as torch's max_pool2d. Keeps one byte an element of y. equals: reference::MaxPoolRow.
+/// y = the largest of each window of relu(scale x + shift), where that is still due; -inf where it holds padding only.
+/// Ties keep the first; NaN wins, and the last NaN is the one kept, as torch's max_pool2d. Keeps one byte an element of
+/// y. equals: reference::MaxPoolRow.
 template <class Isa>
 struct MaxPool {
   static constexpr std::string_view name = "MaxPool";
   static constexpr const Kind* pattern[] = {&max_pool};
+  static constexpr bool absorbs = true;
   static constexpr bool fits(const Match& m) { return m.first().options.window.kernel <= HoldingWindows::kernel_limit; }
   static constexpr Needs needs(const Match& m) {
     return {.index_bytes = m.mode == Mode::inference ? 0 : m.first().out.size()};
@@ -47,8 +45,9 @@ struct MaxPool {
     const Dims in = l.in, out = l.out;
     const long row_size = long(out.w) * out.c;
     std::uint8_t* places = run.bytes(step.index);
+    const auto pending = run.pending(step.x);
     run.backend->pool().run(run.n * out.h, [&](int unit, int) {
-      take_row(l.options.window, in, out.w, unit % out.h, run.data(step.x) + unit / out.h * in.size(),
+      take_row(l.options.window, in, out.w, unit % out.h, run.data(step.x) + unit / out.h * in.size(), pending,
                run.data(step.y) + unit * row_size, places == nullptr ? nullptr : places + unit * row_size);
     });
   }
@@ -75,8 +74,8 @@ struct MaxPool {
   using Places = WindowPlaces<Isa>;
 
   /// Row p of y (Q,C), and of the places where they are kept, from x (H,W,C).
-  static void take_row(const Window k, const Dims in, int outputs, int p, const float* x, float* y,
-                       std::uint8_t* places) {
+  static void take_row(const Window k, const Dims in, int outputs, int p, const float* x,
+                       const PendingForm<float>& pending, float* y, std::uint8_t* places) {
     const IndexRange rows = taps_inside(k, p, in.h);
     for (int q = 0; q < outputs; ++q) {
       const IndexRange columns = taps_inside(k, q, in.w);
@@ -85,7 +84,10 @@ struct MaxPool {
       for_channels<Isa>(in.c, [&]<class V>(V v, int c) {
         const float* from = x + c;
         const auto value = [&](int r, int s) {
-          return get<V>(from + corner + (long(r) * in.w + s) * k.dilation * in.c);
+          const V stored = get<V>(from + corner + (long(r) * in.w + s) * k.dilation * in.c);
+          if (pending.scale == nullptr) return stored;
+          const V scaled = fma<Isa>(stored, get<V>(pending.scale + c), get<V>(pending.shift + c));
+          return pending.relu ? cpu::relu<Isa>(scaled) : scaled;
         };
         V best = any ? value(rows.first, columns.first) : V{} - std::numeric_limits<float>::infinity();
         auto place = Places::all(v, rows.first * k.kernel + columns.first);
