@@ -31,7 +31,8 @@ class BasicFlushDenormals {
 template <class Isa>
 class BasicThreadPool {
  public:
-  explicit BasicThreadPool(int threads) : crowded_(threads > usable_processors()) {
+  explicit BasicThreadPool(int threads)
+      : crowded_(threads > usable_processors()), shares_(static_cast<std::size_t>(threads < 1 ? 1 : threads)) {
     if (threads < 1) throw Error("A thread pool needs at least one thread; ask for 1 or more.");
     workers_.resize(static_cast<std::size_t>(threads - 1));
     for (int i = 0; i < threads - 1; ++i) {
@@ -52,7 +53,8 @@ class BasicThreadPool {
   [[nodiscard]] int size() const { return static_cast<int>(workers_.size()) + 1; }
 
   /// Calls f(block, worker) once for every block in [0, blocks) and returns when all are done; worker < size().
-  /// f must not throw. Blocks are handed out first come, first served.
+  /// f must not throw. Each worker starts on its own share, the same in every job of as many blocks, so that what it
+  /// left in its caches is likely to be its own again; who is done early helps the others out.
   template <class F>
   void run(int blocks, F&& f) {
     if (blocks <= 0) return;
@@ -66,7 +68,9 @@ class BasicThreadPool {
     context_ = &f;
     blocks_ = blocks;
     finished_.store(0, std::memory_order_relaxed);
-    remaining_.store(blocks, std::memory_order_release);
+    for (int i = 0; i < size(); ++i)
+      shares_[static_cast<std::size_t>(i)].blocks.store(
+          packed(long(blocks) * i / size(), long(blocks) * (i + 1) / size()), std::memory_order_release);
     bell_.fetch_add(1, std::memory_order_release);
     bell_.notify_all();
     take_blocks(0);
@@ -85,6 +89,11 @@ class BasicThreadPool {
     BasicThreadPool* pool = nullptr;
     int index = 0;
     pthread_t thread{};
+  };
+
+  /// Blocks nobody has taken yet: the first and the one past the last, in one word.
+  struct alignas(64) Share {
+    std::atomic<std::uint64_t> blocks{0};
   };
 
   static void* work(void* self) {
@@ -108,18 +117,32 @@ class BasicThreadPool {
     }
   }
 
-  /// A block that is taken keeps its job alive, so the job is read only after taking one: a worker that comes late
-  /// finds either nothing left or a block of the next job, and both are right.
   void take_blocks(int worker) {
-    int left = remaining_.load(std::memory_order_acquire);
-    while (left > 0) {
-      if (!remaining_.compare_exchange_weak(left, left - 1, std::memory_order_acq_rel, std::memory_order_acquire))
-        continue;
-      const int blocks = blocks_;
-      call_(context_, blocks - left, worker);
-      if (finished_.fetch_add(1, std::memory_order_acq_rel) + 1 == blocks) finished_.notify_all();
-      left = remaining_.load(std::memory_order_acquire);
+    for (int i = 0; i < size(); ++i) {
+      const int owner = worker + i < size() ? worker + i : worker + i - size();
+      for (int block; (block = take(shares_[static_cast<std::size_t>(owner)].blocks, i == 0)) >= 0;) {
+        const int blocks = blocks_;
+        call_(context_, block, worker);
+        if (finished_.fetch_add(1, std::memory_order_acq_rel) + 1 == blocks) finished_.notify_all();
+      }
     }
+  }
+
+  /// The first block of a share or, of somebody else's, the last; negative where none is left. A block that is taken
+  /// keeps its job alive, so the job is read only after taking one: a worker that comes late finds either nothing left
+  /// or a block of the next job, and both are right.
+  static int take(std::atomic<std::uint64_t>& share, bool own) {
+    std::uint64_t left = share.load(std::memory_order_acquire);
+    for (;;) {
+      const long begin = long(left >> 32), end = long(left & 0xffffffff);
+      if (begin >= end) return -1;
+      if (share.compare_exchange_weak(left, own ? packed(begin + 1, end) : packed(begin, end - 1),
+                                      std::memory_order_acq_rel, std::memory_order_acquire))
+        return int(own ? begin : end - 1);
+    }
+  }
+  static constexpr std::uint64_t packed(long begin, long end) {
+    return std::uint64_t(begin) << 32 | std::uint64_t(end);
   }
 
   void stop() {
@@ -137,11 +160,11 @@ class BasicThreadPool {
   void (*call_)(const void*, int, int) noexcept = nullptr;
   const void* context_ = nullptr;
   int blocks_ = 0;
-  alignas(64) std::atomic<int> remaining_{0};
   alignas(64) std::atomic<int> finished_{0};
   alignas(64) std::atomic<int> bell_{0};
   std::atomic<bool> stopping_{false};
   const bool crowded_;
+  std::vector<Share> shares_;
   std::vector<Worker> workers_;
 };
 

@@ -129,8 +129,8 @@ template <class Isa, class Source, class Epilogue>
     result.columns = s.y.w;
     const int begin = panels * split / splits, end = panels * (split + 1) / splits;
     Ahead ahead;  // the block this worker is likely to get next
-    if (splits == 1 && block + pool.size() < blocks) {
-      const int next = block + pool.size(), row = next % b.bands * b.rows;
+    if (splits == 1 && block + 1 < blocks) {
+      const int next = block + 1, row = next % b.bands * b.rows;
       const long first = long(next / b.bands * b.samples) * tile_rows(s) + row;
       ahead = ahead_of_rows(s, x, s.x, n, first, first + (b.samples - 1L) * tile_rows(s) + b.rows, -s.window.padding, 6,
                             long(Winograd::points) * ceil_div(b.tiles(), MR<Isa>) * (end - begin));
