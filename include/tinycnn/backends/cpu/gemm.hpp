@@ -24,6 +24,9 @@ struct Depth {
   void clear() { piece[pieces = 0].length = 0; }
 };
 
+/// Floats of b that are asked for before their turn: 4 KB, what the hardware's own prefetching does not reach across.
+inline constexpr int weights_ahead = 1024;
+
 /// tile[i][j] (+)= sum over pieces t and k < length_t of a[i][a_t + k a_step] * b[b_t + k NR + j], i < MR, j < NR.
 /// The sum starts at zero and is added to the tile at the end, so that long sums come in levels.
 template <class Isa>
@@ -47,6 +50,8 @@ template <class Isa>
     long at = piece->a;
     for (long k = piece->length; k > 0; --k) {
       asm("" : "+r"(at));  // one index for all rows; g++ would step MR pointers
+      __builtin_prefetch(column + weights_ahead);
+      __builtin_prefetch(column + weights_ahead + width);
       const Vector<Isa> b0 = load<Isa>(column);
       const Vector<Isa> b1 = load<Isa>(column + width);
 #pragma GCC unroll 8
