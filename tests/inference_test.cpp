@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -51,6 +52,52 @@ TEST_CASE("a Predictor gives the Trainer's logits, and nothing before it has wei
   predictor.predict(images.data(), batch, got);
   for (int i = 0; i < batch * 4; ++i) CHECK(got[i] == expected[i]);
   CHECK(contains(error_of([&] { predictor.predict(images.data(), batch + 1, got); }), "1 to 5"));
+}
+
+/// On Cpu, maps of 8 x 8 and 4 x 4 that go another way for one picture than for two, three or many.
+using Wide =
+    Sequential<Conv2d<3, 16, 3, Padding<1>>, BatchNorm<16>, ReLU, MaxPool<2>, Conv2d<16, 33, 3, Padding<1>>,
+               BatchNorm<33>, ReLU, MaxPool<2>, Residual<Sequential<Conv2d<33, 33, 3, Padding<1>>, BatchNorm<33>>>,
+               ReLU, Flatten, Linear<33 * 16, 70>, ReLU, Linear<70, 4>>;
+using WideInput = Image<3, 16, 16>;
+
+/// Logits of the first `Capacity` of `images`, predicted at once.
+template <class Backend, int Capacity>
+std::vector<float> logits_of(const std::string& path, const std::vector<float>& images, int threads) {
+  Predictor<Wide, WideInput, Batch<Capacity>, Backend> predictor(path, threads);
+  std::vector<float> all(std::size_t(Capacity * 4)), some(all);
+  predictor.predict(images.data(), Capacity, all.data());
+  for (int n = 1; n <= Capacity && n <= 9; n += n < 3 ? 1 : 3) {  // a sample depends on no other
+    const int from = Capacity - n;
+    predictor.predict(images.data() + from * WideInput::dims.size(), n, some.data());
+    CHECK(std::memcmp(some.data(), all.data() + from * 4, sizeof(float) * std::size_t(n * 4)) == 0);
+  }
+  return all;
+}
+
+template <int Capacity>
+void check_capacity(const std::string& path, const std::vector<float>& images) {
+  CAPTURE(Capacity);
+  const std::vector<float> expected = logits_of<Reference<double>, Capacity>(path, images, 1);
+  const std::vector<float> got = logits_of<Cpu<>, Capacity>(path, images, 1);
+  check_close("logits", std::vector<double>(got.begin(), got.end()),
+              std::vector<double>(expected.begin(), expected.end()), 2e-5);
+  for (const int threads : {2, 5}) CHECK(logits_of<Cpu<>, Capacity>(path, images, threads) == got);
+}
+
+TEST_CASE("a Predictor of any capacity computes what Reference does, a sample's bits from that sample alone") {
+  const ScratchFolder folder;
+  constexpr int most = 64;
+  std::vector<float> images(std::size_t(most * WideInput::dims.size()));
+  for (std::size_t i = 0; i < images.size(); ++i) images[i] = 2 * uniform(11, 2, i) - 1;
+  Trainer<Wide, WideInput, Batch<8>, CrossEntropy, Adam, Constant, Cpu<>> model({.schedule = {1e-2}, .seed = 5});
+  constexpr int classes[8] = {0, 3, 1, 2, 0, 1, 3, 2};
+  for (int step = 0; step < 4; ++step) model.step(images.data() + step * 8 * WideInput::dims.size(), classes, 8);
+  model.save(folder / "wide.safetensors");
+  check_capacity<1>(folder / "wide.safetensors", images);
+  check_capacity<2>(folder / "wide.safetensors", images);
+  check_capacity<3>(folder / "wide.safetensors", images);
+  check_capacity<most>(folder / "wide.safetensors", images);
 }
 
 TEST_CASE("InputGradients agree with finite differences of the loss and with plain loops") {

@@ -48,6 +48,19 @@ TEST_CASE("Winograd maps: their product is the convolution of a line, and adjoin
   CHECK(dot(u, m) == doctest::Approx(dot(g, dg)).epsilon(1e-13));
 }
 
+TEST_CASE("Winograd maps: a line of two outputs is the same convolution") {
+  std::uint32_t seed = 1;
+  double d[4], g[3], m[4], v[4], u[4], y[2];
+  for (double& e : d) e = draw(seed);
+  for (double& e : g) e = draw(seed);
+  Maps::input(d, v);
+  Maps::weights(g, u);
+  for (int i = 0; i < 4; ++i) m[i] = v[i] * u[i];
+  Maps::output(m, y);
+  for (int k = 0; k < 2; ++k)
+    CHECK(y[k] == doctest::Approx(d[k] * g[0] + d[k + 1] * g[1] + d[k + 2] * g[2]).epsilon(1e-13));
+}
+
 TEST_CASE("Winograd maps: every constant the tiles of x and y meet is exact in float") {
   using F = WinogradMaps<float>;
   CHECK(double(F::a2 * F::b2) == Maps::a2 * Maps::b2);
@@ -149,6 +162,7 @@ TEST_CASE("Winograd: forward, input gradient and weight gradient equal plain loo
       }
     });
     AlignedFloats packed(winograd_packed_floats<Isa>(s)), packed_back(winograd_packed_input_gradient_floats<Isa>(s));
+    AlignedFloats narrow(winograd_packed_floats<Isa>(s, Winograd::narrow)), first_narrow_y(t.dy.size);
     AlignedFloats first_y(t.dy.size), first_dx(t.x.size), first_dw(t.w.size), first_db(os);
     for (const int threads : {1, 2, 5}) {
       CAPTURE(threads);
@@ -161,12 +175,18 @@ TEST_CASE("Winograd: forward, input gradient and weight gradient equal plain loo
           c(threads * winograd_gradient_scratch_floats<Isa>(s)), shared(winograd_gradient_shared_floats<Isa>(s));
       const StoreEpilogue<Isa> store_y{got_y.data, s.y, t.bias.data};
       winograd_forward<Isa>(s, test.n, t.source(), packed.data, store_y, pool, a.data);
+      AlignedFloats narrow_y(t.dy.size), d(threads * winograd_scratch_floats<Isa>(s, 1, Winograd::narrow));
+      winograd_pack_forward<Isa>(s, t.w.data, narrow.data, pool, Winograd::narrow);
+      const StoreEpilogue<Isa> store_narrow{narrow_y.data, s.y, t.bias.data};
+      winograd_forward<Isa>(s, test.n, t.source(), narrow.data, store_narrow, pool, d.data, Winograd::narrow);
       const StoreEpilogue<Isa> store_dx{got_dx.data, s.x, nullptr, t.x.data};
       const TensorSource<Isa> dy{t.dy.data, s.y};
       winograd_input_gradient<Isa>(s, test.n, dy, packed_back.data, store_dx, pool, b.data);
       winograd_weight_gradient<Isa>(s, test.n, t.source(), dy, got_dw.data, got_db.data, pool, c.data, shared.data);
       if (threads == 1) {
         check_close(got_y, y, 2e-5);
+        check_close(narrow_y, y, 2e-5);
+        std::memcpy(first_narrow_y.data, narrow_y.data, sizeof(float) * std::size_t(t.dy.size));
         check_close(got_dx, dx, 2e-5);
         check_close(got_dw, dw, 2e-5);
         check_close(got_db, db, 2e-5);
@@ -176,6 +196,7 @@ TEST_CASE("Winograd: forward, input gradient and weight gradient equal plain loo
         std::memcpy(first_db.data, got_db.data, sizeof(float) * std::size_t(os));
       }
       CHECK(same(first_y, got_y));
+      CHECK(same(first_narrow_y, narrow_y));
       CHECK(same(first_dx, got_dx));
       CHECK(same(first_dw, got_dw));
       CHECK(same(first_db, got_db));
@@ -261,6 +282,20 @@ TEST_CASE("the algorithm follows from the shape: Winograd where it saves a third
   CHECK(of(64, 64, 64, {3, 1, 3, 1}, 1) == Algorithm::direct);
   CHECK(of(64, 64, 64, {5, 1, 2, 1}, 1) == Algorithm::direct);
   CHECK(of(64, 64, 64, {3, 1, 1, 1}, 2) == Algorithm::direct);
+}
+
+TEST_CASE("the algorithm of inference follows from shape and capacity: the fewest steps of the micro-kernel") {
+  const auto of = [](int size, long capacity) {
+    const Window k{3, 1, 1, 1};
+    return inference_algorithm<Avx512>({{512, size, size, false}, {512, size, size, false}, k, 1}, capacity);
+  };
+  CHECK(of(4, 1) == Algorithm::direct);    // 18 steps, not 24 or 36
+  CHECK(of(4, 2) == Algorithm::narrow);    // 24, not 36
+  CHECK(of(8, 1) == Algorithm::narrow);    // 24, not 36 or 72
+  CHECK(of(8, 2) == Algorithm::winograd);  // 36, not 48
+  CHECK(of(16, 1) == Algorithm::winograd);
+  CHECK(of(4, 64) == Algorithm::winograd);
+  CHECK(inference_algorithm<Avx512>({{3, 4, 4, false}, {64, 4, 4, false}, {3, 1, 1, 1}, 1}, 1) == Algorithm::direct);
 }
 
 }  // namespace

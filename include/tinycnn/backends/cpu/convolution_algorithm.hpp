@@ -1,4 +1,5 @@
-// Which of two ways a convolution is computed, direct or Winograd, and the memory that takes: by its shape alone.
+// Which way a convolution is computed, direct or Winograd, and the memory that takes: by its shape, for inference also
+// by the batch's capacity.
 #pragma once
 
 #include <tinycnn/backends/cpu/convolution_forward.hpp>
@@ -9,7 +10,8 @@
 
 namespace tinycnn::cpu {
 
-enum class Algorithm { direct, winograd };
+/// `narrow` is Winograd with tiles of 4 x 2 outputs instead of 4 x 4.
+enum class Algorithm { direct, winograd, narrow };
 
 /// Winograd where it has at most two thirds of the products left, and enough channels for those to outweigh its
 /// transforms.
@@ -18,6 +20,21 @@ constexpr Algorithm convolution_algorithm(const ConvolutionShape& s) {
   if (!winograd_fits(s) || s.x.c < channels_least || s.y.c < channels_least) return Algorithm::direct;
   const long products = long(Winograd::points) * tile_rows(s) * tile_columns(s);
   return 3 * products <= 2 * s.taps() * s.y.pixels() ? Algorithm::winograd : Algorithm::direct;
+}
+
+/// For inference: where Winograd pays at all, whatever takes a whole batch the fewest steps of the micro-kernel, and of
+/// equals what has the fewest weights to read. Tiles of 4 x 4 unless their number leaves register tiles empty.
+template <class Isa>
+constexpr Algorithm inference_algorithm(const ConvolutionShape& s, long capacity) {
+  if (convolution_algorithm(s) == Algorithm::direct) return Algorithm::direct;
+  const auto steps = [&](int points, long rows) { return points * ((capacity * rows + MR<Isa> - 1) / MR<Isa>); };
+  const auto tiled = [&](int width) {
+    return steps(Winograd::points_of(width), long(tile_rows(s)) * tile_columns(s, width));
+  };
+  const long direct = steps(s.taps(), s.y.pixels());
+  const long narrow = tiled(Winograd::narrow), wide = tiled(Winograd::tile);
+  if (direct <= narrow && direct <= wide) return Algorithm::direct;
+  return narrow <= wide ? Algorithm::narrow : Algorithm::winograd;
 }
 
 /// Any epilogue behind one type, so that a sweep is compiled once and not once for each: a call a panel costs nothing
@@ -44,14 +61,18 @@ struct Convolution {
   Algorithm algorithm;
 
   constexpr explicit Convolution(const ConvolutionShape& shape) : s(shape), algorithm(convolution_algorithm(shape)) {}
-  [[nodiscard]] constexpr bool winograd() const { return algorithm == Algorithm::winograd; }
+  constexpr Convolution(const ConvolutionShape& shape, Algorithm chosen) : s(shape), algorithm(chosen) {}
+  [[nodiscard]] constexpr bool winograd() const { return algorithm != Algorithm::direct; }
+  [[nodiscard]] constexpr int tile_width() const {
+    return algorithm == Algorithm::narrow ? Winograd::narrow : Winograd::tile;
+  }
 
   [[nodiscard]] constexpr long packed_forward() const {
-    return winograd() ? winograd_packed_floats<Isa>(s) : packed_forward_floats<Isa>(s);
+    return winograd() ? winograd_packed_floats<Isa>(s, tile_width()) : packed_forward_floats<Isa>(s);
   }
   /// Packed weights are, for each panel of outputs, this many rows of NR: one an input at each tap or point.
   [[nodiscard]] constexpr int packed_rows() const {
-    return (winograd() ? Winograd::points : s.taps()) * s.group_inputs();
+    return (winograd() ? Winograd::points_of(tile_width()) : s.taps()) * s.group_inputs();
   }
   [[nodiscard]] constexpr long packed_input_gradient() const {
     return winograd() ? winograd_packed_input_gradient_floats<Isa>(s) : packed_input_gradient_floats<Isa>(s);
@@ -60,7 +81,8 @@ struct Convolution {
     return winograd() ? winograd_gradient_shared_floats<Isa>(s) : weight_gradient_shared_floats<Isa>(s);
   }
   [[nodiscard]] constexpr long forward_scratch(int row_multiple) const {
-    return winograd() ? winograd_scratch_floats<Isa>(s, row_multiple) : forward_scratch_floats<Isa>(s, row_multiple);
+    return winograd() ? winograd_scratch_floats<Isa>(s, row_multiple, tile_width())
+                      : forward_scratch_floats<Isa>(s, row_multiple);
   }
   [[nodiscard]] constexpr long input_gradient_scratch() const {
     return winograd() ? winograd_input_gradient_scratch_floats<Isa>(s) : input_gradient_scratch_floats<Isa>(s);
@@ -73,7 +95,7 @@ struct Convolution {
   }
 
   void pack(const float* w, float* packed, ThreadPool& pool) const {
-    winograd() ? winograd_pack_forward<Isa>(s, w, packed, pool) : pack_forward<Isa>(s, w, packed, pool);
+    winograd() ? winograd_pack_forward<Isa>(s, w, packed, pool, tile_width()) : pack_forward<Isa>(s, w, packed, pool);
   }
   void pack_transposed(const float* w, float* packed, ThreadPool& pool) const {
     winograd() ? winograd_pack_input_gradient<Isa>(s, w, packed, pool) : pack_input_gradient<Isa>(s, w, packed, pool);
@@ -82,7 +104,7 @@ struct Convolution {
   void forward(int n, const Source& x, const float* packed, const Epilogue& epilogue, ThreadPool& pool,
                float* scratch) const {
     const AnyEpilogue any(epilogue);
-    winograd() ? winograd_forward<Isa>(s, n, x, packed, any, pool, scratch)
+    winograd() ? winograd_forward<Isa>(s, n, x, packed, any, pool, scratch, tile_width())
                : convolution_forward<Isa>(s, n, x, packed, any, pool, scratch);
   }
   template <class Source, class Epilogue>

@@ -18,17 +18,29 @@ struct Folded {
   static constexpr auto variant = &convolution_variant<Isa>;
   static constexpr Needs needs(const Match& m) { return needs_with(m, 1); }
 
+  /// The plan is the same for every capacity, so there is room for whatever a capacity may choose.
   static constexpr Needs needs_with(const Match& m, int row_multiple) {
-    Needs needs = convolution_needs<Isa>(m.first(), Mode::inference, row_multiple);
-    needs.prepared = needs.workspace + m.first().out.c;
-    needs.workspace = 0;
+    Needs needs;
+    for (const Algorithm a : {Algorithm::direct, Algorithm::winograd, Algorithm::narrow}) {
+      const ConvolutionShape s = convolution_of<Isa>(m.first()).s;
+      if (a != Algorithm::direct && convolution_algorithm(s) == Algorithm::direct) continue;
+      const Convolution<Isa> c(s, a);
+      needs.prepared = larger(needs.prepared, aligned(c.packed_forward()) + m.first().out.c);
+      needs.scratch = larger(needs.scratch, c.forward_scratch(row_multiple));
+    }
     return needs;
+  }
+
+  template <class Backend>
+  static Convolution<Isa> convolution(const Execution<Backend>& run, const Step& step) {
+    const ConvolutionShape s = convolution_of<Isa>(run.layer(step, 0)).s;
+    return {s, inference_algorithm<Isa>(s, run.capacity)};
   }
 
   template <class Backend>
   [[gnu::cold]] static void prepare(const Execution<Backend>& run, const Step& step) {
     const Layer &conv = run.layer(step, 0), &norm = run.layer(step, 1);
-    const Convolution<Isa> c = convolution_of<Isa>(conv);
+    const Convolution<Isa> c = convolution(run, step);
     float* packed = run.prepared(step);
     float* bias = const_cast<float*>(folded_bias(run, step));
     c.pack(run.parameter(conv, 0), packed, run.backend->pool());
@@ -52,7 +64,7 @@ struct Folded {
 
   template <class Backend>
   static const float* folded_bias(const Execution<Backend>& run, const Step& step) {
-    return run.prepared(step) + aligned(convolution_of<Isa>(run.layer(step, 0)).packed_forward());
+    return run.prepared(step) + aligned(convolution(run, step).packed_forward());
   }
 
   template <class Backend, class Epilogue>
@@ -60,8 +72,8 @@ struct Folded {
     const Layer& conv = run.layer(step, 0);
     epilogue.dims = conv.out;
     epilogue.bias = folded_bias(run, step);
-    convolution_of<Isa>(conv).forward(run.n, source_of<Isa>(run, step.x), run.prepared(step), epilogue,
-                                      run.backend->pool(), run.scratch);
+    convolution(run, step).forward(run.n, source_of<Isa>(run, step.x), run.prepared(step), epilogue,
+                                   run.backend->pool(), run.scratch);
   }
 
   template <class Backend>

@@ -12,11 +12,14 @@ struct WinogradBlocking {
   int rows = 1;  // of tiles
   int bands = 1;
   int row_tiles = 1;  // tiles of a row
+  int tile_width = Winograd::tile;
 
   /// `row_multiple`: bands start at pixel rows that are multiples of it (a pooling window's height).
-  static constexpr WinogradBlocking of(const ConvolutionShape& s, int row_multiple = 1) {
+  static constexpr WinogradBlocking of(const ConvolutionShape& s, int row_multiple = 1,
+                                       int tile_width = Winograd::tile) {
     WinogradBlocking b;
-    b.row_tiles = tile_columns(s);
+    b.tile_width = tile_width;
+    b.row_tiles = tile_columns(s, tile_width);
     int wanted = 16;  // tiles that share one pass over the weights: the more of these, the more it must be
     while (wanted < 64 && 128L * wanted * wanted < long(s.x.c) * s.y.c) wanted *= 2;
     int multiple = 1;
@@ -34,6 +37,7 @@ struct WinogradBlocking {
 
   [[nodiscard]] constexpr int blocks(int n) const { return ceil_div(n, samples) * bands; }
   [[nodiscard]] constexpr int tiles() const { return samples * rows * row_tiles; }
+  [[nodiscard]] constexpr int points() const { return Winograd::points_of(tile_width); }
   template <class Isa>
   [[nodiscard]] constexpr long tile_step(const ConvolutionShape& s) const {
     const int channels = round_up(s.x.c, Isa::width);
@@ -48,15 +52,20 @@ struct WinogradBlocking {
     return point_step_of(long(round_up(tiles(), MR<Isa>)) * NR<Isa>);
   }
   template <class Isa>
+  [[nodiscard]] constexpr long pixel_floats() const {
+    return long(Winograd::tile) * tile_width * tiles() * NR<Isa>;
+  }
+  template <class Isa>
   [[nodiscard]] constexpr long scratch_floats(const ConvolutionShape& s) const {
-    return Winograd::points * (input_step<Isa>(s) + output_step<Isa>()) + 16L * tiles() * NR<Isa> + input_row_floats(s);
+    return points() * (input_step<Isa>(s) + output_step<Isa>()) + pixel_floats<Isa>() + input_row_floats(s);
   }
 };
 
 /// Per worker. `row_multiple` is the epilogue's.
 template <class Isa>
-constexpr long winograd_scratch_floats(const ConvolutionShape& s, int row_multiple = 1) {
-  return WinogradBlocking::of(s, row_multiple).scratch_floats<Isa>(s);
+constexpr long winograd_scratch_floats(const ConvolutionShape& s, int row_multiple = 1,
+                                       int tile_width = Winograd::tile) {
+  return WinogradBlocking::of(s, row_multiple, tile_width).scratch_floats<Isa>(s);
 }
 
 /// How many blocks n samples are cut into; per-block sums of an epilogue have one row each. Non-decreasing in n.
@@ -64,14 +73,14 @@ constexpr int winograd_blocks(const ConvolutionShape& s, int n, int row_multiple
   return WinogradBlocking::of(s, row_multiple).blocks(n);
 }
 
-/// m[point][tile][NR] = v[point][tile][C] * u[point][C][NR] for each of the 36 points, a step of `ahead` with each
+/// m[point][tile][NR] = v[point][tile][C] * u[point][C][NR] for each of the points, a step of `ahead` with each
 /// product.
 template <class Isa>
-[[gnu::noinline]] void multiply_points(int channels, int tiles, const float* v, long v_step, long tile_step,
+[[gnu::noinline]] void multiply_points(int points, int channels, int tiles, const float* v, long v_step, long tile_step,
                                        const float* u, float* m, long m_step, Ahead& ahead) {
   Depth depth;
   depth.add(0, 0, channels);
-  for (int p = 0; p < Winograd::points; ++p, v += v_step, u += long(channels) * NR<Isa>, m += m_step) {
+  for (int p = 0; p < points; ++p, v += v_step, u += long(channels) * NR<Isa>, m += m_step) {
     for (int t = 0; t < tiles; t += MR<Isa>) {
       ahead.step();
       const float* a[MR<Isa>];
@@ -82,21 +91,25 @@ template <class Isa>
 }
 
 /// y (samples, rows, columns, NR) = A^T m A of the tiles m[point][sample, tile row, tile column][NR].
-template <class Isa>
+template <class Isa, int Width>
 [[gnu::noinline]] void transform_outputs(const float* m, long m_step, int samples, int rows, int columns, float* y) {
   for (int i = 0; i < samples; ++i, y += long(rows) * columns * NR<Isa>)
     for (int p = 0; p < rows; p += Winograd::tile)
-      for (int q = 0; q < columns; q += Winograd::tile, m += NR<Isa>)
+      for (int q = 0; q < columns; q += Width, m += NR<Isa>)
         for (int k = 0; k < NR<Isa>; k += Isa::width)
-          transform_output_tile<Isa>(m + k, m_step, y + (long(p) * columns + q) * NR<Isa> + k, long(columns) * NR<Isa>,
-                                     rows - p, columns - q);
+          transform_output_tile<Isa, Width>(m + k, m_step, y + (long(p) * columns + q) * NR<Isa> + k,
+                                            long(columns) * NR<Isa>, rows - p, columns - q);
 }
 
-/// As convolution_forward, with weights packed by winograd_pack_forward. Error: rms <= 2e-5 of the result's.
+/// As convolution_forward, with weights packed by winograd_pack_forward for tiles of the same width. Error: rms <= 2e-5
+/// of the result's.
 template <class Isa, class Source, class Epilogue>
 [[gnu::noinline]] void winograd_forward(const ConvolutionShape& s, int n, const Source& x, const float* packed,
-                                        const Epilogue& epilogue, ThreadPool& pool, float* scratch) {
-  const WinogradBlocking b = WinogradBlocking::of(s, epilogue.row_multiple());
+                                        const Epilogue& epilogue, ThreadPool& pool, float* scratch,
+                                        int tile_width = Winograd::tile) {
+  const WinogradBlocking b = WinogradBlocking::of(s, epilogue.row_multiple(), tile_width);
+  const auto transform_back = tile_width == Winograd::narrow ? &transform_outputs<Isa, Winograd::narrow>
+                                                             : &transform_outputs<Isa, Winograd::tile>;
   const int panels = ceil_div(s.y.c, NR<Isa>);
   // Splitting a block's panels over units changes no result, only how evenly few blocks share out; but every unit
   // transforms the block's inputs again.
@@ -113,12 +126,12 @@ template <class Isa, class Source, class Epilogue>
     const int first_row = block % b.bands * b.rows;
     const int rows = tile_rows(s) - first_row < b.rows ? tile_rows(s) - first_row : b.rows;
     const Spectra v{scratch + worker * worker_floats, b.input_step<Isa>(s), b.tile_step<Isa>(s), winograd_strip,
-                    winograd_strip};                         // (point,tile,C)
-    float* m = v.data + Winograd::points * v.point_step;     // (point,tile,NR)
-    float* y = m + Winograd::points * b.output_step<Isa>();  // (samples,rows,columns,NR)
-    float* tile = y + 16L * b.tiles() * NR<Isa>;
+                    winograd_strip};                   // (point,tile,C)
+    float* m = v.data + b.points() * v.point_step;     // (point,tile,NR)
+    float* y = m + b.points() * b.output_step<Isa>();  // (samples,rows,columns,NR)
+    float* tile = y + b.pixel_floats<Isa>();
     for (int i = 0; i < samples * rows; ++i)
-      transform_input_row<Isa>(s, x, sample + i / rows, first_row + i % rows, tile, v, i * b.row_tiles);
+      transform_input_row<Isa>(s, x, sample + i / rows, first_row + i % rows, tile, v, i * b.row_tiles, tile_width);
     Panel result;
     result.values = y;
     result.block = block;
@@ -133,12 +146,12 @@ template <class Isa, class Source, class Epilogue>
       const int next = block + 1, row = next % b.bands * b.rows;
       const long first = long(next / b.bands * b.samples) * tile_rows(s) + row;
       ahead = ahead_of_rows(s, x, s.x, n, first, first + (b.samples - 1L) * tile_rows(s) + b.rows, -s.window.padding, 6,
-                            long(Winograd::points) * ceil_div(b.tiles(), MR<Isa>) * (end - begin));
+                            long(b.points()) * ceil_div(b.tiles(), MR<Isa>) * (end - begin));
     }
     for (int panel = begin; panel < end; ++panel) {
-      multiply_points<Isa>(s.x.c, samples * rows * b.row_tiles, v.data, v.point_step, v.tile_step,
-                           packed + panel * winograd_panel_floats<Isa>(s), m, b.output_step<Isa>(), ahead);
-      transform_outputs<Isa>(m, b.output_step<Isa>(), samples, result.rows, result.columns, y);
+      multiply_points<Isa>(b.points(), s.x.c, samples * rows * b.row_tiles, v.data, v.point_step, v.tile_step,
+                           packed + panel * winograd_panel_floats<Isa>(s, tile_width), m, b.output_step<Isa>(), ahead);
+      transform_back(m, b.output_step<Isa>(), samples, result.rows, result.columns, y);
       result.channel = panel * NR<Isa>;
       result.width = s.y.c - result.channel < NR<Isa> ? s.y.c - result.channel : NR<Isa>;
       epilogue.panel(result);

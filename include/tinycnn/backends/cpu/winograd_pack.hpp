@@ -8,35 +8,39 @@ namespace tinycnn::cpu {
 
 /// Floats of one panel of NR outputs: [point][input][NR].
 template <class Isa>
-constexpr long winograd_panel_floats(const ConvolutionShape& s) {
-  return long(Winograd::points) * s.x.c * NR<Isa>;
+constexpr long winograd_panel_floats(const ConvolutionShape& s, int tile_width = Winograd::tile) {
+  return long(Winograd::points_of(tile_width)) * s.x.c * NR<Isa>;
 }
 
 /// Packed weights: [panel][point][input][NR], zero beyond the last output.
 template <class Isa>
-constexpr long winograd_packed_floats(const ConvolutionShape& s) {
-  return ceil_div(s.y.c, NR<Isa>) * winograd_panel_floats<Isa>(s);
+constexpr long winograd_packed_floats(const ConvolutionShape& s, int tile_width = Winograd::tile) {
+  return ceil_div(s.y.c, NR<Isa>) * winograd_panel_floats<Isa>(s, tile_width);
 }
 
 /// to[point][NR] of one input: w (tap,NR) with `step` floats from tap to tap, the last tap first where `rotated`.
-template <class Isa>
+template <class Isa, int Width>
 [[gnu::noinline]] void transform_weights(const float* w, long step, bool rotated, float* to, long point_step) {
   if (rotated) w += 8 * step, step = -step;
   for (int k = 0; k < NR<Isa>; k += Isa::width) {
-    Vector<Isa> from[3][3], u[6][6];
+    constexpr int across = Width + 2, points = Winograd::points_of(Width);
+    Vector<Isa> from[3][3], u[6][across];
 #pragma GCC unroll 9
     for (int t = 0; t < 9; ++t) from[t / 3][t % 3] = load<Isa>(w + t * step + k);
     along_both_axes(from, u, [](const auto& line, auto& out) { WinogradMaps<float>::weights(line, out); });
     float* point = to + k;
 #pragma GCC unroll 36
-    for (int p = 0; p < Winograd::points; ++p, point += point_step) store<Isa>(point, u[p / 6][p % 6]);
+    for (int p = 0; p < points; ++p, point += point_step) store<Isa>(point, u[p / across][p % across]);
   }
 }
 
 /// packed[panel][point][c][NR] = spectra of w (3,3,C,O).
 template <class Isa>
-void winograd_pack_forward(const ConvolutionShape& s, const float* w, float* packed, ThreadPool& pool) {
+void winograd_pack_forward(const ConvolutionShape& s, const float* w, float* packed, ThreadPool& pool,
+                           int tile_width = Winograd::tile) {
   constexpr int inputs_at_once = 32;
+  const auto transform = tile_width == Winograd::narrow ? &transform_weights<Isa, Winograd::narrow>
+                                                        : &transform_weights<Isa, Winograd::tile>;
   const int ranges = ceil_div(s.x.c, inputs_at_once);
   pool.run(ceil_div(s.y.c, NR<Isa>) * ranges, [&](int unit, int) {
     const int panel = unit / ranges, begin = unit % ranges * inputs_at_once;
@@ -53,8 +57,8 @@ void winograd_pack_forward(const ConvolutionShape& s, const float* w, float* pac
         from = narrow;
         step = NR<Isa>;
       }
-      transform_weights<Isa>(from, step, false, packed + panel * winograd_panel_floats<Isa>(s) + long(c) * NR<Isa>,
-                             long(s.x.c) * NR<Isa>);
+      transform(from, step, false, packed + panel * winograd_panel_floats<Isa>(s, tile_width) + long(c) * NR<Isa>,
+                long(s.x.c) * NR<Isa>);
     }
   });
 }
@@ -79,9 +83,9 @@ void winograd_pack_input_gradient(const ConvolutionShape& s, const float* w, flo
         for (int o = begin; o < end; ++o, to += 9 * NR<Isa>) *to = c < width ? from[o] : 0.0f;
       }
     for (int o = begin; o < end; ++o)
-      transform_weights<Isa>(turned + (o - begin) * 9L * NR<Isa>, NR<Isa>, true,
-                             packed + panel * winograd_panel_floats<Isa>(back) + long(o) * NR<Isa>,
-                             long(s.y.c) * NR<Isa>);
+      transform_weights<Isa, Winograd::tile>(turned + (o - begin) * 9L * NR<Isa>, NR<Isa>, true,
+                                             packed + panel * winograd_panel_floats<Isa>(back) + long(o) * NR<Isa>,
+                                             long(s.y.c) * NR<Isa>);
   });
 }
 

@@ -18,7 +18,9 @@ constexpr ConvolutionShape winograd_transposed(const ConvolutionShape& s) {
 }
 
 constexpr int tile_rows(const ConvolutionShape& s) { return ceil_div(s.y.h, Winograd::tile); }
-constexpr int tile_columns(const ConvolutionShape& s) { return ceil_div(s.y.w, Winograd::tile); }
+constexpr int tile_columns(const ConvolutionShape& s, int tile_width = Winograd::tile) {
+  return ceil_div(s.y.w, tile_width);
+}
 
 /// Where spectra lie: point p of tile t, channel c at data + p point_step + t tile_step + (c / strip) strip_step +
 /// c % strip. Room for channels is rounded up to the register or the strip.
@@ -42,7 +44,7 @@ constexpr long point_step_of(long floats) { return (floats + 15) / 16 * 16 + 16;
 /// Channels brought in at a time.
 inline constexpr int winograd_strip = 32;
 
-/// Scratch floats for one row of tiles of x: (6, 4 columns + 2, strip).
+/// Scratch floats for one row of tiles of x, whatever their width: (6, width columns + 2, strip).
 constexpr long input_row_floats(const ConvolutionShape& s) { return 6L * (4 * tile_columns(s) + 2) * winograd_strip; }
 
 /// What transforming tile rows [begin, end) of n samples will read, counted on from sample to sample; `reach` image
@@ -60,21 +62,31 @@ template <class Source>
   return source.ahead(row(begin, 0), row(last, reach), steps);
 }
 
+/// Spectra of a row of `columns` tiles, channels [c, c + pitch), from d (6, Width columns + 2, pitch).
+template <class Isa, int Width>
+[[gnu::noinline]] void transform_input_tiles(const float* d, int pitch, int columns, const Spectra& to, int first_tile,
+                                             int c) {
+  for (int t = 0; t < columns; ++t, d += long(Width) * pitch)
+    for (int k = 0; k < pitch; k += Isa::width)
+      transform_input_tile<Isa, Width>(d + k, (Width * columns + 2L) * pitch, pitch, to.at(first_tile + t, c + k),
+                                       to.point_step, to.past_caches);
+}
+
 /// Spectra B^T d B of one row of tiles of sample n, all channels, to tiles first_tile, first_tile + 1, ...
 template <class Isa, class Source>
 [[gnu::noinline]] void transform_input_row(const ConvolutionShape& s, const Source& x, int n, int tile_row, float* tile,
-                                           const Spectra& to, int first_tile) {
-  const int columns = tile_columns(s), pixels = 4 * columns + 2;
+                                           const Spectra& to, int first_tile, int tile_width = Winograd::tile) {
+  const int columns = tile_columns(s, tile_width), pixels = tile_width * columns + 2;
   const Rectangle rectangle{4 * tile_row - s.window.padding, -s.window.padding, 6, pixels};
   for (int c = 0; c < s.x.c; c += winograd_strip) {
     const int width = s.x.c - c < winograd_strip ? s.x.c - c : winograd_strip;
     const int pitch = round_up(width, Isa::width);
     if (pitch != width) std::memset(tile, 0, sizeof(float) * std::size_t(6 * pixels) * std::size_t(pitch));
     load_tile<Isa>(tile, pitch, rectangle, s.x, x, n, c, width);
-    for (int t = 0; t < columns; ++t)
-      for (int k = 0; k < pitch; k += Isa::width)
-        transform_input_tile<Isa>(tile + 4L * t * pitch + k, long(pixels) * pitch, pitch, to.at(first_tile + t, c + k),
-                                  to.point_step, to.past_caches);
+    if (tile_width == Winograd::narrow)
+      transform_input_tiles<Isa, Winograd::narrow>(tile, pitch, columns, to, first_tile, c);
+    else
+      transform_input_tiles<Isa, Winograd::tile>(tile, pitch, columns, to, first_tile, c);
   }
 }
 
