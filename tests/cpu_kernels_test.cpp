@@ -289,7 +289,15 @@ TEST_CASE("linear: three passes equal plain loops on any number of threads") {
       float* const got_dx = got_y + dy.size;
       float* const got_dw = got_dx + x.size;
       float* const got_db = got_dw + w.size;
-      linear_forward<Isa>(s, n, x.data, w.data, b.data, false, got_y, pool, scratch.data);
+      linear_forward<Isa>(s, n, x.data, w.data, nullptr, b.data, false, got_y, pool, scratch.data);
+      Buffer packed(linear_packed_floats<Isa>(s)), packed_y(dy.size), one_y(dy.size);
+      linear_pack<Isa>(s, w.data, packed.data, pool);
+      linear_forward<Isa>(s, n, x.data, nullptr, packed.data, b.data, false, packed_y.data, pool, scratch.data);
+      for (int i = 0; i < n; ++i)
+        linear_forward<Isa>(s, 1, x.data + i * s.in, nullptr, packed.data, b.data, false, one_y.data + i * s.out, pool,
+                            scratch.data);
+      CHECK(std::memcmp(packed_y.data, got_y, sizeof(float) * std::size_t(dy.size)) == 0);
+      CHECK(std::memcmp(one_y.data, got_y, sizeof(float) * std::size_t(dy.size)) == 0);
       linear_input_gradient<Isa>(s, n, dy.data, w.data, nullptr, got_dx, pool, scratch.data, shared.data);
       linear_weight_gradient<Isa>(s, n, x.data, dy.data, got_dw, got_db, pool, scratch.data, shared.data);
       if (threads == 1) {

@@ -217,8 +217,7 @@ std::vector<double> step_numbers(Fused& run, const std::vector<double>& images, 
   return all;
 }
 
-/// What lies beyond sample n and in unwritten memory changes nothing; nor does the room for more samples, as long as it
-/// picks the same kernels (linear_blocking::small_batch).
+/// What lies beyond sample n and in unwritten memory changes nothing; nor does the room for more samples.
 template <class Net, class Input>
 void check_partial(const std::string& name) {
   INFO(name);

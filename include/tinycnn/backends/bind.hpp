@@ -25,7 +25,8 @@ constexpr RowKernels<Backend> bind_row() {
   RowKernels<Backend> k;
   if constexpr (P.uses(Index, Phase::forward)) {
     k.forward = &Row::template forward<Backend>;
-    if constexpr (requires { &Row::template prepare<Backend>; }) k.prepare = &Row::template prepare<Backend>;
+    if constexpr (P.demand.mode == Mode::inference)
+      if constexpr (requires { &Row::template prepare<Backend>; }) k.prepare = &Row::template prepare<Backend>;
     if constexpr (P.demand.mode == Mode::training)
       if constexpr (requires { &Row::template commit<Backend>; }) k.commit = &Row::template commit<Backend>;
   }

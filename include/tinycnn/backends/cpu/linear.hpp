@@ -1,21 +1,23 @@
-// Linear on row-major W (In, Out): every pass reads W once and packs only what fits the caches.
+// Linear on row-major W (In, Out): every pass reads W once and packs only what fits the caches, but for inference,
+// which finds it packed.
 #pragma once
 
 #include <tinycnn/backends/cpu/gemm.hpp>
+#include <tinycnn/backends/cpu/linear_packed.hpp>
 #include <tinycnn/backends/cpu/linear_shape.hpp>
-#include <tinycnn/backends/cpu/linear_small_batch.hpp>
 
 #include <cstring>
 
 namespace tinycnn::cpu {
 
-/// y[n,o] = relu(sum over i of x[n,i] W[i,o] + b[o]), relu and b optional.
+/// y[n,o] = relu(sum over i of x[n,i] W[i,o] + b[o]), relu and b optional; `packed` is what linear_pack made of W, or
+/// null.
 /// equals: torch.nn.functional.linear. Error: rms <= 5e-6 of the result's. A sample's result depends on no other.
 template <class Isa>
-void linear_forward(const LinearShape& s, int n, const float* x, const float* w, const float* b, bool relu, float* y,
-                    ThreadPool& pool, float* scratch) {
+void linear_forward(const LinearShape& s, int n, const float* x, const float* w, const float* packed, const float* b,
+                    bool relu, float* y, ThreadPool& pool, float* scratch) {
   namespace blocking = linear_blocking;
-  if (s.capacity <= blocking::small_batch) return linear_forward_small<Isa>(s, n, x, w, b, relu, y, pool, scratch);
+  if (packed != nullptr && n == 1) return linear_forward_one<Isa>(s, x, packed, b, relu, y, pool);
   const int panels = blocking::up(s.out, NR<Isa>) / NR<Isa>;
   const int sample_blocks = blocking::up(n, blocking::samples) / blocking::samples;
   const int share = panels * sample_blocks / (4 * pool.size());
@@ -34,7 +36,7 @@ void linear_forward(const LinearShape& s, int n, const float* x, const float* w,
     float* rows = sums + blocking::panels * NR<Isa> * long(groups * MR<Isa>);  // (sample,pitch)
     for (int k = 0; k < s.in; k += blocking::depth) {
       const int steps = blocking::least(s.in - k, blocking::depth);
-      for (int step = 0; step < steps; ++step) {
+      for (int step = 0; step < steps && packed == nullptr; ++step) {
         const float* from = w + long(k + step) * s.out + first;
         float* to = weights + step * NR<Isa>;
         for (int o = 0; o < width; o += NR<Isa>, to += blocking::depth * NR<Isa>) {
@@ -56,8 +58,10 @@ void linear_forward(const LinearShape& s, int n, const float* x, const float* w,
         for (int group = 0; group < groups; ++group) {
           const float* a[MR<Isa>];
           for (int i = 0; i < MR<Isa>; ++i) a[i] = rows + blocking::least(group * MR<Isa> + i, samples - 1) * pitch;
-          multiply<Isa>(a, weights + panel * blocking::depth * NR<Isa>, depth,
-                        sums + (panel * groups + group) * MR<Isa> * NR<Isa>, k > 0);
+          multiply<Isa>(a,
+                        packed != nullptr ? packed + (long(first / NR<Isa> + panel) * s.in + k) * NR<Isa>
+                                          : weights + panel * blocking::depth * NR<Isa>,
+                        depth, sums + (panel * groups + group) * MR<Isa> * NR<Isa>, k > 0);
         }
     }
     for (int i = 0; i < samples; ++i)

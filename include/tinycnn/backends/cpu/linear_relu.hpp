@@ -21,7 +21,10 @@ struct LinearForm {
     Needs needs;
     needs.scratch = linear_scratch_floats<Isa>({none.in, none.out, linear_blocking::samples});
     needs.scratch_per_sample = linear_blocking::inputs + linear_blocking::pad + 16;
-    if (m.mode == Mode::inference) return needs;
+    if (m.mode == Mode::inference) {
+      needs.prepared = linear_packed_floats<Isa>(none);
+      return needs;
+    }
     needs.workspace = aligned(linear_shared_floats<Isa>(none));
     needs.workspace_per_sample =
         aligned((linear_shared_floats<Isa>(more) - linear_shared_floats<Isa>(none)) / NR<Isa>) + aligned(none.out);
@@ -29,9 +32,15 @@ struct LinearForm {
   }
 
   template <class Backend>
+  static void prepare(const Execution<Backend>& run, const Step& step) {
+    const Layer& l = run.layer(step, 0);
+    linear_pack<Isa>(shape(run, l), run.parameter(l, 0), run.prepared(step), run.backend->pool());
+  }
+
+  template <class Backend>
   static void forward(const Execution<Backend>& run, const Step& step) {
     const Layer& l = run.layer(step, 0);
-    linear_forward<Isa>(shape(run, l), run.n, run.data(step.x), run.parameter(l, 0),
+    linear_forward<Isa>(shape(run, l), run.n, run.data(step.x), run.parameter(l, 0), run.prepared(step),
                         l.options.bias ? run.parameter(l, 1) : nullptr, Relu, run.data(step.y), run.backend->pool(),
                         run.scratch);
   }

@@ -15,14 +15,12 @@ struct LinearShape {
 };
 
 namespace linear_blocking {
-inline constexpr int samples = 128;      // of a forward unit
-inline constexpr int depth = 256;        // of W's rows packed at a time, forward
-inline constexpr int panels = 4;         // of a forward unit, at most
-inline constexpr int inputs = 64;        // W rows of a backward unit
-inline constexpr int reach = 1024;       // of a W row at a time, input gradient
-inline constexpr int pad = 16;           // floats that keep rows out of one cache set
-inline constexpr int small_batch = 4;    // up to this capacity, forward reads W as it lies,
-inline constexpr int small_blocks = 16;  // in so many blocks of rows at most
+inline constexpr int samples = 128;  // of a forward unit
+inline constexpr int depth = 256;    // of W's rows packed at a time, forward
+inline constexpr int panels = 4;     // of a forward unit, at most
+inline constexpr int inputs = 64;    // W rows of a backward unit
+inline constexpr int reach = 1024;   // of a W row at a time, input gradient
+inline constexpr int pad = 16;       // floats that keep rows out of one cache set
 
 constexpr int least(int a, int b) { return a < b ? a : b; }
 constexpr int up(int a, int b) { return (a + b - 1) / b * b; }
@@ -38,9 +36,8 @@ constexpr long linear_scratch_floats(const LinearShape& s) {
   const long input_gradient = long(MR<Isa>) * (blocking::least(s.out, blocking::reach) + blocking::pad) +
                               long(blocking::up(s.capacity, NR<Isa>)) * blocking::up(blocking::inputs, MR<Isa>);
   const long weight_gradient = long(s.capacity) * (blocking::inputs + blocking::pad);
-  const long small = long(blocking::small_blocks) * blocking::small_batch * s.out;
   long most = forward;
-  for (const long other : {input_gradient, weight_gradient, small}) most = most > other ? most : other;
+  for (const long other : {input_gradient, weight_gradient}) most = most > other ? most : other;
   return (most + 15) / 16 * 16;
 }
 
