@@ -57,34 +57,13 @@ class BasicThreadPool {
   /// left in its caches is likely to be its own again; who is done early helps the others out.
   template <class F>
   void run(int blocks, F&& f) {
-    if (blocks <= 0) return;
-    if (workers_.empty() || blocks == 1) {
-      for (int block = 0; block < blocks; ++block) f(block, 0);
-      return;
-    }
-    call_ = [](const void* context, int block, int worker) noexcept {
-      (*static_cast<const F_of<F>*>(context))(block, worker);
-    };
-    context_ = &f;
-    blocks_ = blocks;
-    finished_.store(0, std::memory_order_relaxed);
-    for (int i = 0; i < size(); ++i)
-      shares_[static_cast<std::size_t>(i)].blocks.store(
-          packed(long(blocks) * i / size(), long(blocks) * (i + 1) / size()), std::memory_order_release);
-    bell_.fetch_add(1, std::memory_order_release);
-    bell_.notify_all();
-    take_blocks(0);
-    int finished = finished_.load(std::memory_order_acquire);
-    for (int spin = 0; finished != blocks; finished = finished_.load(std::memory_order_acquire))
-      if (++spin < patience())
-        pause();
-      else
-        finished_.wait(finished, std::memory_order_acquire);
+    share_out(blocks, &f, [](const void* context, int block, int worker) noexcept {
+      (*static_cast<const std::remove_reference_t<F>*>(context))(block, worker);
+    });
   }
 
  private:
-  template <class F>
-  using F_of = std::remove_reference_t<F>;
+  using Call = void (*)(const void* context, int block, int worker) noexcept;
   struct Worker {
     BasicThreadPool* pool = nullptr;
     int index = 0;
@@ -115,6 +94,31 @@ class BasicThreadPool {
       if (stopping_.load(std::memory_order_relaxed)) return;
       take_blocks(worker);
     }
+  }
+
+  /// Not a template, and never inlined: the code of `run` is there once for every job there is.
+  [[gnu::noinline]] void share_out(int blocks, const void* context, Call call) {
+    if (blocks <= 0) return;
+    if (workers_.empty() || blocks == 1) {
+      for (int block = 0; block < blocks; ++block) call(context, block, 0);
+      return;
+    }
+    call_ = call;
+    context_ = context;
+    blocks_ = blocks;
+    finished_.store(0, std::memory_order_relaxed);
+    for (int i = 0; i < size(); ++i)
+      shares_[static_cast<std::size_t>(i)].blocks.store(
+          packed(long(blocks) * i / size(), long(blocks) * (i + 1) / size()), std::memory_order_release);
+    bell_.fetch_add(1, std::memory_order_release);
+    bell_.notify_all();
+    take_blocks(0);
+    int finished = finished_.load(std::memory_order_acquire);
+    for (int spin = 0; finished != blocks; finished = finished_.load(std::memory_order_acquire))
+      if (++spin < patience())
+        pause();
+      else
+        finished_.wait(finished, std::memory_order_acquire);
   }
 
   void take_blocks(int worker) {
@@ -157,7 +161,7 @@ class BasicThreadPool {
   [[nodiscard]] int patience() const { return crowded_ ? 16 : 4000; }
   static void pause() { __builtin_ia32_pause(); }
 
-  void (*call_)(const void*, int, int) noexcept = nullptr;
+  Call call_ = nullptr;
   const void* context_ = nullptr;
   int blocks_ = 0;
   alignas(64) std::atomic<int> finished_{0};
