@@ -52,6 +52,9 @@ static_assert(count_rows(plan<ResNet18, Prediction>, "materialize") == 0);
 static_assert(plan<Classifier>.per_sample == lower_bound(plan<Classifier>));
 static_assert(plan<ResNet18>.per_sample == lower_bound(plan<ResNet18>));
 static_assert(plan<ResNet50>.per_sample == lower_bound(plan<ResNet50>));
+// In inference that is a layer's input and output, no more: two buffers in turn.
+static_assert(plan<Classifier, Prediction>.per_sample == 64 * 64 * 64 + 128 * 32 * 32);
+static_assert(plan<ResNet18, Prediction>.per_sample == 64 * 64 * 64 + 64 * 32 * 32);
 
 static_assert(is_sound(plan<Classifier>));
 static_assert(is_sound(plan<ResNet18>));
