@@ -27,7 +27,8 @@ namespace detail {
 }  // namespace detail
 
 /// One line a step: what it reads and writes, which layers it computes, what waits in its output. `~relu` marks a value
-/// stored before its scale, shift and ReLU; `+=` a gradient that is added to.
+/// stored before its scale, shift and ReLU; `+=` a gradient that is added to, `*` one that is masked and summed up as
+/// well.
 [[gnu::cold]] inline std::string describe(const Plan& p) {
   std::string text;
   for (int i = 0; i < p.step_count; ++i) {
@@ -57,6 +58,7 @@ namespace detail {
       for (auto [target, held] : {std::pair{s.dr, s.add_dr}, std::pair{s.dx, s.add_dx}}) {
         if (target < 0) continue;
         text += " v" + std::to_string(target);
+        if (target == s.dx && s.finishes >= 0) text += "*";
         if (held >= 0) text += held == target ? "+=" : "=v" + std::to_string(held) + "+";
       }
       if (s.parameter_gradients) text += " dw";

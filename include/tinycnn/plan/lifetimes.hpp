@@ -1,4 +1,4 @@
-// Fourth stage: between which steps each value must keep its memory.
+// Fifth stage: between which steps each value must keep its memory.
 #pragma once
 
 #include <tinycnn/plan/draft.hpp>

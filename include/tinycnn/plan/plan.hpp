@@ -5,6 +5,7 @@
 #include <tinycnn/plan/arena.hpp>
 #include <tinycnn/plan/build.hpp>
 #include <tinycnn/plan/differentiate.hpp>
+#include <tinycnn/plan/finish_gradients.hpp>
 #include <tinycnn/plan/fuse.hpp>
 #include <tinycnn/plan/lifetimes.hpp>
 #include <tinycnn/plan/stored_form.hpp>
@@ -59,6 +60,7 @@ constexpr auto make_arranged_plan() {
   if (draft.missing < 0) {
     settle_stored_forms(draft);
     differentiate(draft);
+    finish_gradients(draft);
   }
   room.move_to(s.steps, s.values, s.draft);
   return s;

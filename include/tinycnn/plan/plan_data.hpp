@@ -49,6 +49,8 @@ struct Step {
   long statistics = -1;
   long prepared = -1;
   int dy = -1, dx = -1, dr = -1, add_dx = -1, add_dr = -1;
+  int finishes = -1;      ///< the backward step for which this one masks dx and sums it up, -1: none
+  bool finished = false;  ///< another step did that for this one's dy
   bool parameter_gradients = false;
 };
 

@@ -54,6 +54,8 @@ struct RowFacts {
   bool saves_input = false;       ///< backward reads x
   bool saves_output = false;      ///< backward reads y
   bool passes_gradient = false;   ///< dx = dr = dy: shared, nothing to compute (a sum)
+  bool finishes = false;          ///< backward can mask the gradient of a pending x, and sum it up
+  bool takes_finished = false;    ///< backward can start from a dy so finished
   bool materializes = false;      ///< carries a pending value out (inserted by the planner)
   bool fallback = false;          ///< a plain loop standing in for a kernel the backend lacks
   bool (*fits)(const Match&) = nullptr;
@@ -92,6 +94,8 @@ constexpr RowFacts facts_of(bool fallback = false) {
   if constexpr (requires { Row::saves_input; }) f.saves_input = Row::saves_input;
   if constexpr (requires { Row::saves_output; }) f.saves_output = Row::saves_output;
   if constexpr (requires { Row::passes_gradient; }) f.passes_gradient = Row::passes_gradient;
+  if constexpr (requires { Row::finishes; }) f.finishes = Row::finishes;
+  if constexpr (requires { Row::takes_finished; }) f.takes_finished = Row::takes_finished;
   if constexpr (requires { Row::materializes; }) f.materializes = Row::materializes;
   if constexpr (requires { Row::variant; }) f.variant = Row::variant;
   f.fallback = fallback;

@@ -1,8 +1,9 @@
 // Conv2d alone, and the calls every fused convolution row shares: packing, forward, both gradients.
 #pragma once
 
+#include <tinycnn/backends/cpu/batch_statistics.hpp>
 #include <tinycnn/backends/cpu/convolution_algorithm.hpp>
-#include <tinycnn/backends/cpu/convolution_epilogues.hpp>
+#include <tinycnn/backends/cpu/convolution_finish_epilogue.hpp>
 #include <tinycnn/backends/execution.hpp>
 #include <tinycnn/layers/conv2d.hpp>
 
@@ -29,7 +30,8 @@ constexpr Needs convolution_needs(const Layer& conv, Mode mode, int row_multiple
   needs.workspace = aligned(c.packed_forward());
   needs.scratch = c.forward_scratch(row_multiple);
   if (mode == Mode::inference) return needs;
-  needs.workspace = larger(needs.workspace, larger(c.packed_input_gradient(), c.weight_gradient_shared()));
+  needs.workspace_per_sample = 2L * conv.in.c * c.input_gradient_blocks(1);  // sums of a finished gradient
+  needs.workspace = larger(needs.workspace, larger(aligned(c.packed_input_gradient()), c.weight_gradient_shared()));
   needs.scratch = larger(needs.scratch, larger(c.input_gradient_scratch(), c.weight_gradient_scratch()));
   return needs;
 }
@@ -50,6 +52,26 @@ void run_convolution(const Run& run, const Step& step, const Epilogue& epilogue)
   c.forward(run.n, source_of<Isa>(run, step.x), run.workspace, epilogue, run.backend->pool(), run.scratch);
 }
 
+/// dx (+ add_dx) with the mask and the sums of the BatchNorm that made x, and that BatchNorm's gradients.
+template <class Isa, class Run>
+void run_finishing_input_gradient(const Run& run, const Step& step, const Convolution<Isa>& c,
+                                  const TensorSource<Isa>& gradient) {
+  const Step& taker = run.plan->steps[step.finishes];
+  const Layer& norm = run.layer(taker, 1);
+  const ChannelNumbers k(run.statistics(taker), norm.out.c);
+  FinishEpilogue<Isa> finish;
+  finish.g = run.data(step.dx);
+  finish.dims = c.s.x;
+  finish.add = run.data(step.add_dx);
+  finish.v = run.data(step.x);
+  finish.scale = k.scale, finish.shift = k.shift, finish.mean = k.mean;
+  finish.sums = run.workspace + aligned(c.packed_input_gradient());
+  finish.past_caches = streams<Isa>(finish.g, c.s.x, run.n, c.s.groups);
+  c.input_gradient(run.n, gradient, run.workspace, finish, run.backend->pool(), run.scratch);
+  finish_gradient(run, norm, k, finish.sums, c.input_gradient_blocks(run.n), 2L * norm.out.c,
+                  taker.parameter_gradients);
+}
+
 /// dw (and db), then dx (+ add_dx), from dy (N,P,Q,O).
 template <class Isa, class Run>
 void run_convolution_gradients(const Run& run, const Step& step, const float* dy, float* db) {
@@ -61,6 +83,7 @@ void run_convolution_gradients(const Run& run, const Step& step, const float* dy
                       run.scratch, run.workspace);
   if (step.dx < 0) return;
   c.pack_transposed(run.parameter(conv, 0), run.workspace, run.backend->pool());
+  if (step.finishes >= 0) return run_finishing_input_gradient<Isa>(run, step, c, gradient);
   StoreEpilogue<Isa> store;
   store.y = run.data(step.dx);
   store.dims = conv.in;
@@ -79,7 +102,7 @@ template <class Isa>
 struct Conv {
   static constexpr std::string_view name = "Conv";
   static constexpr const Kind* pattern[] = {&conv2d};
-  static constexpr bool absorbs = true;
+  static constexpr bool absorbs = true, finishes = true;
   static constexpr bool saves_input = true;
   static constexpr auto variant = &convolution_variant<Isa>;
   static constexpr Needs needs(const Match& m) { return convolution_needs<Isa>(m.first(), m.mode); }

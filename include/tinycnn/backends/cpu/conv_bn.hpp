@@ -14,7 +14,9 @@ constexpr Needs conv_bn_forward_needs(const Match& m, Mode mode, int row_multipl
   Needs needs = convolution_needs<Isa>(conv, mode, row_multiple);
   needs.statistics = long(ChannelNumbers::arrays) * conv.out.c;
   needs.pending = long(ChannelNumbers::pending_array) * conv.out.c;
+  const long backward = needs.workspace_per_sample;
   needs.workspace_per_sample = 4L * conv.out.c * convolution_of<Isa>(conv).blocks(1, row_multiple);  // 2 doubles each
+  needs.workspace_per_sample = larger(needs.workspace_per_sample, backward);
   return needs;
 }
 

@@ -15,6 +15,7 @@ struct ConvBnAddRelu {
   static constexpr const Kind* pattern[] = {&conv2d, &batch_norm, &add, &tinycnn::relu};
   static constexpr unsigned modes = in_training;
   static constexpr bool absorbs = true, absorbs_residual = true, saves_input = true, saves_output = true;
+  static constexpr bool finishes = true;
   static constexpr auto variant = &convolution_variant<Isa>;
   static constexpr Needs needs(const Match& m) {
     Needs needs = conv_bn_needs<Isa>(m, 1, m.first().out.pixels());
@@ -52,10 +53,17 @@ struct ConvBnAddRelu {
     const Dims dims = run.layer(step, 0).out;
     const float *dy = run.data(step.dy), *y = run.data(step.y);
     float* v = run.data(step.inner);  // (N,P,Q,O), becomes its own gradient
-    const auto g = [=]<class V>(V, long at, int) { return get<V>(y + at) > 0.0f ? get<V>(dy + at) : V{}; };
-    if (step.dr >= 0) pass_to_shortcut(run, step, g);
-    reduce_gradient<Isa>(run, step, dims.pixels(), v, g);
-    expand_gradient<Isa>(run, step, v, g);
+    float* dr = run.data(step.dr);
+    const float* held = run.data(step.add_dr);
+    reduce_gradient<Isa>(run, step, dims.pixels(), v, [=]<class V>(V, long at, int) {
+      const V g = get<V>(y + at) > 0.0f ? get<V>(dy + at) : V{};
+      if (dr != nullptr) put<V>(dr + at, held == nullptr ? g : g + get<V>(held + at));  // the shortcut's, in one pass
+      return g;
+    });
+    const bool passed = dr != nullptr && held == nullptr;
+    expand_gradient<Isa>(run, step, v, [=]<class V>(V, long at, int) {
+      return passed ? get<V>(dr + at) : get<V>(y + at) > 0.0f ? get<V>(dy + at) : V{};
+    });
     zero_bias_gradient(run, step);
     run_convolution_gradients<Isa>(run, step, v, nullptr);
   }
@@ -63,23 +71,6 @@ struct ConvBnAddRelu {
   template <class Backend>
   static void commit(const Execution<Backend>& run, const Step& step) {
     commit_statistics(run, run.layer(step, 1), ChannelNumbers(run.statistics(step), run.layer(step, 0).out.c));
-  }
-
- private:
-  template <class Backend, class G>
-  static void pass_to_shortcut(const Execution<Backend>& run, const Step& step, const G& g) {
-    const Dims dims = run.layer(step, 0).out;
-    float* dr = run.data(step.dr);
-    const float* held = run.data(step.add_dr);
-    const PixelBlocks blocks(dims.pixels());
-    run.backend->pool().run(blocks.count(run.n), [&](int block, int) {
-      long at = (blocks.sample(block) * dims.pixels() + blocks.first(block)) * dims.c;
-      for (int p = 0; p < blocks.length(block); ++p, at += dims.c)
-        for_channels<Isa>(dims.c, [&]<class V>(V, int c) {
-          const V here = g(V{}, at + c, c);
-          put<V>(dr + at + c, held == nullptr ? here : here + get<V>(held + at + c));
-        });
-    });
   }
 };
 

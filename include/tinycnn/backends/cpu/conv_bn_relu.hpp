@@ -12,6 +12,7 @@ template <class Isa, bool Relu>
 struct ConvBnForm {
   static constexpr unsigned modes = in_training;
   static constexpr bool absorbs = true, emits = true, pending_relu = Relu, saves_input = true, saves_output = true;
+  static constexpr bool finishes = true, takes_finished = Relu;
   static constexpr auto variant = &convolution_variant<Isa>;
   static constexpr Needs needs(const Match& m) { return conv_bn_needs<Isa>(m, 1, m.first().out.pixels()); }
 
@@ -27,14 +28,15 @@ struct ConvBnForm {
     const Dims dims = run.layer(step, 0).out;
     const ChannelNumbers k(run.statistics(step), dims.c);
     const float* dy = run.data(step.dy);
+    const bool finished = step.finished;
     float* y = run.data(step.y);  // (N,P,Q,O), becomes its own gradient
     const auto g = [=]<class V>(V, long at, int c) {
-      if constexpr (Relu)
+      if (Relu && !finished)
         return masked<Isa, V>(dy, y, k, at, c);
       else
         return get<V>(dy + at);
     };
-    reduce_gradient<Isa>(run, step, dims.pixels(), y, g);
+    if (!finished) reduce_gradient<Isa>(run, step, dims.pixels(), y, g);
     expand_gradient<Isa>(run, step, y, g);
     zero_bias_gradient(run, step);
     run_convolution_gradients<Isa>(run, step, y, nullptr);

@@ -38,6 +38,7 @@ struct ConvBnReluPool {
   static constexpr const Kind* pattern[] = {&conv2d, &batch_norm, &tinycnn::relu, &max_pool};
   static constexpr unsigned modes = in_training;
   static constexpr bool absorbs = true, emits = true, pending_relu = true, saves_input = true, saves_output = true;
+  static constexpr bool finishes = true, takes_finished = true;
   static constexpr auto variant = &convolution_variant<Isa>;
   static constexpr bool fits(const Match& m) { return pools_in_place(m.last()); }
   static constexpr Needs needs(const Match& m) {
@@ -57,8 +58,9 @@ struct ConvBnReluPool {
     const Dims dims = run.layer(step, 0).out;
     const ChannelNumbers k(run.statistics(step), dims.c);
     const float *dy = run.data(step.dy), *pooled = run.data(step.y);  // (N,P/k,Q/k,O)
-    reduce_gradient<Isa>(run, step, run.layer(step, 3).out.pixels(), pooled,
-                         [=]<class V>(V, long at, int c) { return masked<Isa, V>(dy, pooled, k, at, c); });
+    if (!step.finished)
+      reduce_gradient<Isa>(run, step, run.layer(step, 3).out.pixels(), pooled,
+                           [=]<class V>(V, long at, int c) { return masked<Isa, V>(dy, pooled, k, at, c); });
     expand_pooled(run, step, k);
     zero_bias_gradient(run, step);
     run_convolution_gradients<Isa>(run, step, run.data(step.inner), nullptr);
@@ -79,6 +81,7 @@ struct ConvBnReluPool {
     const int bands = (dims.h + kernel - 1) / kernel;
     const float *dy = run.data(step.dy), *pooled = run.data(step.y);
     const std::uint8_t* index = run.bytes(step.index);
+    const bool finished = step.finished;
     run.backend->pool().run(run.n * bands, [&](int unit, int) {
       const int n = unit / bands, band = unit % bands;
       for (int r = 0; r < kernel && band * kernel + r < dims.h; ++r) {
@@ -90,7 +93,7 @@ struct ConvBnReluPool {
           for_channels<Isa>(dims.c, [&]<class V>(V, int c) {
             V value = fma<Isa>(get<V>(k.b + c), get<V>(v + c), get<V>(k.c + c));
             if (covered) {
-              const V g = masked<Isa, V>(dy, pooled, k, at + c, c);
+              const V g = finished ? get<V>(dy + at + c) : masked<Isa, V>(dy, pooled, k, at + c, c);
               value = fma<Isa>(get<V>(k.a + c), chosen(V{}, index + at + c, here, g), value);
             }
             put<V>(v + c, value);

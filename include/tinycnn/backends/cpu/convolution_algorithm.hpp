@@ -94,6 +94,10 @@ struct Convolution {
     return winograd() ? winograd_blocks(s, n, row_multiple) : forward_blocks(s, n, row_multiple);
   }
 
+  [[nodiscard]] constexpr int input_gradient_blocks(int n) const {
+    return winograd() ? winograd_blocks(winograd_transposed(s), n) : cpu::input_gradient_blocks(s, n);
+  }
+
   void pack(const float* w, float* packed, ThreadPool& pool) const {
     winograd() ? winograd_pack_forward<Isa>(s, w, packed, pool, tile_width()) : pack_forward<Isa>(s, w, packed, pool);
   }

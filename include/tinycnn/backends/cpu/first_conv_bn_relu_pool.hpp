@@ -16,6 +16,7 @@ struct FirstConvBnReluPool {
   static constexpr const Kind* pattern[] = {&conv2d, &batch_norm, &tinycnn::relu, &max_pool};
   static constexpr unsigned modes = in_training;
   static constexpr bool emits = true, pending_relu = true, saves_input = true, saves_output = true;
+  static constexpr bool takes_finished = true;
   static constexpr bool fits(const Match& m) {
     return !m.wants_dx && PatchGram::fits(convolution_of<Isa>(m.first()).s) && pools_in_place(m.last()) &&
            m.last().options.window.kernel == 2;
@@ -48,12 +49,13 @@ struct FirstConvBnReluPool {
     double* grams = gram + PatchGram::size(s);                // (N,K,K+1)
     float* partials = reinterpret_cast<float*>(grams + run.n * PatchGram::size(s));
     patch_gram<Isa>(s, run.n, run.data(step.x), gram, run.backend->pool(), run.scratch, grams);
-    const PooledGradient gradient{run.data(step.dy), run.data(step.y), run.bytes(step.index)};
+    const PooledGradient gradient{run.data(step.dy), step.finished ? nullptr : run.data(step.y), run.bytes(step.index)};
     run.backend->pool().run(run.n, [&](int n, int worker) {
       sparse.sample(run.data(step.x), gradient, k, n, run.scratch + worker * run.plan->scratch_room(run.capacity),
                     partials + n * aligned(sparse.partial_floats()));
     });
-    finish_gradient(run, run.layer(step, 1), k, partials, run.n, aligned(sparse.partial_floats()), true);
+    if (!step.finished)
+      finish_gradient(run, run.layer(step, 1), k, partials, run.n, aligned(sparse.partial_floats()), true);
     finish_weights(run, conv, k, gram, partials);
     zero_bias_gradient(run, step);
   }

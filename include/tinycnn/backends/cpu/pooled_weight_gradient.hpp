@@ -11,7 +11,7 @@ namespace tinycnn::cpu {
 /// What forward left of a pooled output, and the gradient that came back for it, each (N,P/2,Q/2,O).
 struct PooledGradient {
   const float* dy = nullptr;
-  const float* pooled = nullptr;        // before scale, shift and ReLU
+  const float* pooled = nullptr;        // before scale, shift and ReLU; null: dy is masked and summed up already
   const std::uint8_t* index = nullptr;  // which of the window's four pixels, row by row
 };
 
@@ -47,22 +47,22 @@ struct PooledWeightGradient {
       for (int q = 0; q < columns(); q += chunk) {
         const int count = columns() - q < chunk ? columns() - q : chunk;
         const long at = ((long(n) * rows() + p) * columns() + q) * s.y.c;
-        take(gradient, k, at, count, g, place, partial);
+        for (int i = 0; i < count * s.y.c; ++i) place[i] = gradient.index[at + i];
+        const bool finished = gradient.pooled == nullptr;
+        if (!finished) take(gradient, k, at, count, g, partial);
         const long next = at + long(count) * s.y.c, steps = long(s.x.c) * count * (s.y.c / Isa::width);
         Ahead ahead[2] = {{gradient.dy + next, long(chunk) * s.y.c, steps},
-                          {gradient.pooled + next, long(chunk) * s.y.c, steps}};
+                          {gradient.pooled + (finished ? 0 : next), finished ? 0 : long(chunk) * s.y.c, steps}};
         for (int c = 0; c < s.x.c; ++c) {
           fill(table, scratch + c * planes.plane() + 2L * p * planes.pitch + 2 * q, count);
-          multiply(table, g, place, count, c, partial + 2L * s.y.c, ahead);
+          multiply(table, finished ? gradient.dy + at : g, place, count, c, partial + 2L * s.y.c, ahead);
         }
       }
   }
 
  private:
-  /// g = masked dy and the places as whole numbers, of `count` windows; the sums of g and g (v - mean).
-  void take(const PooledGradient& from, const ChannelNumbers& k, long at, int count, float* g, int* place,
-            float* sums) const {
-    for (int i = 0; i < count * s.y.c; ++i) place[i] = from.index[at + i];
+  /// g = masked dy of `count` windows; the sums of g and g (v - mean).
+  void take(const PooledGradient& from, const ChannelNumbers& k, long at, int count, float* g, float* sums) const {
     for (int q = 0; q < count; ++q, at += s.y.c, g += s.y.c)
       for_channels<Isa>(s.y.c, [&]<class V>(V, int o) {
         const V value = masked<Isa, V>(from.dy, from.pooled, k, at + o, o);
