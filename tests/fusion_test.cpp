@@ -97,6 +97,25 @@ TEST_CASE("fused Conv+BatchNorm+ReLU+MaxPool on the network's input agrees with 
                  TrainingStep>("four channels");
 }
 
+TEST_CASE("fused Conv+BatchNorm without Winograd, for a layer or the whole net, agrees with plain layers") {
+  using Plain16 = Net<16 * 4 * 4, Conv2d<16, 16, 3, Padding<1>, NoWinograd>, BatchNorm<16>, ReLU, MaxPool<2>>;
+  using Usual16 = Net<16 * 4 * 4, Conv2d<16, 16, 3, Padding<1>>, BatchNorm<16>, ReLU, MaxPool<2>>;
+  using Picture16 = Image<16, 8, 8>;
+  using Without = Cpu<cpu::WithoutWinograd<>>;
+  CHECK(describe(plan_of<Plain16, Picture16, CrossEntropy, Cpu<>, EveryGradient>).find("Winograd") ==
+        std::string::npos);
+  CHECK(describe(plan_of<Usual16, Picture16, CrossEntropy, Cpu<>, EveryGradient>).find("Winograd") !=
+        std::string::npos);
+  CHECK(describe(plan_of<Usual16, Picture16, CrossEntropy, Without, EveryGradient>).find("Winograd") ==
+        std::string::npos);
+  check_training<Plain16, Picture16>("NoWinograd");
+  PlanRun<Cpu<>> one = plan_run<Plain16, Picture16, EveryGradient, Cpu<>>(3);
+  PlanRun<Without> all = plan_run<Usual16, Picture16, EveryGradient, Without>(3);
+  const std::vector<double> images = drawn_images(27, 3, Picture16::dims.size());
+  one.draw_parameters(27), all.draw_parameters(27);
+  CHECK(one.forward(images, drawn_labels(27, 3, 4), 3) == all.forward(images, drawn_labels(27, 3, 4), 3));
+}
+
 TEST_CASE("fused Conv+BatchNorm agrees with plain layers") {
   check_training<Net<5 * 7 * 9, Conv2d<3, 5, 3, Padding<1>>, BatchNorm<5>>>(
       "without ReLU, pending at the last Flatten");

@@ -63,6 +63,32 @@ constexpr int count_finishes(const Plan& p) {
 static_assert(count_finishes(plan<Classifier>) == 4);
 static_assert(count_finishes(plan<ResNet18>) == 8);
 
+// The algorithm of a convolution on 16x16 pixels, by its shape alone, and who may overrule it.
+template <class Conv, int Size = 16, class Isa = cpu::Native>
+constexpr cpu::Algorithm algorithm_of() {
+  Layer l;
+  l.options = Conv::options;
+  l.in = {Conv::in_channels, Size, Size, false};
+  l.out = Conv::output(l.in);
+  return cpu::convolution_of<Isa>(l).algorithm;
+}
+template <int In, int Out, int Kernel, class... Options>
+struct Conv : Conv2d<In, Out, Kernel, Options...> {
+  static constexpr int in_channels = In;
+};
+using enum cpu::Algorithm;
+static_assert(algorithm_of<Conv<64, 128, 3, Padding<1>>>() == winograd);
+static_assert(algorithm_of<Conv<64, 128, 3, Padding<1>>, 2>() == direct);    // a tile of 4x4 for four pixels
+static_assert(algorithm_of<Conv<64, 128, 3, Padding<1>>, 5>() == winograd);  // 144 products for 225
+static_assert(algorithm_of<Conv<3, 64, 3, Padding<1>>>() == direct);         // too few channels
+static_assert(algorithm_of<Conv<64, 128, 3, Stride<2>, Padding<1>>>() == direct);
+static_assert(algorithm_of<Conv<64, 128, 3, Dilation<2>, Padding<2>>>() == direct);
+static_assert(algorithm_of<Conv<64, 128, 3, Groups<2>, Padding<1>>>() == direct);
+static_assert(algorithm_of<Conv<64, 128, 5, Padding<2>>>() == direct);
+static_assert(algorithm_of<Conv<64, 128, 1>>() == direct);
+static_assert(algorithm_of<Conv<64, 128, 3, Padding<1>, NoWinograd>>() == direct);
+static_assert(algorithm_of<Conv<64, 128, 3, Padding<1>>, 16, cpu::WithoutWinograd<>>() == direct);
+
 // The memory is the least there can be: what lives at the fullest step.
 static_assert(plan<Classifier>.per_sample == lower_bound(plan<Classifier>));
 static_assert(plan<ResNet18>.per_sample == lower_bound(plan<ResNet18>));

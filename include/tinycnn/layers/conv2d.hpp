@@ -9,14 +9,14 @@ inline constexpr Kind conv2d{"Conv2d"};
 
 /// A square 2-d convolution (cross-correlation), torch.nn.Conv2d(In, Out, Kernel, ...).
 /// x (In, H, W) -> y (Out, P, Q), P = (H + 2 padding - dilation (Kernel - 1) - 1) / stride + 1.
-/// Options: Stride<1>, Padding<0>, Dilation<1>, Groups<1>, NoBias.
+/// Options: Stride<1>, Padding<0>, Dilation<1>, Groups<1>, NoBias, NoWinograd.
 /// Parameters: weight (Out, In / groups, Kernel, Kernel), bias (Out); both start as U(-1/sqrt(fan_in), 1/sqrt(fan_in)).
 template <int In, int Out, int Kernel, class... Choices>
 struct Conv2d {
   static constexpr const Kind& kind = conv2d;
-  static constexpr Chosen chosen =
-      choose<Choices...>({Window{Kernel, 1, 0, 1}, 1, true, 0, 0, 0},
-                         stride_option | padding_option | dilation_option | groups_option | bias_option);
+  static constexpr Chosen chosen = choose<Choices...>(
+      {Window{Kernel, 1, 0, 1}, 1, true, 0, 0, 0},
+      stride_option | padding_option | dilation_option | groups_option | bias_option | algorithm_option);
   static constexpr Options options = chosen.options;
   static constexpr int group_in = options.groups < 1 ? 0 : In / options.groups;  // input channels of one group
 

@@ -50,6 +50,7 @@ struct Options {
   double epsilon = 0;
   double momentum = 0;
   double probability = 0;
+  bool no_winograd = false;
 };
 
 /// How a parameter starts. `uniform` is U(-1/sqrt(fan_in), 1/sqrt(fan_in)), torch.nn's default for Conv2d and Linear.

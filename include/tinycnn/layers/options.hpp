@@ -1,4 +1,5 @@
-// The named options of layers: Stride<2>, Padding<1>, Dilation<2>, Groups<4>, NoBias, with PyTorch's defaults.
+// The named options of layers: Stride<2>, Padding<1>, Dilation<2>, Groups<4>, NoBias, NoWinograd, with PyTorch's
+// defaults.
 #pragma once
 
 #include <tinycnn/layers/layer.hpp>
@@ -15,6 +16,7 @@ enum OptionBit : unsigned {
   epsilon_option = 32,
   momentum_option = 64,
   probability_option = 128,
+  algorithm_option = 256,
 };
 
 template <int S>
@@ -45,6 +47,13 @@ struct Groups {
 struct NoBias {
   static constexpr unsigned bit = bias_option;
   static constexpr void apply(Options& o) { o.bias = false; }
+};
+
+/// Every product of the convolution is formed: no backend may take Winograd's shortcut, whose rounding errors are
+/// larger and which lets a number that is not finite reach the neighbouring pixels.
+struct NoWinograd {
+  static constexpr unsigned bit = algorithm_option;
+  static constexpr void apply(Options& o) { o.no_winograd = true; }
 };
 
 /// -1, which no layer accepts, where there is no such fraction.

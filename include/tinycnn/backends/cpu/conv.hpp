@@ -11,7 +11,8 @@ namespace tinycnn::cpu {
 
 template <class Isa>
 constexpr Convolution<Isa> convolution_of(const Layer& conv) {
-  return Convolution<Isa>({conv.in, conv.out, conv.options.window, conv.options.groups});
+  const bool no_winograd = conv.options.no_winograd || !Isa::winograd;
+  return Convolution<Isa>({conv.in, conv.out, conv.options.window, conv.options.groups, no_winograd});
 }
 
 /// How `describe` says which way a row's convolution goes.

@@ -12,6 +12,7 @@ struct ConvolutionShape {
   Dims y;
   Window window;
   int groups = 1;
+  bool no_winograd = false;
 
   [[nodiscard]] constexpr int taps() const { return window.kernel * window.kernel; }
   [[nodiscard]] constexpr int group_inputs() const { return x.c / groups; }

@@ -6,22 +6,27 @@
 
 namespace tinycnn::cpu {
 
+/// What all of them share: convolutions may be Winograd's.
+struct InstructionSet {
+  static constexpr bool winograd = true;
+};
+
 /// 512-bit registers: 32 of them, so a tile of 8 x 2 accumulators leaves room for operands.
-struct Avx512 {
+struct Avx512 : InstructionSet {
   static constexpr int width = 16;
   static constexpr int tile_rows = 8;
   static constexpr const char* name = "AVX-512";
 };
 
 /// 256-bit registers with fused multiply-add: 16 of them, 12 accumulate.
-struct Avx2 {
+struct Avx2 : InstructionSet {
   static constexpr int width = 8;
   static constexpr int tile_rows = 6;
   static constexpr const char* name = "AVX2";
 };
 
 /// What every x86-64 has: 128-bit registers, no fused multiply-add.
-struct Baseline {
+struct Baseline : InstructionSet {
   static constexpr int width = 4;
   static constexpr int tile_rows = 6;
   static constexpr const char* name = "SSE2";
@@ -35,6 +40,13 @@ using Native = Avx2;
 #else
 using Native = Baseline;
 #endif
+
+/// The same instruction set for a `Cpu<WithoutWinograd<>>` that forms every product of every convolution; the option
+/// NoWinograd does it for one layer.
+template <class Isa = Native>
+struct WithoutWinograd : Isa {
+  static constexpr bool winograd = false;
+};
 
 template <class Isa>
 struct Registers {

@@ -9,7 +9,7 @@ namespace tinycnn::cpu {
 /// What F(4x4, 3x3) computes: 3x3, stride 1, dilation 1, one group, no more padding than the window.
 constexpr bool winograd_fits(const ConvolutionShape& s) {
   const Window& k = s.window;
-  return k.kernel == 3 && k.stride == 1 && k.dilation == 1 && k.padding <= 2 && s.groups == 1;
+  return k.kernel == 3 && k.stride == 1 && k.dilation == 1 && k.padding <= 2 && s.groups == 1 && !s.no_winograd;
 }
 
 /// The convolution of dy whose result is dx: channels change places, and so does what the padding leaves out.
