@@ -1,6 +1,7 @@
 // The Cpu backend's convolution and Linear kernels against plain loops in double, written here from the equations. One
 // file, longer than most, so that the kernels are compiled once.
 #include <doctest/doctest.h>
+#include <tinycnn/backends/cpu/convolution_depthwise.hpp>
 #include <tinycnn/backends/cpu/convolution_forward.hpp>
 #include <tinycnn/backends/cpu/convolution_input_gradient.hpp>
 #include <tinycnn/backends/cpu/convolution_pool_epilogues.hpp>
@@ -82,7 +83,14 @@ constexpr Case cases[] = {
     {"two groups", 3, 10, 8, 6, 14, {3, 1, 1, 1}, 2, true},
     {"two groups, stride 2", 3, 34, 8, 7, 66, {3, 2, 1, 1}, 2, false},
     {"depthwise", 2, 9, 7, 8, 9, {3, 1, 1, 1}, 9, true},
-    {"depthwise, stride 2", 2, 6, 7, 8, 12, {3, 2, 1, 1}, 6, false},
+    {"depthwise, two outputs a channel", 2, 6, 7, 8, 12, {3, 2, 1, 1}, 6, false},
+    {"depthwise in bands, several ranges", 1, 300, 41, 5, 300, {3, 1, 1, 1}, 300, false},
+    {"depthwise, stride 2", 3, 37, 15, 18, 37, {3, 2, 1, 1}, 37, true},
+    {"depthwise, stride 2, 5x5", 2, 64, 11, 40, 64, {5, 2, 2, 1}, 64, false},
+    {"depthwise, dilation 2, stride 3", 2, 33, 14, 11, 33, {3, 3, 2, 2}, 33, false},
+    {"depthwise, 9x9: taps in pieces", 1, 16, 12, 10, 16, {9, 1, 4, 1}, 16, true},
+    {"depthwise, stride beyond the kernel, no padding", 2, 20, 9, 10, 20, {1, 2, 0, 1}, 20, false},
+    {"depthwise, padding beyond the kernel", 2, 5, 4, 3, 5, {2, 1, 3, 1}, 5, true},
 };
 
 ConvolutionShape shape_of(const Case& t) {
@@ -124,53 +132,82 @@ struct Convolution {
   }
 };
 
+/// The results of the three passes, dx added to x.
+struct Passes {
+  explicit Passes(const Convolution& t) : y(t.dy.size), dx(t.x.size), dw(t.w.size), db(t.s.y.c) {}
+  Buffer y, dx, dw, db;
+};
+
+void run_direct(const Convolution& t, ThreadPool& pool, Passes& to) {
+  const ConvolutionShape& s = t.s;
+  const int n = t.test.n, threads = pool.size();
+  Buffer packed(packed_forward_floats<Isa>(s)), packed_back(packed_input_gradient_floats<Isa>(s));
+  Buffer a(threads * forward_scratch_floats<Isa>(s)), b(threads * input_gradient_scratch_floats<Isa>(s)),
+      c(threads * weight_gradient_scratch_floats<Isa>(s)), shared(weight_gradient_shared_floats<Isa>(s));
+  const TensorSource<Isa> dy{t.dy.data, s.y};
+  pack_forward<Isa>(s, t.w.data, packed.data, pool);
+  convolution_forward<Isa>(s, n, t.source(), packed.data, StoreEpilogue<Isa>{to.y.data, s.y, t.bias.data}, pool,
+                           a.data);
+  pack_input_gradient<Isa>(s, t.w.data, packed_back.data, pool);
+  convolution_input_gradient<Isa>(s, n, dy, packed_back.data, StoreEpilogue<Isa>{to.dx.data, s.x, nullptr, t.x.data},
+                                  pool, b.data);
+  convolution_weight_gradient<Isa>(s, n, t.source(), dy, to.dw.data, to.db.data, pool, c.data, shared.data);
+}
+
+void run_depthwise(const Convolution& t, ThreadPool& pool, Passes& to) {
+  const ConvolutionShape& s = t.s;
+  const int n = t.test.n, threads = pool.size();
+  const Sweep forward = forward_sweep(s), back = input_gradient_sweep(s);
+  Buffer packed(depthwise_packed_floats<Isa>(s)), a(threads * depthwise_scratch_floats<Isa>(forward)),
+      b(threads * depthwise_scratch_floats<Isa>(back)), c(threads * depthwise_gradient_scratch_floats<Isa>(s)),
+      shared(depthwise_gradient_shared_floats(s));
+  const TensorSource<Isa> dy{t.dy.data, s.y};
+  pack_depthwise<Isa>(s, t.w.data, false, packed.data);
+  depthwise_walk<Isa>(forward, n, t.source(), packed.data, StoreEpilogue<Isa>{to.y.data, s.y, t.bias.data}, pool,
+                      a.data);
+  pack_depthwise<Isa>(s, t.w.data, true, packed.data);
+  depthwise_walk<Isa>(back, n, dy, packed.data, StoreEpilogue<Isa>{to.dx.data, s.x, nullptr, t.x.data}, pool, b.data);
+  depthwise_weight_gradient<Isa>(s, n, t.source(), dy, to.dw.data, to.db.data, pool, c.data, shared.data);
+}
+
+/// The bounds the convolution's files state; the same bits on any number of threads.
+void check_passes(const Convolution& t, void (*run)(const Convolution&, ThreadPool&, Passes&)) {
+  const std::size_t xs = std::size_t(t.x.size), ws = std::size_t(t.w.size), ys = std::size_t(t.dy.size);
+  const std::size_t channels = std::size_t(t.s.y.c);
+  std::vector<double> y(ys), dx(t.x.data, t.x.data + xs), dw(ws), db(channels);
+  for (std::size_t i = 0; i < ys; ++i) {
+    y[i] = t.bias.data[i % channels];
+    db[i % channels] += t.dy.data[i];
+  }
+  t.products([&](long xi, long wi, long yi, double value) {
+    y[std::size_t(yi)] += value * t.w.data[wi];
+    dx[std::size_t(xi)] += double(t.dy.data[yi]) * t.w.data[wi];
+    dw[std::size_t(wi)] += double(t.dy.data[yi]) * value;
+  });
+  Passes first(t);
+  ThreadPool alone(1);
+  run(t, alone, first);
+  check_close(first.y.data, y, 5e-6);
+  check_close(first.dx.data, dx, 5e-6);
+  check_close(first.dw.data, dw, 2e-5);
+  check_close(first.db.data, db, 2e-5);
+  for (const int threads : {2, 5}) {
+    ThreadPool pool(threads);
+    Passes got(t);
+    run(t, pool, got);
+    CHECK(std::memcmp(first.y.data, got.y.data, sizeof(float) * ys) == 0);
+    CHECK(std::memcmp(first.dx.data, got.dx.data, sizeof(float) * xs) == 0);
+    CHECK(std::memcmp(first.dw.data, got.dw.data, sizeof(float) * ws) == 0);
+    CHECK(std::memcmp(first.db.data, got.db.data, sizeof(float) * channels) == 0);
+  }
+}
+
 TEST_CASE("convolution: forward, input gradient and weight gradient equal plain loops on any number of threads") {
   for (const Case& test : cases) {
     CAPTURE(test.what);
     const Convolution t(test);
-    const ConvolutionShape& s = t.s;
-    const std::size_t xs = std::size_t(t.x.size), ws = std::size_t(t.w.size), ys = std::size_t(t.dy.size);
-    std::vector<double> y(ys), dx(xs), dw(ws), db(std::size_t(s.y.c));
-    for (std::size_t i = 0; i < ys; ++i) {
-      y[i] = t.bias.data[i % std::size_t(s.y.c)];
-      db[i % std::size_t(s.y.c)] += t.dy.data[i];
-    }
-    for (std::size_t i = 0; i < xs; ++i) dx[i] = t.x.data[i];  // the gradient is added to x here
-    t.products([&](long xi, long wi, long yi, double value) {
-      y[std::size_t(yi)] += value * t.w.data[wi];
-      dx[std::size_t(xi)] += double(t.dy.data[yi]) * t.w.data[wi];
-      dw[std::size_t(wi)] += double(t.dy.data[yi]) * value;
-    });
-    Buffer packed(packed_forward_floats<Isa>(s)), packed_back(packed_input_gradient_floats<Isa>(s));
-    Buffer first_y(t.dy.size), first_dx(t.x.size), first_dw(t.w.size), first_db(s.y.c);
-    for (const int threads : {1, 2, 5}) {
-      ThreadPool pool(threads);
-      Buffer got_y(t.dy.size), got_dx(t.x.size), got_dw(t.w.size), got_db(s.y.c);
-      pack_forward<Isa>(s, t.w.data, packed.data, pool);
-      pack_input_gradient<Isa>(s, t.w.data, packed_back.data, pool);
-      Buffer a(threads * forward_scratch_floats<Isa>(s)), b(threads * input_gradient_scratch_floats<Isa>(s)),
-          c(threads * weight_gradient_scratch_floats<Isa>(s)), shared(weight_gradient_shared_floats<Isa>(s));
-      const StoreEpilogue<Isa> store_y{got_y.data, s.y, t.bias.data};
-      convolution_forward<Isa>(s, test.n, t.source(), packed.data, store_y, pool, a.data);
-      const StoreEpilogue<Isa> store_dx{got_dx.data, s.x, nullptr, t.x.data};
-      const TensorSource<Isa> dy{t.dy.data, s.y};
-      convolution_input_gradient<Isa>(s, test.n, dy, packed_back.data, store_dx, pool, b.data);
-      convolution_weight_gradient<Isa>(s, test.n, t.source(), dy, got_dw.data, got_db.data, pool, c.data, shared.data);
-      if (threads == 1) {
-        check_close(got_y.data, y, 5e-6);
-        check_close(got_dx.data, dx, 5e-6);
-        check_close(got_dw.data, dw, 2e-5);
-        check_close(got_db.data, db, 2e-5);
-        std::memcpy(first_y.data, got_y.data, sizeof(float) * ys);
-        std::memcpy(first_dx.data, got_dx.data, sizeof(float) * xs);
-        std::memcpy(first_dw.data, got_dw.data, sizeof(float) * ws);
-        std::memcpy(first_db.data, got_db.data, sizeof(float) * std::size_t(s.y.c));
-      }
-      CHECK(std::memcmp(first_y.data, got_y.data, sizeof(float) * ys) == 0);
-      CHECK(std::memcmp(first_dx.data, got_dx.data, sizeof(float) * xs) == 0);
-      CHECK(std::memcmp(first_dw.data, got_dw.data, sizeof(float) * ws) == 0);
-      CHECK(std::memcmp(first_db.data, got_db.data, sizeof(float) * std::size_t(s.y.c)) == 0);
-    }
+    check_passes(t, run_direct);
+    if (is_depthwise(t.s)) check_passes(t, run_depthwise);
   }
 }
 

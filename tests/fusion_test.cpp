@@ -209,6 +209,20 @@ TEST_CASE("folded predictions, prefixes and input gradients agree with plain lay
   check_forward<nets::ResidualOfFlat, nets::Picture, Prediction>("residual over flattened pictures");
 }
 
+/// Every row with a convolution, depthwise: pool, no ReLU, ReLU, sum, alone.
+using DepthwiseNet = Net<33 * 4 * 2, Conv2d<3, 33, 1>, BatchNorm<33>, ReLU, Conv2d<33, 33, 3, Padding<1>, Groups<33>>,
+                         BatchNorm<33>, ReLU, MaxPool<2>, Conv2d<33, 33, 3, Padding<1>, NoBias, Groups<33>>,
+                         BatchNorm<33>, Conv2d<33, 33, 5, Padding<2>, Groups<33>>, BatchNorm<33>, ReLU,
+                         Residual<Sequential<Conv2d<33, 33, 3, Padding<1>, Groups<33>>, BatchNorm<33>>>, ReLU,
+                         Conv2d<33, 33, 3, Stride<2>, Padding<1>, Groups<33>>>;
+
+TEST_CASE("depthwise rows agree with plain layers") {
+  CHECK(describe(plan_of<DepthwiseNet, Image<3, 14, 9>, CrossEntropy, Cpu<>, EveryGradient>).find("Conv, depthwise") !=
+        std::string::npos);
+  check_training<DepthwiseNet, Image<3, 14, 9>>("training", 3, 28);
+  check_forward<DepthwiseNet, Image<3, 14, 9>, Prediction>("folded");
+}
+
 /// A forward pass in training mode that ends in pending values: only a prefix does.
 struct TrainingPrefix {
   static constexpr Demand demand{Mode::training, false, false, false, 3};

@@ -18,7 +18,7 @@ constexpr Convolution<Isa> convolution_of(const Layer& conv) {
 /// How `describe` says which way a row's convolution goes.
 template <class Isa>
 constexpr std::string_view convolution_variant(const Layer& conv) {
-  return convolution_of<Isa>(conv).winograd() ? "Winograd" : "";
+  return convolution_of<Isa>(conv).variant();
 }
 
 constexpr long larger(long a, long b) { return a > b ? a : b; }

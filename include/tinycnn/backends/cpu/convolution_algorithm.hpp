@@ -66,6 +66,8 @@ struct Convolution {
   [[nodiscard]] constexpr int tile_width() const {
     return algorithm == Algorithm::narrow ? Winograd::narrow : Winograd::tile;
   }
+  /// What `describe` says; empty for direct.
+  [[nodiscard]] constexpr std::string_view variant() const { return winograd() ? "Winograd" : ""; }
 
   [[nodiscard]] constexpr long packed_forward() const {
     return winograd() ? winograd_packed_floats<Isa>(s, tile_width()) : packed_forward_floats<Isa>(s);
@@ -74,6 +76,8 @@ struct Convolution {
   [[nodiscard]] constexpr int packed_rows() const {
     return (winograd() ? Winograd::points_of(tile_width()) : s.taps()) * s.group_inputs();
   }
+  /// Panels start anew after this many outputs.
+  [[nodiscard]] constexpr int packed_outputs() const { return s.group_outputs(); }
   [[nodiscard]] constexpr long packed_input_gradient() const {
     return winograd() ? winograd_packed_input_gradient_floats<Isa>(s) : packed_input_gradient_floats<Isa>(s);
   }

@@ -42,11 +42,11 @@ struct Pixel {
   }
 };
 
-/// Whether to write (N,H,W,C) past the caches: it is larger than they are, and every panel starts on a register
-/// boundary.
+/// Whether to write (N,H,W,C) past the caches: it is larger than they are, and every full panel starts on a register
+/// boundary. (Panels of a depthwise convolution run across its groups.)
 template <class Isa>
 bool streams(const float* y, const Dims& dims, int n, int groups = 1) {
-  return n * dims.size() >= (4L << 20) && dims.c / groups % NR<Isa> == 0 &&
+  return n * dims.size() >= (4L << 20) && (groups == dims.c || dims.c / groups % NR<Isa> == 0) &&
          reinterpret_cast<std::uintptr_t>(y) % (4 * Isa::width) == 0;
 }
 
@@ -144,7 +144,7 @@ struct StatisticsEpilogue {
         v.write(to, p.width, past_caches);
         block.add(v);
       }
-      block.flush(sums + 2L * p.block * dims.c + p.channel, dims.c, p.width, s == 0);
+      block.flush(sums + 2L * p.block * dims.c + p.channel, dims.c, p.width, p.first && s == 0);
     }
   }
 };

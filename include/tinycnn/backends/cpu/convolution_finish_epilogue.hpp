@@ -45,7 +45,7 @@ struct FinishEpilogue {
           here.write(g + at, p.width, past_caches);
         }
       }
-    const bool first = p.column == 0 && p.row % p.row_step == 0;  // of the phases that share a block
+    const bool first = p.first && p.column == 0 && p.row % p.row_step == 0;  // of the pieces and phases of a block
     float* to = sums + 2L * p.block * dims.c + p.channel;
     for (Pixel<Isa>* part : {&sum, &product}) {
       if (!first) {

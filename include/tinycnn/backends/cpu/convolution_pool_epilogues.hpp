@@ -85,7 +85,7 @@ struct StatisticsPoolEpilogue {
       }
       for (int i = pooled_rows * k; i < p.rows; ++i)
         for (int j = 0; j < p.columns; ++j) visit(i, j);
-      block.flush(sums + 2L * p.block * dims.c + p.channel, dims.c, p.width, s == 0);
+      block.flush(sums + 2L * p.block * dims.c + p.channel, dims.c, p.width, p.first && s == 0);
     }
   }
 

@@ -22,6 +22,11 @@ struct TensorSource {
     const long row = long(dims.w) * dims.c;
     return {x + begin * row, (end - begin) * row, steps};
   }
+  /// The same for channels [c, c + width) only.
+  [[nodiscard]] Ahead ahead(long begin, long end, long steps, int c, int width) const {
+    if (width == dims.c) return ahead(begin, end, steps);
+    return {x + begin * dims.w * dims.c + c, (end - begin) * dims.w, width, dims.c, steps};
+  }
 
   /// to[j * pitch + k] = value of sample n, row h, column w + j, channel c + k, for j < count and k < width.
   [[gnu::noinline]] void load(float* to, int pitch, int n, int h, int w, int count, int c, int width) const {

@@ -9,8 +9,8 @@
 namespace tinycnn::cpu {
 
 /// Results of one block for up to NR channels: values (samples, rows, columns, NR), pixel (s, i, j) of them being
-/// sample `sample + s`, row `row + i * row_step`, column `column + j * column_step`. Each (block, channel) comes
-/// exactly once in a forward sweep, once per phase in an input gradient.
+/// sample `sample + s`, row `row + i * row_step`, column `column + j * column_step`. In a forward sweep columns are
+/// whole rows, and each (block, channel) comes once, or in pieces of rows that follow one another.
 struct Panel {
   const float* values = nullptr;
   int block = 0;
@@ -18,6 +18,7 @@ struct Panel {
   int row = 0, row_step = 1, rows = 0;
   int column = 0, column_step = 1, columns = 0;
   int channel = 0, width = 0;
+  bool first = true;  // of the pieces
 };
 
 /// Walks over the tile elements of a panel's pixels in order, and stays on the last one.

@@ -139,6 +139,21 @@ template <class Isa>
   store<Isa>(sums + Isa::width, accumulate ? b + load<Isa>(sums + Isa::width) : b);
 }
 
+/// dw (R,S,C/groups,O) and db (O), or db null = sum of the parts, each dw followed by db.
+inline void add_parts(const ConvolutionShape& s, int parts, const float* shared, float* dw, float* db,
+                      ThreadPool& pool) {
+  constexpr int piece = 4096;
+  const long part_floats = s.weights() + s.y.c, all = db != nullptr ? part_floats : s.weights();
+  pool.run(static_cast<int>((all + piece - 1) / piece), [&](int unit, int) {
+    const long end = (unit + 1L) * piece < all ? (unit + 1L) * piece : all;
+    for (long i = long(unit) * piece; i < end; ++i) {
+      float sum = shared[i];
+      for (int part = 1; part < parts; ++part) sum += shared[part * part_floats + i];
+      (i < s.weights() ? dw[i] : db[i - s.weights()]) = sum;
+    }
+  });
+}
+
 /// dw[r,s,c,o] = sum over n, p, q of value(x)[n, p stride - padding + r dilation, q stride - padding + s dilation, c]
 /// dy[n,p,q,o]; db[o] = sum of dy, or db null. Both are overwritten; n = 0 gives zeros.
 /// equals: torch.nn.grad.conv2d_weight. Error: rms <= 2e-5 of the result's; sums come in levels of chunk, part, batch.
@@ -208,17 +223,7 @@ void convolution_weight_gradient(const ConvolutionShape& s, int n, const SourceX
                     bias_sums + panel * NR<Isa>, bytes);
     }
   });
-  if (b.parts == 1) return;
-  constexpr int piece = 4096;
-  const long all = db != nullptr ? b.part_floats(s) : s.weights();
-  pool.run(static_cast<int>((all + piece - 1) / piece), [&](int unit, int) {
-    const long end = (unit + 1L) * piece < all ? (unit + 1L) * piece : all;
-    for (long i = long(unit) * piece; i < end; ++i) {
-      float sum = shared[i];
-      for (int part = 1; part < b.parts; ++part) sum += shared[part * b.part_floats(s) + i];
-      (i < s.weights() ? dw[i] : db[i - s.weights()]) = sum;
-    }
-  });
+  if (b.parts > 1) add_parts(s, b.parts, shared, dw, db, pool);
 }
 
 }  // namespace tinycnn::cpu

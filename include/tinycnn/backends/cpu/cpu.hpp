@@ -9,6 +9,7 @@
 #include <tinycnn/backends/cpu/conv_bn_relu.hpp>
 #include <tinycnn/backends/cpu/conv_bn_relu_pool.hpp>
 #include <tinycnn/backends/cpu/cross_entropy.hpp>
+#include <tinycnn/backends/cpu/depthwise.hpp>
 #include <tinycnn/backends/cpu/dropout.hpp>
 #include <tinycnn/backends/cpu/first_conv_bn_relu_pool.hpp>
 #include <tinycnn/backends/cpu/folded.hpp>
@@ -38,14 +39,18 @@ class Cpu {
   static constexpr Order order = Order::hwc;
   static constexpr std::string_view name = Isa::name;
   using Rows =
-      tinycnn::Rows<cpu::FirstConvBnReluPool<Isa>, cpu::ConvBnReluPool<Isa>, cpu::ConvBnAddRelu<Isa>,
-                    cpu::ConvBnRelu<Isa>, cpu::ConvBn<Isa>, cpu::FoldedConvBnReluPool<Isa>,
-                    cpu::FoldedConvBnAddRelu<Isa>, cpu::FoldedConvBnRelu<Isa>, cpu::FoldedConvBn<Isa>, cpu::Conv<Isa>,
-                    cpu::LinearRelu<Isa>, cpu::LinearAlone<Isa>, cpu::Materialize<Isa>, cpu::BatchNorm<Isa>,
-                    cpu::Relu<Isa>, cpu::MaxPool<Isa>, cpu::AvgPool<Isa>, cpu::GlobalAvgPool<Isa>, cpu::Dropout<Isa>,
-                    cpu::Add<Isa>, cpu::Concat<Isa>, cpu::CrossEntropy<Isa>, cpu::PlainLoop<reference::MaxPoolRow>,
-                    cpu::PlainLoop<reference::AddFlattenedRow>, cpu::PlainLoop<reference::ConcatRow>,
-                    cpu::PlainLoop<reference::OwnLayerRow>>;
+      tinycnn::Rows<cpu::DepthwiseRow<cpu::ConvBnReluPool, Isa>, cpu::DepthwiseRow<cpu::ConvBnAddRelu, Isa>,
+                    cpu::FirstConvBnReluPool<Isa>, cpu::ConvBnReluPool<Isa>, cpu::ConvBnAddRelu<Isa>,
+                    cpu::DepthwiseRow<cpu::ConvBnRelu, Isa>, cpu::ConvBnRelu<Isa>, cpu::DepthwiseRow<cpu::ConvBn, Isa>,
+                    cpu::ConvBn<Isa>, cpu::DepthwiseRow<cpu::FoldedConvBnReluPool, Isa>, cpu::FoldedConvBnReluPool<Isa>,
+                    cpu::DepthwiseRow<cpu::FoldedConvBnAddRelu, Isa>, cpu::FoldedConvBnAddRelu<Isa>,
+                    cpu::DepthwiseRow<cpu::FoldedConvBnRelu, Isa>, cpu::FoldedConvBnRelu<Isa>,
+                    cpu::DepthwiseRow<cpu::FoldedConvBn, Isa>, cpu::FoldedConvBn<Isa>,
+                    cpu::DepthwiseRow<cpu::Conv, Isa>, cpu::Conv<Isa>, cpu::LinearRelu<Isa>, cpu::LinearAlone<Isa>,
+                    cpu::Materialize<Isa>, cpu::BatchNorm<Isa>, cpu::Relu<Isa>, cpu::MaxPool<Isa>, cpu::AvgPool<Isa>,
+                    cpu::GlobalAvgPool<Isa>, cpu::Dropout<Isa>, cpu::Add<Isa>, cpu::Concat<Isa>, cpu::CrossEntropy<Isa>,
+                    cpu::PlainLoop<reference::MaxPoolRow>, cpu::PlainLoop<reference::AddFlattenedRow>,
+                    cpu::PlainLoop<reference::ConcatRow>, cpu::PlainLoop<reference::OwnLayerRow>>;
 
   explicit Cpu(int threads = 1) : pool_(threads) {}
   [[nodiscard]] int threads() const { return pool_.size(); }

@@ -34,7 +34,7 @@ struct Folded {
   template <class Backend>
   static Convolution<Isa> convolution(const Execution<Backend>& run, const Step& step) {
     const ConvolutionShape s = convolution_of<Isa>(run.layer(step, 0)).s;
-    return {s, inference_algorithm<Isa>(s, run.capacity)};
+    return Convolution<Isa>(s, inference_algorithm<Isa>(s, run.capacity));
   }
 
   template <class Backend>
@@ -51,8 +51,8 @@ struct Folded {
       const double b = conv.options.bias ? double(run.parameter(conv, 1)[o]) : 0;
       bias[o] = float(scale(o) * (b - double(mean[o])) + double(beta[o]));
     }
-    const int outputs = c.s.group_outputs(), panels = ceil_div(outputs, NR<Isa>), rows = c.packed_rows();
-    run.backend->pool().run(c.s.groups * panels, [&](int unit, int) {
+    const int outputs = c.packed_outputs(), panels = ceil_div(outputs, NR<Isa>), rows = c.packed_rows();
+    run.backend->pool().run(conv.out.c / outputs * panels, [&](int unit, int) {
       float factors[NR<Isa>] = {};
       for (int o = 0; o < NR<Isa> && unit % panels * NR<Isa> + o < outputs; ++o)
         factors[o] = float(scale(unit / panels * outputs + unit % panels * NR<Isa> + o));
