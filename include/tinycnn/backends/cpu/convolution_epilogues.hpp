@@ -27,7 +27,9 @@ struct Pixel {
   }
 
   [[gnu::always_inline]] void write(float* to, int width, bool past_caches) const {
-    if (width != NR<Isa>) {
+    if (width == Isa::width) {
+      store<Isa>(to, a);
+    } else if (width != NR<Isa>) {
       float row[NR<Isa>];
       store<Isa>(row, a);
       store<Isa>(row + Isa::width, b);

@@ -59,14 +59,18 @@ class PixelCursor {
 /// One panel of one phase: out (samples * rows * columns rounded up to MR, NR).
 template <class Isa>
 [[gnu::noinline]] void multiply_panel(const Sweep& s, const SweepBlocking& b, const float* tile, const float* weights,
-                                      int phase_h, int phase_w, int samples, int rows, int columns, float* out) {
+                                      int phase_h, int phase_w, int samples, int rows, int columns, int width,
+                                      float* out) {
   const int pixels = samples * rows * columns;
   for_each_depth<Isa>(s, b, phase_h, phase_w, [&](const Depth& depth, bool first) {
     PixelCursor cursor(tile, s, b, samples, rows, columns);
     for (int pixel = 0; pixel < pixels; pixel += MR<Isa>) {
       const float* a[MR<Isa>];
       for (int i = 0; i < MR<Isa>; ++i) a[i] = cursor.next();
-      multiply<Isa>(a, weights, depth, out + long(pixel) * NR<Isa>, !first);
+      if (width <= Isa::width)
+        multiply<Isa, true>(a, weights, depth, out + long(pixel) * NR<Isa>, !first);
+      else
+        multiply<Isa>(a, weights, depth, out + long(pixel) * NR<Isa>, !first);
     }
   });
 }
@@ -114,7 +118,8 @@ template <class Isa, class Source, class Epilogue>
           result.column = phase_w;
           result.columns = s.extent(s.out.w, phase_w);
           if (result.rows <= 0 || result.columns <= 0) continue;
-          multiply_panel<Isa>(s, b, tile, weights, phase_h, phase_w, samples, result.rows, result.columns, out);
+          multiply_panel<Isa>(s, b, tile, weights, phase_h, phase_w, samples, result.rows, result.columns, result.width,
+                              out);
           epilogue.panel(result);
         }
     }

@@ -87,10 +87,10 @@ constexpr long weight_gradient_shared_floats(const ConvolutionShape& s) {
 /// panels (panel, pixel, NR).
 template <class Isa>
 [[gnu::noinline]] void multiply_chunk(const ConvolutionShape& s, const WeightGradientBlocking<Isa>& b, int samples,
-                                      int rows, int inputs, int panels, const float* x, const float* dy, float* sums,
-                                      bool accumulate) {
+                                      int rows, int inputs, int outputs, const float* x, const float* dy, float* sums,
+                                      bool accumulate, Ahead (&ahead)[2]) {
   const SweepBlocking& c = b.chunk;
-  const int stride = s.window.stride;
+  const int stride = s.window.stride, panels = ceil_div(outputs, NR<Isa>);
   Depth depth;
   depth.a_step = long(stride) * c.pitch;
   for (int n = 0; n < samples; ++n)
@@ -121,7 +121,12 @@ template <class Isa>
           column = 0;
           tap += row_step - s.window.kernel * column_step;
         }
-        multiply<Isa>(a, dy + panel * dy_panel, depth, out + long(row) * NR<Isa>, accumulate);
+        ahead[0].step();
+        ahead[1].step();
+        if (outputs - panel * NR<Isa> <= Isa::width)
+          multiply<Isa, true>(a, dy + panel * dy_panel, depth, out + long(row) * NR<Isa>, accumulate);
+        else
+          multiply<Isa>(a, dy + panel * dy_panel, depth, out + long(row) * NR<Isa>, accumulate);
       }
     }
   }
@@ -173,7 +178,7 @@ void convolution_weight_gradient(const ConvolutionShape& s, int n, const SourceX
     const int first_output = output_range * b.outputs;
     const int inputs = s.group_inputs() - first_input < b.inputs ? s.group_inputs() - first_input : b.inputs;
     const int outputs = s.group_outputs() - first_output < b.outputs ? s.group_outputs() - first_output : b.outputs;
-    const int panels = ceil_div(outputs, NR<Isa>);
+    const int panels = ceil_div(outputs, NR<Isa>), first_column = group * s.group_outputs() + first_output;
     float* x_tile = scratch + worker * worker_floats;                          // (strip,samples,rows,columns,strip)
     float* dy_panels = x_tile + b.strips() * b.strip_floats();                 // (panel,pixel,NR)
     float* sums = dy_panels + long(b.panels()) * b.chunk_pixels(s) * NR<Isa>;  // (panel,strip,row,NR)
@@ -195,18 +200,28 @@ void convolution_weight_gradient(const ConvolutionShape& s, int n, const SourceX
                          inputs - first < b.strip_width ? inputs - first : b.strip_width);
         for (int panel = 0; panel < panels; ++panel)
           load_tile<Isa>(dy_panels + (long(panel) * b.chunk_pixels(s) + long(i) * rows * s.y.w) * NR<Isa>, NR<Isa>,
-                         Rectangle{p, 0, rows, s.y.w}, s.y, dy, sample + i,
-                         group * s.group_outputs() + first_output + panel * NR<Isa>,
+                         Rectangle{p, 0, rows, s.y.w}, s.y, dy, sample + i, first_column + panel * NR<Isa>,
                          outputs - panel * NR<Isa> < NR<Isa> ? outputs - panel * NR<Isa> : NR<Isa>);
       }
-      multiply_chunk<Isa>(s, b, samples, rows, inputs, panels, x_tile, dy_panels, sums, chunk != begin);
+      Ahead ahead[2];  // the next chunk
+      if (chunk + 1 < end) {
+        const long steps = long(b.strips()) * panels * (b.strip_rows(s) / MR<Isa>);
+        const long next = p + rows < s.y.h ? sample : sample + samples, next_p = p + rows < s.y.h ? p + rows : 0;
+        const long last = (next + (next_p == 0 ? c.samples : 1) < n ? next + (next_p == 0 ? c.samples : 1) : n);
+        const auto row = [](long of, long h, int height) { return of * height + (h < height ? h : height); };
+        const long x_begin = row(next, next_p * s.window.stride, s.x.h), dy_begin = row(next, next_p, s.y.h);
+        const long end_p = next_p + c.rows;
+        ahead[0] = x.ahead(x_begin, row(last - 1, end_p * s.window.stride, s.x.h), steps,
+                           group * s.group_inputs() + first_input, inputs);
+        ahead[1] = dy.ahead(dy_begin, row(last - 1, end_p, s.y.h), steps, first_column, outputs);
+      }
+      multiply_chunk<Isa>(s, b, samples, rows, inputs, outputs, x_tile, dy_panels, sums, chunk != begin, ahead);
       if (with_bias)
         for (int panel = 0; panel < panels; ++panel)
           add_pixels<Isa>(dy_panels + long(panel) * b.chunk_pixels(s) * NR<Isa>, samples * rows * s.y.w,
                           bias_sums + panel * NR<Isa>, chunk != begin);
     }
     float* weights = b.parts > 1 ? shared + part * b.part_floats(s) : dw;  // (R,S,C/groups,O)
-    const int first_column = group * s.group_outputs() + first_output;
     for (int panel = 0; panel < panels; ++panel) {
       const int left = outputs - panel * NR<Isa>;
       const std::size_t bytes = sizeof(float) * static_cast<std::size_t>(left < NR<Isa> ? left : NR<Isa>);

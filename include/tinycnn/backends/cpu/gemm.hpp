@@ -27,9 +27,10 @@ struct Depth {
 /// Floats of b that are asked for before their turn: 4 KB, what the hardware's own prefetching does not reach across.
 inline constexpr int weights_ahead = 1024;
 
-/// tile[i][j] (+)= sum over pieces t and k < length_t of a[i][a_t + k a_step] * b[b_t + k NR + j], i < MR, j < NR.
+/// tile[i][j] (+)= sum over pieces t and k < length_t of a[i][a_t + k a_step] * b[b_t + k NR + j], i < MR, j < NR; with
+/// Half, for j < NR / 2 only.
 /// The sum starts at zero and is added to the tile at the end, so that long sums come in levels.
-template <class Isa>
+template <class Isa, bool Half = false>
 [[gnu::noinline]] void multiply(const float* const (&a)[MR<Isa>], const float* b, const Depth& depth,
                                 float* __restrict tile, bool accumulate) {
   constexpr int rows = MR<Isa>;
@@ -53,12 +54,12 @@ template <class Isa>
       __builtin_prefetch(column + weights_ahead);
       __builtin_prefetch(column + weights_ahead + width);
       const Vector<Isa> b0 = load<Isa>(column);
-      const Vector<Isa> b1 = load<Isa>(column + width);
+      const Vector<Isa> b1 = Half ? Vector<Isa>{} : load<Isa>(column + width);
 #pragma GCC unroll 8
       for (int i = 0; i < rows; ++i) {
         const Vector<Isa> value = broadcast<Isa>(row[i][at]);
         left[i] = fma<Isa>(value, b0, left[i]);
-        right[i] = fma<Isa>(value, b1, right[i]);
+        if constexpr (!Half) right[i] = fma<Isa>(value, b1, right[i]);
       }
       at += a_step;
       column += NR<Isa>;
@@ -68,13 +69,13 @@ template <class Isa>
 #pragma GCC unroll 8
     for (int i = 0; i < rows; ++i) {
       left[i] += load<Isa>(tile + i * NR<Isa>);
-      right[i] += load<Isa>(tile + i * NR<Isa> + width);
+      if constexpr (!Half) right[i] += load<Isa>(tile + i * NR<Isa> + width);
     }
   }
 #pragma GCC unroll 8
   for (int i = 0; i < rows; ++i) {
     store<Isa>(tile + i * NR<Isa>, left[i]);
-    store<Isa>(tile + i * NR<Isa> + width, right[i]);
+    if constexpr (!Half) store<Isa>(tile + i * NR<Isa> + width, right[i]);
   }
 }
 
