@@ -7,7 +7,7 @@ import statistics
 import subprocess
 import sys
 
-from report import Report, cpu_name, table
+from report import Report, json_row, table
 from settings import ROOT, peer
 from worker import Setting, Worker
 
@@ -36,7 +36,7 @@ class Race:
         chosen = [setting for system in args.peers for setting in self.peers.get(system, ()) if usable(setting)]
         arguments = self.prepare(name, args, chosen)
         entrants = self.compete(name, chosen, arguments, args.steps)
-        rows = [self.row(name, entrant, args.threads) for entrant in entrants]
+        rows = [json_row(name, e.setting, e.seconds, self.batch, e.gflop, e.memory[0], args.threads) for e in entrants]
         return Report(rows, self.lines(name, entrants, rows, args))
 
     def prepare(self, name, args, chosen):
@@ -81,22 +81,6 @@ class Race:
             for worker in workers:
                 worker.close()
         return entrants
-
-    def row(self, name, entrant, threads):
-        median = statistics.median(entrant.seconds)
-        return {
-            "case": name,
-            "system": entrant.setting.system,
-            "setting": entrant.setting.name,
-            "median_s": median,
-            "min_s": min(entrant.seconds),
-            "max_s": max(entrant.seconds),
-            "images_per_s": self.batch / median,
-            "gflops": entrant.gflop / median,
-            "peak_rss_mb": entrant.memory[0],
-            "threads": threads,
-            "cpu": cpu_name(),
-        }
 
     def lines(self, name, entrants, rows, args):
         peak = entrants[0].peak

@@ -3,6 +3,7 @@ import dataclasses
 import datetime
 import pathlib
 import re
+import statistics
 
 PAGE = pathlib.Path(__file__).resolve().parents[1] / "docs/benchmarks.md"
 
@@ -17,6 +18,24 @@ def cpu_name():
     fields = [line.split(":", 1) for line in open("/proc/cpuinfo") if ":" in line]
     cpu = {key.strip(): value.strip() for key, value in fields}
     return f"{cpu.get('model name', 'unknown')} (family {cpu.get('cpu family', '?')}, model {cpu.get('model', '?')})"
+
+
+def json_row(case, setting, seconds, batch, gflop, rss_mb, threads):
+    """A system's line of --json."""
+    median = statistics.median(seconds)
+    return {
+        "case": case,
+        "system": setting.system,
+        "setting": setting.name,
+        "median_s": median,
+        "min_s": min(seconds),
+        "max_s": max(seconds),
+        "images_per_s": batch / median,
+        "gflops": gflop / median,
+        "peak_rss_mb": rss_mb,
+        "threads": threads,
+        "cpu": cpu_name(),
+    }
 
 
 def table(columns, rows):

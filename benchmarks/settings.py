@@ -11,8 +11,8 @@ KEEP_PAGES = {"MALLOC_CONF": "dirty_decay_ms:-1,muzzy_decay_ms:-1"}
 AVX2_ONLY = {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2"}
 
 
-def tinycnn(program, name="f32", *last_arguments):
-    return Setting("tinycnn", name, (str(ROOT / "build/release" / program),), last_arguments=last_arguments)
+def tinycnn(program, name="f32"):
+    return Setting("tinycnn", name, (str(ROOT / "build/release" / program),))
 
 
 def peer(script, *arguments):

@@ -36,7 +36,6 @@ class Setting:
     environment: dict[str, str] = dataclasses.field(default_factory=dict)
     preload: tuple[str, ...] = ()  # the first of these files that exists is preloaded; one must
     precision: str = "f32"
-    last_arguments: tuple[str, ...] = ()  # override the common ones
 
     def __str__(self):
         return f"{self.system} ({self.name})"
@@ -46,18 +45,17 @@ class Setting:
 
 
 class Worker:
-    """A running system."""
+    """A running system; a context manager that ends it."""
 
     def __init__(self, setting, arguments, log):
         environment = os.environ | setting.environment
         if setting.preload:
             environment["LD_PRELOAD"] = setting.preloaded()
         self.setting = setting
-        self.seconds = []
         self.log = log
         self.process = subprocess.Popen(
-            [*setting.command, *arguments, *setting.last_arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=log.open("w"), text=True, env=environment
+            [*setting.command, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log.open("w"), text=True,
+            env=environment
         )
         self.read("ready")
         self.process.send_signal(signal.SIGSTOP)
@@ -83,6 +81,12 @@ class Worker:
 
     def numbers(self, question):
         return [float(word) for word in self.ask(question)]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
 
     def close(self):
         if self.process.poll() is None:
