@@ -127,6 +127,16 @@ def examples(tally):
         tally.add(f"{name}: {program}", int(status == 0), int(status != 0), seconds, output)
 
 
+def bench(tally):
+    """The bench runs: one step of its cheapest case, without peers."""
+    name = "bench"
+    if not tally.wants(name) or not build(tally, name, "release", "bench_hw3_infer"):
+        return
+    status, output, seconds = run([sys.executable, "benchmarks/bench.py", "hw3-infer-b1", "--steps", "1"], MINUTE)
+    passed = status == 0 and "GFLOP/s" in output
+    tally.add(name, int(passed), int(not passed), seconds, output)
+
+
 def formatted(tally):
     """Every source file stands as .clang-format wants it."""
     name = "format"
@@ -162,6 +172,7 @@ def thorough(tally):
     check(tally, "mistakes are explained, clang 19", "tests/fail/run.py", "--compiler", "clang++-19")
     check(tally, "installed package", "tests/consumer/run.py")
     check(tally, "hw3 runs", "tests/hw3_run.py")
+    bench(tally)
     unit_tests(tally, "unit tests, clang 19", "clang")
     unit_tests(tally, "unit tests, address and undefined behaviour", "asan")
     unit_tests(tally, "unit tests, thread races", "tsan", cases="threads")

@@ -10,6 +10,7 @@ present() {  # PACKAGE
     doctest-dev) [[ -e /usr/include/doctest/doctest.h ]] ;;
     libstb-dev) [[ -e /usr/include/stb/stb_image.h ]] ;;
     libcli11-dev) [[ -e /usr/include/CLI/CLI.hpp ]] ;;
+    libjemalloc2) compgen -G '/usr/lib*/**/libjemalloc.so.2' >/dev/null || compgen -G '/usr/lib*/libjemalloc.so.2' >/dev/null ;;
     python3-venv) python3 -c 'import ensurepip, venv' 2>/dev/null ;;
     *) command -v "$1" >/dev/null ;;
   esac

@@ -1,0 +1,11 @@
+// HW3's predictions of 128 x 128 photographs, 64 at a time or one.
+#include "../examples/networks/hw3_classifier.hpp"
+#include "inference.hpp"
+
+int main(int argc, char** argv) {
+  return bench::run_program(argc, argv, [](const bench::Request& request) {
+    using Input = tinycnn::Image<3, 128, 128>;
+    request.batch == 1 ? bench::infer<networks::Classifier, Input, 1>(request)
+                       : bench::infer<networks::Classifier, Input, 64>(request);
+  });
+}

@@ -1,0 +1,7 @@
+// HW3's training step, 64 photographs of 128 x 128.
+#include "../examples/networks/hw3_classifier.hpp"
+#include "training.hpp"
+
+int main(int argc, char** argv) {
+  return bench::run_program(argc, argv, bench::train<networks::Classifier, tinycnn::Image<3, 128, 128>, 64>);
+}

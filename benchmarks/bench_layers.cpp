@@ -1,0 +1,129 @@
+// One pass of one convolution, whichever the case `layers` asks for, through the interface the fused rows use.
+#include <cstdint>
+#include <memory>
+
+#include "worker.hpp"
+
+namespace bench {
+namespace {
+using namespace tinycnn::cpu;
+using Isa = Native;
+
+enum Pass { forward, input_gradient, weight_gradient };
+
+const char* name_of(Algorithm a) {
+  switch (a) {
+    case Algorithm::direct:
+      return "direct";
+    case Algorithm::winograd:
+      return "F(4x4,3x3)";
+    case Algorithm::narrow:
+      return "F(4x2,3x3)";
+  }
+  return "?";
+}
+
+/// A convolution's pass, and the tensors of all three.
+class ConvolutionPass {
+ public:
+  ConvolutionPass(const ConvolutionShape& s, int n, Pass pass, ThreadPool& pool)
+      : n_(n),
+        pass_(pass),
+        pool_(pool),
+        c_(s),
+        x_(n * s.x.size()),
+        y_(n * s.y.size()),
+        w_(s.weights()),
+        bias_(s.y.c),
+        packed_(pass == forward ? c_.packed_forward() : c_.packed_input_gradient()),
+        shared_(c_.weight_gradient_shared()),
+        scratch_(pool.size() *
+                 larger(c_.forward_scratch(1), larger(c_.input_gradient_scratch(), c_.weight_gradient_scratch()))) {
+    fill(x_, 1);
+    fill(y_, 2);
+    fill(w_, 3);
+  }
+
+  /// Packing the weights is part of a training step's pass, as it is here.
+  void run() {
+    if (pass_ == forward) {
+      c_.pack(w_.data(), packed_.data(), pool_);
+      c_.forward(n_, TensorSource<Isa>{x_.data(), c_.s.x}, packed_.data(), store(y_, c_.s.y, bias_.data()), pool_,
+                 scratch_.data());
+    } else if (pass_ == input_gradient) {
+      c_.pack_transposed(w_.data(), packed_.data(), pool_);
+      c_.input_gradient(n_, TensorSource<Isa>{y_.data(), c_.s.y}, packed_.data(), store(x_, c_.s.x, nullptr), pool_,
+                        scratch_.data());
+    } else {
+      c_.weight_gradient(n_, TensorSource<Isa>{x_.data(), c_.s.x}, TensorSource<Isa>{y_.data(), c_.s.y}, w_.data(),
+                         bias_.data(), pool_, scratch_.data(), shared_.data());
+    }
+  }
+  [[nodiscard]] Operations operations() const { return convolution_operations(c_, n_); }
+  [[nodiscard]] const char* algorithm() const { return name_of(c_.algorithm); }
+  /// Each element of x and y once, in 10^9 bytes: what a pass must move at least.
+  [[nodiscard]] double gbytes() const { return 4e-9 * double(x_.size() + y_.size()); }
+
+ private:
+  static void fill(const Buffer<float>& numbers, std::uint32_t seed) {
+    for (long i = 0; i < numbers.size(); ++i) {
+      seed = seed * 1664525u + 1013904223u;
+      numbers[i] = float(seed >> 8) * (2.0f / 16777216.0f) - 1.0f;
+    }
+  }
+  [[nodiscard]] StoreEpilogue<Isa> store(const Buffer<float>& y, const Dims& dims, const float* bias) const {
+    StoreEpilogue<Isa> epilogue;
+    epilogue.y = y.data();
+    epilogue.dims = dims;
+    epilogue.bias = bias;
+    epilogue.past_caches = streams<Isa>(y.data(), dims, n_, c_.s.groups);
+    return epilogue;
+  }
+
+  int n_;
+  Pass pass_;
+  ThreadPool& pool_;
+  cpu::Convolution<Isa> c_;
+  Buffer<float> x_, y_;     // (N,H,W,C), (N,P,Q,O)
+  Buffer<float> w_, bias_;  // (R,S,C/groups,O), (O); their gradients in the pass that finds those
+  Buffer<float> packed_, shared_, scratch_;
+};
+
+class Layers {
+ public:
+  explicit Layers(const Request& r) : pool_(r.threads) {}
+
+  /// "C H W O kernel stride padding dilation groups N pass"
+  std::string take(const char* question) {
+    int c, h, w, o, kernel, stride, padding, dilation, groups, n, pass;
+    if (std::sscanf(question, "%d %d %d %d %d %d %d %d %d %d %d", &c, &h, &w, &o, &kernel, &stride, &padding, &dilation,
+                    &groups, &n, &pass) != 11)
+      throw Error(std::string("eleven numbers make a convolution's pass, not '") + question + "'");
+    const Window window{kernel, stride, padding, dilation};
+    pass_.reset();
+    pass_ = std::make_unique<ConvolutionPass>(
+        ConvolutionShape{{c, h, w, false}, {o, window.output(h), window.output(w), false}, window, groups}, n,
+        Pass(pass), pool_);
+    char answer[64];
+    std::snprintf(answer, sizeof answer, "%.6f %s", pass_->gbytes(), pass_->algorithm());
+    return answer;
+  }
+  void pass() { pass_->run(); }
+  [[nodiscard]] std::vector<float> result() const { return {}; }
+  [[nodiscard]] Operations operations() const { return pass_->operations(); }
+  ThreadPool& pool() { return pool_; }
+
+ private:
+  ThreadPool pool_;
+  std::unique_ptr<ConvolutionPass> pass_;
+};
+
+}  // namespace
+}  // namespace bench
+
+int main(int argc, char** argv) {
+  return bench::run_program(argc, argv, [](const bench::Request& request) {
+    bench::Layers layers(request);
+    bench::serve(layers, request.repeats);
+  });
+}

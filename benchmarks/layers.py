@@ -1,0 +1,142 @@
+"""The case `layers`: every pass of the convolutions of HW3 and ResNet-18, and of other shapes, alone."""
+import dataclasses
+import statistics
+
+from race import FOLDER
+from report import Report, json_row, table
+from settings import tinycnn
+from worker import Worker
+
+BATCH = 64
+PASSES = ("forward", "input gradient", "weight gradient")
+DIRECT_CONTRACT, DEPTHWISE_CONTRACT = 0.75, 0.7
+
+
+@dataclasses.dataclass(frozen=True)
+class Shape:
+    """A convolution over square maps; `first` needs no gradient of its input."""
+
+    net: str
+    name: str
+    c: int
+    side: int
+    o: int
+    kernel: int = 3
+    stride: int = 1
+    padding: int = 1
+    dilation: int = 1
+    groups: int = 1
+
+    def question(self, number):
+        return (f"{self.c} {self.side} {self.side} {self.o} {self.kernel} {self.stride} {self.padding} {self.dilation} "
+                f"{self.groups} {BATCH} {number}")
+
+    def passes(self):
+        return [k for k in range(3) if k != 1 or self.c > 3]  # nobody wants the gradient of a picture
+
+    def depthwise(self):
+        return self.groups == self.c
+
+    def even(self):
+        """Whether the direct algorithm's contract names it."""
+        return self.c // self.groups % 16 == 0 and self.o // self.groups % 16 == 0
+
+
+SHAPES = (
+    Shape("HW3", "conv1", 3, 128, 64),
+    Shape("HW3", "conv2", 64, 64, 128),
+    Shape("HW3", "conv3", 128, 32, 256),
+    Shape("HW3", "conv4", 256, 16, 512),
+    Shape("HW3", "conv5", 512, 8, 512),
+    Shape("ResNet-18", "conv1 7x7/2", 3, 128, 64, 7, 2, 3),
+    Shape("ResNet-18", "layer1", 64, 32, 64),
+    Shape("ResNet-18", "layer2.0.conv1 /2", 64, 32, 128, 3, 2),
+    Shape("ResNet-18", "layer2.0.downsample", 64, 32, 128, 1, 2, 0),
+    Shape("ResNet-18", "layer2", 128, 16, 128),
+    Shape("ResNet-18", "layer3.0.conv1 /2", 128, 16, 256, 3, 2),
+    Shape("ResNet-18", "layer3.0.downsample", 128, 16, 256, 1, 2, 0),
+    Shape("ResNet-18", "layer3", 256, 8, 256),
+    Shape("ResNet-18", "layer4.0.conv1 /2", 256, 8, 512, 3, 2),
+    Shape("ResNet-18", "layer4.0.downsample", 256, 8, 512, 1, 2, 0),
+    Shape("ResNet-18", "layer4", 512, 4, 512),
+    Shape("other", "1x1 256 -> 64, 56x56", 256, 56, 64, 1, 1, 0),
+    Shape("other", "1x1 128 -> 512, 28x28", 128, 28, 512, 1, 1, 0),
+    Shape("other", "1x1 512 -> 2048, 7x7", 512, 7, 2048, 1, 1, 0),
+    Shape("other", "7x7/2 64 -> 64, 56x56", 64, 56, 64, 7, 2, 3),
+    Shape("other", "5x5 64 -> 64, 28x28", 64, 28, 64, 5, 1, 2),
+    Shape("other", "3x3/2 128 -> 128, 56x56", 128, 56, 128, 3, 2, 1),
+    Shape("other", "3x3 dilation 2, 128 -> 128, 28x28", 128, 28, 128, 3, 1, 2, 2),
+    Shape("other", "3x3 in 4 groups, 128 -> 128, 28x28", 128, 28, 128, 3, 1, 1, 1, 4),
+    Shape("other", "3x3/2 in 8 groups, 256 -> 256, 28x28", 256, 28, 256, 3, 2, 1, 1, 8),
+    Shape("other", "depthwise 3x3, 64, 112x112", 64, 112, 64, groups=64),
+    Shape("other", "depthwise 3x3/2, 128, 56x56", 128, 56, 128, 3, 2, groups=128),
+    Shape("other", "depthwise 3x3, 512, 14x14", 512, 14, 512, groups=512),
+)
+
+
+@dataclasses.dataclass
+class Measured:
+    shape: Shape
+    what: str
+    algorithm: str
+    seconds: list[float]
+    direct: float  # GFLOP
+    executed: float
+    gbytes: float
+
+    def median(self):
+        return statistics.median(self.seconds)
+
+    def __str__(self):
+        return f"{self.shape.name} {self.what}"
+
+
+class Layers:
+    """No peers: they are compared on networks."""
+
+    def run(self, name, args):
+        FOLDER.mkdir(parents=True, exist_ok=True)
+        with Worker(tinycnn("bench_layers"), ["--threads", str(args.threads), "--repeats", "3"],
+                    FOLDER / "layers_stderr.txt") as worker:
+            bandwidth, peak = worker.numbers("bandwidth")[0], worker.numbers("peak")[0]
+            measured = [measure(worker, shape, k, args.steps) for shape in SHAPES for k in shape.passes()]
+            peak = max(peak, worker.numbers("peak")[0])
+            rss = worker.numbers("quit")[0]
+        rows = [json_row(name, tinycnn("bench_layers", f"{m.shape.net} {m}, {m.algorithm}"), m.seconds, BATCH, m.direct,
+                         rss, args.threads) for m in measured]
+        return Report(rows, lines(name, measured, peak, bandwidth, args.threads))
+
+
+def measure(worker, shape, number, steps):
+    gbytes, algorithm = worker.ask("take " + shape.question(number))
+    direct, executed = worker.numbers("work")
+    seconds = [worker.numbers("step")[0] for _ in range(steps)]
+    return Measured(shape, PASSES[number], algorithm, seconds, direct, executed, float(gbytes))
+
+
+def lines(name, measured, peak, bandwidth, threads):
+    columns = [
+        ("of", lambda m: m.shape.net),
+        ("convolution", lambda m: m.shape.name),
+        ("pass", lambda m: m.what),
+        ("algorithm", lambda m: m.algorithm),
+        ("median ms", lambda m: f"{1e3 * m.median():.2f}"),
+        ("min", lambda m: f"{1e3 * min(m.seconds):.2f}"),
+        ("max", lambda m: f"{1e3 * max(m.seconds):.2f}"),
+        ("GFLOP/s", lambda m: f"{m.direct / m.median():.0f}"),
+        ("executed", lambda m: f"{m.executed / m.median():.0f}"),
+        ("of peak", lambda m: f"{m.executed / m.median() / peak:.2f}"),
+        ("GB/s", lambda m: f"{m.gbytes / m.median():.1f}" if m.shape.depthwise() else ""),
+        ("of copy", lambda m: f"{m.gbytes / m.median() / bandwidth:.2f}" if m.shape.depthwise() else ""),
+    ]
+    head = [f"{name}: batch {BATCH}, {threads} threads; FMA peak of this run {peak:.0f} GFLOP/s, a copy moves "
+            f"{bandwidth:.0f} GB/s; `of peak` is of what is executed, GB/s of depthwise count input and output once"]
+    direct = min((m for m in measured if m.algorithm == "direct" and m.shape.even()),
+                 key=lambda m: m.executed / m.median())
+    depthwise = min((m for m in measured if m.shape.depthwise()), key=lambda m: m.gbytes / m.median())
+    return head + table(columns, measured) + [
+        f"lowest of direct with 16n channels a group: {direct.executed / direct.median() / peak:.2f} of the peak, "
+        f"{direct}; contract {DIRECT_CONTRACT:.2f}",
+        f"lowest of depthwise: {depthwise.gbytes / depthwise.median() / bandwidth:.2f} of the copy's bandwidth, "
+        f"{depthwise}; contract {DEPTHWISE_CONTRACT:.2f}",
+    ]

@@ -1,0 +1,15 @@
+"""Whether the packages of the command line, NAME or NAME==VERSION, are installed in this Python."""
+import importlib.metadata
+import sys
+
+
+def installed(requirement):
+    name, _, version = requirement.partition("==")
+    try:
+        found = importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return found.partition("+")[0] == version or not version
+
+
+sys.exit(0 if all(map(installed, sys.argv[1:])) else 1)
