@@ -52,8 +52,10 @@ void run(const Hw3Options& options) {
   check_labels(train_set, classes);
   check_labels(valid_set, classes);
   if (options.order != "shuffled" && options.order != "sorted") train_set = reorder(train_set, options.order);
-  Loader train_loader(train_set, Model::graph.input, batch_size, loader_threads(options));
-  Loader valid_loader(valid_set, Model::graph.input, batch_size, loader_threads(options));
+  Loader train_loader(train_set, Model::graph.input, batch_size, loader_threads(options),
+                      options.out + "/train.pixels");
+  Loader valid_loader(valid_set, Model::graph.input, batch_size, loader_threads(options),
+                      options.out + "/valid.pixels");
 
   Model model({.optimizer = {.weight_decay = options.weight_decay},
                .schedule = {options.lr},
@@ -100,6 +102,8 @@ void run(const Hw3Options& options) {
     log.line("[ Valid | %03d/%03d ] loss = %.5f, acc = %.5f (mean of batches %.5f)%s", epoch, options.epochs,
              valid.loss(), valid.accuracy(), valid.batch_mean_accuracy(), best ? " -> best" : "");
     if (best) model.save(best_path);
+    for (Loader* loader : {&train_loader, &valid_loader})
+      if (const std::string fault = loader->take_cache_fault(); !fault.empty()) log.line("%s", fault.c_str());
     history.line(epoch, train.loss(), train.accuracy(), valid.loss(), valid.accuracy(), rate, seconds_now() - start);
 
     if (stopping.stop()) {

@@ -9,6 +9,9 @@
 #include <vector>
 
 #include <tinycnn/tinycnn.hpp>
+#include <tinycnn/vision/encode.hpp>
+
+#include "scratch_folder.hpp"
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
@@ -105,6 +108,24 @@ TEST_CASE_TEMPLATE("no step, evaluation or prediction allocates", Backend, Cpu<>
   Predictor<Net, Image<3, 16, 16>, Batch<6>, Backend> predictor(2);
   CHECK(allocations_of([&] { predictor.prepare(); }) == 0);
   CHECK(allocations_of([&] { predictor.predict(images.data(), 4, logits.data()); }) == 0);
+}
+
+TEST_CASE("an epoch of cached pictures allocates nothing on any of its threads") {
+  const ScratchFolder folder;
+  for (int i = 0; i < 9; ++i)
+    put_file(folder / "0_" + std::to_string(i) + ".jpg",
+             encode_jpeg({12, 10, std::vector<std::uint8_t>(12 * 10 * 3, std::uint8_t(20 * i))}, 90));
+  const ImageFolder pictures = list_folder(folder.path);
+  Loader loader(pictures, Image<3, 8, 8>::dims, 2, 2, folder / "cache");
+  Minibatch batch;
+  const auto epoch = [&] {
+    while (loader.next(batch)) {
+    }
+  };
+  loader.begin_epoch(sequential(9));
+  CHECK(allocations_of(epoch) > 0);  // decoding does
+  loader.begin_epoch(sequential(9));
+  CHECK(allocations_of(epoch) == 0);
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// Minibatches of pictures, decoded ahead on background threads. The bytes never depend on the number of threads.
+// Minibatches of pictures, made ahead on background threads. Their bits depend neither on the number of threads nor on
+// whether a picture was decoded or came from the cache.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +14,7 @@
 #include <tinycnn/core/diagnostics.hpp>
 #include <tinycnn/core/dims.hpp>
 #include <tinycnn/data/folder.hpp>
+#include <tinycnn/data/picture_cache.hpp>
 #include <tinycnn/vision/decode.hpp>
 #include <tinycnn/vision/resize.hpp>
 
@@ -26,10 +28,15 @@ struct Minibatch {
   const int* index = nullptr;     // (N), positions in the folder
 };
 
-/// (H,W,3) bytes to (3,H,W) floats in [0, 1]: torchvision's ToTensor.
-inline void to_tensor(const std::uint8_t* rgb, long pixels, float* out) {
-  for (int c = 0; c < 3; ++c)
-    for (long i = 0; i < pixels; ++i) out[c * pixels + i] = float(rgb[3 * i + c]) / 255.0f;
+/// (H,W,3) bytes to (3,H,W) bytes.
+inline void to_planes(const std::uint8_t* rgb, long pixels, std::uint8_t* out) {
+  for (long i = 0; i < pixels; ++i)
+    for (int c = 0; c < 3; ++c) out[c * pixels + i] = rgb[3 * i + c];
+}
+
+/// Bytes to floats in [0, 1], as torchvision's ToTensor.
+inline void to_floats(const std::uint8_t* bytes, long count, float* out) {
+  for (long i = 0; i < count; ++i) out[i] = float(bytes[i]) / 255.0f;
 }
 
 /// Visits a folder in a given order, in minibatches; the last one of an epoch holds what remains. The folder must
@@ -37,9 +44,9 @@ inline void to_tensor(const std::uint8_t* rgb, long pixels, float* out) {
 class Loader {
  public:
   /// Pictures are resized to `image`, which must have 3 channels. Memory is allocated here, once: three minibatches of
-  /// bytes and one of floats.
-  [[gnu::cold]] Loader(const ImageFolder& folder, Dims image, int batch, int threads)
-      : folder_(folder), image_(image), batch_(batch) {
+  /// bytes and one of floats. `cache`, if given, is the file of a `PictureCache`, made where it does not exist.
+  [[gnu::cold]] Loader(const ImageFolder& folder, Dims image, int batch, int threads, const std::string& cache = {})
+      : folder_(folder), image_(image), batch_(batch), cache_(folder, image, cache) {
     if (image.c != 3 || image.h < 1 || image.w < 1)
       throw Error("a loader makes pictures of 3 channels and at least 1 x 1 pixel");
     if (batch < 1) throw Error("a loader's batch must be at least 1");
@@ -55,7 +62,7 @@ class Loader {
     batches_ = batches_of(folder.paths.size());
     start(threads);
   }
-  Loader(ImageFolder&&, Dims, int, int) = delete;
+  Loader(ImageFolder&&, Dims, int, int, const std::string& = {}) = delete;
   Loader(const Loader&) = delete;
   Loader& operator=(const Loader&) = delete;
   ~Loader() { stop(); }
@@ -87,8 +94,8 @@ class Loader {
     const int n = slot.n;
     const std::string damage = slot.damaged >= 0 ? slot.damage : std::string();
     ::pthread_mutex_unlock(&mutex_);  // nobody else touches a finished slot
-    for (int i = 0; i < n && damage.empty(); ++i) {
-      to_tensor(slot.pictures.data() + i * image_.size(), image_.pixels(), images_.data() + i * image_.size());
+    if (damage.empty()) to_floats(slot.pictures.data(), n * image_.size(), images_.data());
+    for (int i = 0; i < n; ++i) {
       labels_[std::size_t(i)] = slot.labels[std::size_t(i)];
       index_[std::size_t(i)] = slot.index[std::size_t(i)];
     }
@@ -103,16 +110,19 @@ class Loader {
   /// Minibatches of an epoch: of the one begun, or of the whole folder before the first.
   [[nodiscard]] int batches() const { return batches_; }
 
+  /// Once, a sentence for the log if the cache cannot be used; otherwise "".
+  [[nodiscard]] std::string take_cache_fault() { return cache_.take_fault(); }
+
  private:
-  static constexpr int ahead = 3;  // minibatches being decoded before they are asked for
+  static constexpr int ahead = 3;  // minibatches being made before they are asked for
 
   struct Slot {
-    std::vector<std::uint8_t> pictures;  // (N,H,W,3)
+    std::vector<std::uint8_t> pictures;  // (N,3,H,W)
     std::vector<int> labels;
     std::vector<int> index;
     int n = 0;
-    int missing = 0;   // pictures still to be decoded
-    int damaged = -1;  // the first one that could not be
+    int missing = 0;   // pictures still to be made
+    int damaged = -1;  // the first one that could not be decoded
     std::string damage;
   };
   struct Lock {
@@ -171,7 +181,7 @@ class Loader {
     ::pthread_mutex_destroy(&mutex_);
   }
 
-  /// A thread's life: claim the next picture of the order, decode it without the lock, report it.
+  /// A thread's life: claim the next picture of the order, make it without the lock, report it.
   void work() {
     Lock lock(mutex_);
     for (;;) {
@@ -195,14 +205,17 @@ class Loader {
     }
   }
 
-  /// Decodes a picture into place n of the slot. Returns what went wrong, nothing if all is well.
-  [[gnu::cold]] std::string fill(Slot& slot, int n, int picture) const {
+  /// Puts a picture into place n of the slot. Returns what went wrong, nothing if all is well.
+  [[gnu::cold]] std::string fill(Slot& slot, int n, int picture) {
     slot.labels[std::size_t(n)] = folder_.labels[std::size_t(picture)];
     slot.index[std::size_t(n)] = picture;
+    std::uint8_t* out = slot.pictures.data() + n * image_.size();  // (3,H,W)
+    if (cache_.read(picture, out)) return {};
     const std::string& path = folder_.paths[std::size_t(picture)];
     try {
       const Picture ready = resize_bilinear(decode_image(path), image_.w, image_.h);
-      std::memcpy(slot.pictures.data() + n * image_.size(), ready.rgb.data(), ready.rgb.size());
+      to_planes(ready.rgb.data(), image_.pixels(), out);
+      cache_.write(picture, out);
     } catch (const Error& error) {
       return error.what();
     } catch (const std::exception& error) {
@@ -214,6 +227,7 @@ class Loader {
   const ImageFolder& folder_;
   const Dims image_;
   const int batch_;
+  PictureCache cache_;
   int batches_ = 0;
   Slot slots_[ahead];
   std::vector<pthread_t> threads_;
@@ -221,13 +235,13 @@ class Loader {
   std::vector<int> labels_, index_;
 
   pthread_mutex_t mutex_ = PTHREAD_MUTEX_INITIALIZER;
-  pthread_cond_t room_ = PTHREAD_COND_INITIALIZER;      // there are pictures to decode, or the loader stops
+  pthread_cond_t room_ = PTHREAD_COND_INITIALIZER;      // there are pictures to make, or the loader stops
   pthread_cond_t finished_ = PTHREAD_COND_INITIALIZER;  // a minibatch is complete, or no thread is at work
   std::vector<int> order_;
-  long claimed_ = 0;    // position in the order of the next picture to decode
+  long claimed_ = 0;    // position in the order of the next picture to make
   long limit_ = 0;      // and the position up to which there is room
   long delivered_ = 0;  // minibatches handed out
-  int busy_ = 0;        // threads decoding
+  int busy_ = 0;        // threads making one
   bool stopping_ = false;
 };
 

@@ -1,0 +1,195 @@
+// Decoded and resized pictures in a file, so that each is decoded once. Nothing the file holds is trusted: a picture
+// counts only if its checksum, which covers the state of the file it was decoded from, is right.
+#pragma once
+
+#include <atomic>
+#include <cerrno>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <tinycnn/core/dims.hpp>
+#include <tinycnn/data/folder.hpp>
+#include <tinycnn/io/file.hpp>
+
+namespace tinycnn {
+
+namespace detail {
+
+/// A checksum of 64 bits: eight chains, so that a core has eight multiplications under way.
+class Checksum {
+ public:
+  explicit Checksum(std::uint64_t start) {
+    for (std::uint64_t& chain : chains_) chain = start += odd;
+  }
+  Checksum& add(const void* bytes, std::size_t count) {
+    const char* at = static_cast<const char*>(bytes);
+    for (; count >= sizeof chains_; count -= sizeof chains_, at += sizeof chains_) {
+      std::uint64_t words[8];
+      std::memcpy(words, at, sizeof words);
+      for (int k = 0; k < 8; ++k) chains_[k] = stir(chains_[k], words[k]);
+    }
+    std::uint64_t rest[8] = {};
+    std::memcpy(rest, at, count);
+    for (int k = 0; k < 8; ++k) chains_[k] = stir(chains_[k], rest[k] + count);
+    return *this;
+  }
+  [[nodiscard]] std::uint64_t value() const {
+    std::uint64_t sum = 0;
+    for (const std::uint64_t chain : chains_) sum = stir(sum, chain);
+    return sum;
+  }
+
+ private:
+  static constexpr std::uint64_t odd = 0x9e3779b97f4a7c15;  // 2^64 / the golden ratio
+  static std::uint64_t stir(std::uint64_t chain, std::uint64_t word) {
+    chain = (chain ^ word) * odd;
+    return chain << 29 | chain >> 35;  // or the highest bits would reach no other
+  }
+  std::uint64_t chains_[8];
+};
+
+}  // namespace detail
+
+/// The pictures of one folder at one size, at fixed places of one file: magic | (checksum | (3,H,W) bytes) a picture.
+/// What is truncated, torn, of another data set or older than its source fails its checksum, is decoded and written
+/// anew in its place. Reading and writing take no memory, and any number of threads and processes may do both.
+class PictureCache {
+ public:
+  /// Takes the room on the disk at once, at most half of what is free. An empty path: no cache. What stands in the way
+  /// is no Error: then `read` finds nothing, and `take_fault` says why.
+  [[gnu::cold]] PictureCache(const ImageFolder& folder, Dims image, const std::string& path)
+      : path_(path), bytes_(std::size_t(image.size())) {
+    if (path.empty()) return;
+    keys_.reserve(folder.paths.size());
+    for (const std::string& picture : folder.paths) keys_.push_back(key_of(picture, image));
+    open();
+  }
+  PictureCache(const PictureCache&) = delete;
+  PictureCache& operator=(const PictureCache&) = delete;
+  ~PictureCache() { close(); }
+
+  /// Picture number `picture` of the folder as (3,H,W) bytes; false where it must be decoded.
+  [[nodiscard]] bool read(int picture, std::uint8_t* out) const {
+    if (file_ < 0) return false;
+    std::uint64_t checksum = 0;
+    return get(&checksum, sizeof checksum, place(picture)) &&
+           get(out, bytes_, place(picture) + off_t(sizeof checksum)) && checksum == checksum_of(picture, out);
+  }
+
+  /// Keeps a decoded picture, (3,H,W), for `read`.
+  void write(int picture, const std::uint8_t* pixels) {
+    if (file_ < 0 || failure_ != 0) return;
+    const std::uint64_t checksum = checksum_of(picture, pixels);
+    if (!put(&checksum, sizeof checksum, place(picture)) ||
+        !put(pixels, bytes_, place(picture) + off_t(sizeof checksum)))
+      failure_ = errno;
+  }
+
+  /// Once, a sentence for the log if the cache cannot be used or no longer be written; otherwise "".
+  [[gnu::cold]] std::string take_fault() {
+    if (const int failure = failure_; failure > 0) {
+      fault_ = sentence(std::strerror(failure));
+      failure_ = reported;
+    }
+    std::string fault;
+    fault.swap(fault_);
+    return fault;
+  }
+
+ private:
+  static constexpr char magic[] = "tinycnn pixels\n";  // 16 bytes with its 0
+  static constexpr std::uint64_t version = 1;          // to be raised when the same file gives other pixels
+  static constexpr int reported = -1;
+
+  /// What a picture depends on: its file's name, size and times, and the size it gets. A file that is replaced by one
+  /// of the same size and time of writing still has another time of change.
+  [[gnu::cold]] static std::uint64_t key_of(const std::string& picture, Dims image) {
+    struct stat s{};
+    if (::stat(picture.c_str(), &s) != 0) s = {};  // it will not be decoded either
+    const std::int64_t facts[] = {s.st_size, s.st_mtim.tv_sec, s.st_mtim.tv_nsec, s.st_ctim.tv_sec, s.st_ctim.tv_nsec,
+                                  image.h,   image.w};
+    const std::string name = base_name(picture);
+    return detail::Checksum(version).add(facts, sizeof facts).add(name.data(), name.size()).value();
+  }
+
+  [[nodiscard]] std::uint64_t checksum_of(int picture, const std::uint8_t* pixels) const {
+    return detail::Checksum(keys_[std::size_t(picture)]).add(pixels, bytes_).value();
+  }
+
+  [[nodiscard]] off_t place(long picture) const {
+    return off_t(sizeof magic) + off_t(picture) * off_t(sizeof(std::uint64_t) + bytes_);
+  }
+
+  /// Calls `some(done)`, which moves a part of what is left, until all is moved; false where the file ends, and with
+  /// errno where that fails.
+  template <class Some>
+  static bool all(std::size_t count, Some some) {
+    for (std::size_t done = 0; done < count;) {
+      const ssize_t moved = some(done);
+      if (moved < 0 && errno == EINTR) continue;
+      if (moved <= 0) return false;
+      done += std::size_t(moved);
+    }
+    return true;
+  }
+  bool get(void* out, std::size_t count, off_t from) const {
+    return all(count, [&](std::size_t done) {
+      return ::pread(file_, static_cast<char*>(out) + done, count - done, from + off_t(done));
+    });
+  }
+  bool put(const void* bytes, std::size_t count, off_t to) const {
+    return all(count, [&](std::size_t done) {
+      return ::pwrite(file_, static_cast<const char*>(bytes) + done, count - done, to + off_t(done));
+    });
+  }
+
+  [[gnu::cold]] void open() {
+    file_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    struct stat status;
+    if (file_ < 0 || ::fstat(file_, &status) != 0) return refuse(std::strerror(errno));
+    char start[sizeof magic] = {};
+    const std::size_t known = status.st_size < off_t(sizeof magic) ? std::size_t(status.st_size) : sizeof magic;
+    if (!S_ISREG(status.st_mode) || !get(start, known, 0) || std::memcmp(start, magic, known) != 0)
+      return refuse("it is something else, which is left alone");
+
+    const off_t size = place(long(keys_.size()));
+    struct statvfs disk;
+    const bool roomy = size <= status.st_size || ::fstatvfs(file_, &disk) != 0 ||
+                       double(size - status.st_size) * 2 < double(disk.f_bavail) * double(disk.f_frsize);
+    int failure = roomy ? 0 : ENOSPC;
+    if (failure == 0 && (!put(magic, sizeof magic, 0) || ::ftruncate(file_, size) != 0)) failure = errno;
+    if (failure == 0) failure = ::posix_fallocate(file_, 0, size);
+    if (failure == 0) return;
+    ::unlink(path_.c_str());  // a part of the room is of no use
+    refuse(std::strerror(failure));
+  }
+
+  [[gnu::cold]] void refuse(const char* why) {
+    fault_ = sentence(why);
+    close();
+  }
+  [[gnu::cold]] std::string sentence(const char* why) const {
+    return "pictures are decoded anew each epoch, as their cache '" + path_ + "' cannot be written: " + why;
+  }
+
+  void close() {
+    if (file_ >= 0) ::close(file_);
+    file_ = -1;
+  }
+
+  const std::string path_;
+  const std::size_t bytes_;          // of a picture
+  std::vector<std::uint64_t> keys_;  // by picture
+  int file_ = -1;
+  std::string fault_;
+  std::atomic<int> failure_ = 0;  // errno of the first write that failed, then `reported`
+};
+
+}  // namespace tinycnn
