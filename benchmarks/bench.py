@@ -3,8 +3,7 @@
 Run: ./dev bench CASE... [--peers torch,mnn,openvino,onnxruntime,ncnn|all] [--threads 2] [--steps N] [--json FILE]
 
 cases.py holds the cases, settings.py the systems, race.py how they take turns, worker.py how they are asked.
-GFLOP/s are those of the direct algorithm: a fraction of the peak above 1 means that fewer operations were done. `tinycnn
-is` compares medians of steps taken in turn, those of the row with tinycnn's between them.
+docs/benchmarks.md says how to read the tables.
 """
 import argparse
 import json

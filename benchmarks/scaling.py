@@ -50,8 +50,8 @@ class Scaling:
         for point in POINTS:
             with worker_of(name, point, args.threads) as worker:
                 measured.append(finish(point, worker, take_steps([worker], args.steps)[0]))
-        rows = [json_row(name, tinycnn("bench_scaling", f"{m.point.what} {m.point.at}"), m.seconds, m.point.batch, m.gflop,
-                         m.rss_mb, args.threads) for m in measured]
+        rows = [json_row(name, tinycnn("bench_scaling", f"{m.point.what} {m.point.at}"), m.seconds, m.point.batch,
+                         m.gflop, m.rss_mb, args.threads) for m in measured]
         report = Report(rows, lines(name, measured, args.threads))
         compare_threads(name, report, args)
         return report

@@ -54,8 +54,8 @@ class Worker:
         self.setting = setting
         self.log = log
         self.process = subprocess.Popen(
-            [*setting.command, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log.open("w"), text=True,
-            env=environment
+            [*setting.command, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log.open("w"),
+            text=True, env=environment
         )
         self.read("ready")
         self.process.send_signal(signal.SIGSTOP)

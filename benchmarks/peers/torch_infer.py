@@ -1,4 +1,4 @@
-"""PyTorch's inference: channels_last and eager, traced and frozen, or compiled with frozen weights."""
+"""PyTorch's inference: channels_last, traced and frozen, or compiled with frozen weights."""
 import torch
 
 import nets
@@ -6,14 +6,14 @@ import protocol
 
 
 def main():
-    args = protocol.arguments("frozen", "compiled", "eager")
+    args = protocol.arguments("frozen", "compiled")
     torch.set_num_threads(args.threads)
     net = nets.load(args.net, args.weights).to(memory_format=torch.channels_last).eval()
     batch = torch.from_numpy(protocol.images(args)).to(memory_format=torch.channels_last)
-    with torch.inference_mode(args.setting == "eager"), torch.no_grad():
+    with torch.no_grad():
         if args.setting == "frozen":
             net = torch.jit.optimize_for_inference(torch.jit.freeze(torch.jit.trace(net, batch)))
-        if args.setting == "compiled":
+        else:
             net = torch.compile(net, options={"freezing": True})
         protocol.serve_logits(lambda: net(batch).numpy(), args)
 
