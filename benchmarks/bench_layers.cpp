@@ -7,26 +7,24 @@
 namespace bench {
 namespace {
 using namespace tinycnn::cpu;
-using Isa = Native;
 
 enum Pass { forward, input_gradient, weight_gradient };
 
-const char* name_of(Algorithm a) {
-  switch (a) {
-    case Algorithm::direct:
-      return "direct";
-    case Algorithm::winograd:
-      return "F(4x4,3x3)";
-    case Algorithm::narrow:
-      return "F(4x2,3x3)";
-  }
-  return "?";
-}
-
-/// A convolution's pass, and the tensors of all three.
 class ConvolutionPass {
  public:
-  ConvolutionPass(const ConvolutionShape& s, int n, Pass pass, ThreadPool& pool)
+  virtual ~ConvolutionPass() = default;
+  virtual void run() = 0;
+  [[nodiscard]] virtual Operations operations() const = 0;
+  [[nodiscard]] virtual std::string_view algorithm() const = 0;
+  /// Each element of x and y once, in 10^9 bytes: what a pass must move at least.
+  [[nodiscard]] virtual double gbytes() const = 0;
+};
+
+/// With the tensors of all three passes. `Isa` says which family of kernels, as in the rows of cpu.hpp.
+template <class Isa>
+class PassOf final : public ConvolutionPass {
+ public:
+  PassOf(const ConvolutionShape& s, int n, Pass pass, ThreadPool& pool)
       : n_(n),
         pass_(pass),
         pool_(pool),
@@ -45,7 +43,7 @@ class ConvolutionPass {
   }
 
   /// Packing the weights is part of a training step's pass, as it is here.
-  void run() {
+  void run() override {
     if (pass_ == forward) {
       c_.pack(w_.data(), packed_.data(), pool_);
       c_.forward(n_, TensorSource<Isa>{x_.data(), c_.s.x}, packed_.data(), store(y_, c_.s.y, bias_.data()), pool_,
@@ -59,10 +57,9 @@ class ConvolutionPass {
                          bias_.data(), pool_, scratch_.data(), shared_.data());
     }
   }
-  [[nodiscard]] Operations operations() const { return convolution_operations(c_, n_); }
-  [[nodiscard]] const char* algorithm() const { return name_of(c_.algorithm); }
-  /// Each element of x and y once, in 10^9 bytes: what a pass must move at least.
-  [[nodiscard]] double gbytes() const { return 4e-9 * double(x_.size() + y_.size()); }
+  [[nodiscard]] Operations operations() const override { return convolution_operations(c_, n_); }
+  [[nodiscard]] std::string_view algorithm() const override { return c_.variant().empty() ? "direct" : c_.variant(); }
+  [[nodiscard]] double gbytes() const override { return 4e-9 * double(x_.size() + y_.size()); }
 
  private:
   static void fill(const Buffer<float>& numbers, std::uint32_t seed) {
@@ -100,12 +97,14 @@ class Layers {
                     &groups, &n, &pass) != 11)
       throw Error(std::string("eleven numbers make a convolution's pass, not '") + question + "'");
     const Window window{kernel, stride, padding, dilation};
+    const ConvolutionShape s{{c, h, w, false}, {o, window.output(h), window.output(w), false}, window, groups};
     pass_.reset();
-    pass_ = std::make_unique<ConvolutionPass>(
-        ConvolutionShape{{c, h, w, false}, {o, window.output(h), window.output(w), false}, window, groups}, n,
-        Pass(pass), pool_);
+    if (is_depthwise(s))
+      pass_ = std::make_unique<PassOf<Depthwise<Native>>>(s, n, Pass(pass), pool_);
+    else
+      pass_ = std::make_unique<PassOf<Native>>(s, n, Pass(pass), pool_);
     char answer[64];
-    std::snprintf(answer, sizeof answer, "%.6f %s", pass_->gbytes(), pass_->algorithm());
+    std::snprintf(answer, sizeof answer, "%.6f %s", pass_->gbytes(), pass_->algorithm().data());
     return answer;
   }
   void pass() { pass_->run(); }

@@ -13,14 +13,17 @@ struct Operations {
 };
 
 /// One pass (forward, input gradient or weight gradient) of a convolution over n samples.
-template <class Isa>
-Operations convolution_operations(const tinycnn::cpu::Convolution<Isa>& c, int n) {
+template <class Convolution>
+Operations convolution_operations(const Convolution& c, int n) {
   using namespace tinycnn::cpu;
   const double channels = 2e-9 * n * c.s.group_inputs() * c.s.y.c;
   const double direct = channels * c.s.taps() * double(c.s.y.pixels());
-  if (!c.winograd()) return {direct, direct};
-  const int width = c.tile_width();
-  return {direct, channels * Winograd::points_of(width) * tile_rows(c.s) * tile_columns(c.s, width)};
+  if constexpr (requires { c.tile_width(); })
+    if (c.winograd()) {
+      const int width = c.tile_width();
+      return {direct, channels * Winograd::points_of(width) * tile_rows(c.s) * tile_columns(c.s, width)};
+    }
+  return {direct, direct};
 }
 
 /// A forward pass over n samples, and with `training` the backward pass, which needs no gradient of the input.
