@@ -16,7 +16,7 @@ namespace tinycnn {
 
 /// How many pictures a class has in each split.
 struct Synthetic {
-  int train = 100;
+  int train = 128;
   int valid = 30;
   int test = 20;
   std::uint64_t seed = 6666;

@@ -128,7 +128,7 @@ inline Picture synthetic_picture(int label, std::uint64_t seed, std::uint64_t id
       int(upright < 0.5f ? long_side * aspect : long_side), int(upright < 0.5f ? long_side : long_side * aspect), {}};
   const float side = float(picture.w < picture.h ? picture.w : picture.h);
 
-  const float hue = float(label) / synthetic_classes + draw(-0.2f, 0.2f) + 1;
+  const float hue = float(label) / synthetic_classes + draw(-0.1f, 0.1f) + 1;
   const Colour dark = from_hsv(hue, draw(0.3f, 0.9f), draw(0.15f, 0.45f));
   const Colour bright = from_hsv(hue + draw(-0.1f, 0.1f), draw(0.1f, 0.6f), draw(0.7f, 1));
   const bool swapped = draw(0, 1) < 0.5f;
