@@ -29,6 +29,7 @@ def main():
                         help=f"separated by commas, of {', '.join(PEERS)}; or all")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--steps", type=int, default=7, help="how many are counted, after some that are not")
+    parser.add_argument("--data", type=pathlib.Path, help="pictures for epoch, in hw3's folders; default: generated ones")
     parser.add_argument("--json", type=pathlib.Path, help="write the rows of all cases to this file")
     parser.add_argument("--docs", action="store_true", help="put the tables into docs/benchmarks.md")
     args = parser.parse_args()
@@ -39,7 +40,9 @@ def main():
         rows += report.rows
         if args.docs:
             peers = "" if not args.peers else f" --peers {'all' if args.peers == PEERS else ','.join(args.peers)}"
-            update_page(name, f"./dev bench {name}{peers} --threads {args.threads} --steps {args.steps}", report.lines)
+            data = " --data DIR" if name == "epoch" and args.data else ""
+            command = f"./dev bench {name}{peers}{data} --threads {args.threads} --steps {args.steps}"
+            update_page(name, command, report.lines)
     if args.json:
         args.json.write_text(json.dumps(rows, indent=1) + "\n")
 

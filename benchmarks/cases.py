@@ -1,4 +1,5 @@
 """The table of cases: name -> what has run(name, args) -> Report. A new case is one more line here."""
+from epoch import Epoch
 from layers import Layers
 from memory import Memory
 from race import Race
@@ -26,5 +27,6 @@ CASES = {
     "resnet18-infer-b1": predicting("resnet18", 1, 1.0),
     "layers": Layers(),
     "memory": Memory((training("hw3"), training("resnet18"))),
+    "epoch": Epoch(),
     "scaling": Scaling(),
 }
