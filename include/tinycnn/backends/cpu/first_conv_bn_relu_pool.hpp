@@ -48,15 +48,17 @@ struct FirstConvBnReluPool {
     double* gram = reinterpret_cast<double*>(run.workspace);  // (K,K+1)
     double* grams = gram + PatchGram::size(s);                // (N,K,K+1)
     float* partials = reinterpret_cast<float*>(grams + run.n * PatchGram::size(s));
-    patch_gram<Isa>(s, run.n, run.data(step.x), gram, run.backend->pool(), run.scratch, grams);
+    const Pivots pivots(conv.in, run.n, run.data(step.x));
+    patch_gram<Isa>(s, run.n, run.data(step.x), pivots, gram, run.backend->pool(), run.scratch, grams);
     const PooledGradient gradient{run.data(step.dy), step.finished ? nullptr : run.data(step.y), run.bytes(step.index)};
     run.backend->pool().run(run.n, [&](int n, int worker) {
-      sparse.sample(run.data(step.x), gradient, k, n, run.scratch + worker * run.plan->scratch_room(run.capacity),
+      sparse.sample(run.data(step.x), pivots, gradient, k, n,
+                    run.scratch + worker * run.plan->scratch_room(run.capacity),
                     partials + n * aligned(sparse.partial_floats()));
     });
     if (!step.finished)
       finish_gradient(run, run.layer(step, 1), k, partials, run.n, aligned(sparse.partial_floats()), true);
-    finish_weights(run, conv, k, gram, partials);
+    finish_weights(run, step, k, gram, partials);
     zero_bias_gradient(run, step);
   }
 
@@ -67,20 +69,24 @@ struct FirstConvBnReluPool {
 
  private:
   template <class Run>
-  static void finish_weights(const Run& run, const Layer& conv, const ChannelNumbers& k, const double* gram,
+  static void finish_weights(const Run& run, const Step& step, const ChannelNumbers& k, const double* gram,
                              const float* partials) {
+    const Layer& conv = run.layer(step, 0);
     const ConvolutionShape s = convolution_of<Isa>(conv).s;
     const long stride = aligned(PooledWeightGradient<Isa>(s).partial_floats());
     const int size = PatchGram::elements(s), outputs = s.y.c;
-    const float *w = run.parameter(conv, 0), *bias = bias_of(run, conv);  // (K,O)
-    float* dw = run.gradient(conv, 0);                                    // (K,O)
+    const double count = double(run.n) * double(s.y.pixels());
+    const float* w = run.parameter(conv, 0);                           // (K,O)
+    const float* sum_g = run.gradient(run.layer(step, 1), norm_bias);  // (O)
+    float* dw = run.gradient(conv, 0);                                 // (K,O)
     for (int e = 0; e < size; ++e) {
-      const double* row = gram + long(e) * (size + 1);
+      const double *row = gram + long(e) * (size + 1), mean = row[size] / count;
       for (int o = 0; o < outputs; ++o) {
-        double sparse = 0, x_v = bias == nullptr ? 0.0 : double(bias[o]) * row[size];
-        for (int n = 0; n < run.n; ++n) sparse += double(partials[n * stride + (2L + e) * outputs + o]);
-        for (int other = 0; other < size; ++other) x_v += row[other] * double(w[long(other) * outputs + o]);
-        dw[long(e) * outputs + o] = float(double(k.a[o]) * sparse + double(k.b[o]) * x_v + double(k.c[o]) * row[size]);
+        double x_g = -mean * double(sum_g[o]), x_v = 0;
+        for (int n = 0; n < run.n; ++n) x_g += double(partials[n * stride + (2L + e) * outputs + o]);
+        for (int other = 0; other < size; ++other)
+          x_v += (row[other] - mean * gram[long(other) * (size + 1) + size]) * double(w[long(other) * outputs + o]);
+        dw[long(e) * outputs + o] = float(double(k.a[o]) * x_g + double(k.b[o]) * x_v);
       }
     }
   }

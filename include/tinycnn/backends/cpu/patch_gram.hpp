@@ -10,6 +10,23 @@
 
 namespace tinycnn::cpu {
 
+/// What is taken from every pixel, padding included, channel by channel: sums of products of numbers far from 0 would
+/// lose what they differ by. The means of the batch's first sample.
+struct Pivots {
+  static constexpr int most = 4;
+  float of[most] = {};
+
+  Pivots() = default;
+  /// x (N,H,W,C).
+  Pivots(const Dims& image, int n, const float* x) {
+    for (int c = 0; n > 0 && c < image.c; ++c) {
+      double sum = 0;
+      for (long i = 0; i < image.pixels(); ++i) sum += double(x[i * image.c + c]);
+      of[c] = float(sum / double(image.pixels()));
+    }
+  }
+};
+
 /// One sample as planes with their padding: row h, column w of channel c at data + (c rows + h) pitch + w, counted from
 /// the padding's corner. A plane is followed by enough zeros for a register to start at any patch's last column.
 struct PaddedPlanes {
@@ -20,22 +37,23 @@ struct PaddedPlanes {
   [[nodiscard]] constexpr long plane() const { return long(rows) * pitch; }
   [[nodiscard]] constexpr long floats() const { return channels * plane(); }
 
-  /// planes (C,rows,pitch) = x (H,W,C) within its padding.
-  [[gnu::noinline]] void load(const ConvolutionShape& s, const float* x, float* planes) const {
-    std::memset(planes, 0, sizeof(float) * static_cast<std::size_t>(floats()));
+  /// planes (C,rows,pitch) = x (H,W,C) within its padding of zeros, less the pivots.
+  [[gnu::noinline]] void load(const ConvolutionShape& s, const float* x, const Pivots& pivots, float* planes) const {
+    for (int c = 0; c < channels; ++c)
+      for (long i = 0; i < plane(); ++i) planes[c * plane() + i] = -pivots.of[c];
     const int padding = s.window.padding;
     for (int h = 0; h < s.x.h; ++h)
       for (int c = 0; c < channels; ++c) {
         const float* from = x + long(h) * s.x.w * channels + c;                    // (W,C)
         float* to = planes + c * plane() + (h + padding) * long(pitch) + padding;  // (W)
-        for (int w = 0; w < s.x.w; ++w) to[w] = from[long(w) * channels];
+        for (int w = 0; w < s.x.w; ++w) to[w] = from[long(w) * channels] - pivots.of[c];
       }
   }
 };
 
 /// What is summed over: patches of 3x3 pixels at stride 1. Elements of a patch are numbered (r, s, c), as rows of w.
 struct PatchGram {
-  static constexpr int channels_most = 4;
+  static constexpr int channels_most = Pivots::most;
 
   static constexpr bool fits(const ConvolutionShape& s) {
     const Window& k = s.window;
@@ -119,18 +137,18 @@ template <class Isa>
   }
 }
 
-/// gram (K,K+1) of n samples x (N,H,W,C); `partial` holds n times its size, `scratch` PatchGram::scratch_floats a
-/// worker. The samples' sums are added in order.
+/// gram (K,K+1) of n samples x (N,H,W,C) less the pivots; `partial` holds n times its size, `scratch`
+/// PatchGram::scratch_floats a worker. The samples' sums are added in order.
 template <class Isa>
-void patch_gram(const ConvolutionShape& s, int n, const float* x, double* gram, ThreadPool& pool, float* scratch,
-                double* partial) {
+void patch_gram(const ConvolutionShape& s, int n, const float* x, const Pivots& pivots, double* gram, ThreadPool& pool,
+                float* scratch, double* partial) {
   const PaddedPlanes layout(s);
   const long size = PatchGram::size(s);
   pool.run(n, [&](int sample, int worker) {
     float* planes = scratch + worker * PatchGram::scratch_floats(s);
     float* ones = planes + layout.floats();
     for (int q = 0; q < layout.pitch; ++q) ones[q] = 1;
-    layout.load(s, x + sample * s.x.size(), planes);
+    layout.load(s, x + sample * s.x.size(), pivots, planes);
     patch_gram_of_sample<Isa>(s, planes, ones, partial + sample * size);
   });
   for (long i = 0; i < size; ++i) {

@@ -36,12 +36,12 @@ struct PooledWeightGradient {
   [[nodiscard]] constexpr long partial_floats() const { return long(2 + PatchGram::elements(s)) * s.y.c; }
 
   /// partial (2 + 9 C, O) of sample n.
-  [[gnu::noinline]] void sample(const float* x, const PooledGradient& gradient, const ChannelNumbers& k, int n,
-                                float* scratch, float* partial) const {
+  [[gnu::noinline]] void sample(const float* x, const Pivots& pivots, const PooledGradient& gradient,
+                                const ChannelNumbers& k, int n, float* scratch, float* partial) const {
     float* table = scratch + planes.floats();  // (window,tap,width): the four pixels of a window, again and again
     float* g = table + table_floats();         // (window,O)
     int* place = reinterpret_cast<int*>(g + chunk * round_up(s.y.c, 16));  // (window,O)
-    planes.load(s, x + n * s.x.size(), scratch);
+    planes.load(s, x + n * s.x.size(), pivots, scratch);
     for (long i = 0; i < partial_floats(); ++i) partial[i] = 0;
     for (int p = 0; p < rows(); ++p)
       for (int q = 0; q < columns(); q += chunk) {
