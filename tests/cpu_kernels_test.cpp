@@ -1,7 +1,7 @@
 // The Cpu backend's convolution and Linear kernels against plain loops in double, written here from the equations. One
 // file, longer than most, so that the kernels are compiled once.
 #include <doctest/doctest.h>
-#include <tinycnn/backends/cpu/convolution_depthwise.hpp>
+#include <tinycnn/backends/cpu/convolution_depthwise_weight_gradient.hpp>
 #include <tinycnn/backends/cpu/convolution_forward.hpp>
 #include <tinycnn/backends/cpu/convolution_input_gradient.hpp>
 #include <tinycnn/backends/cpu/convolution_pool_epilogues.hpp>
@@ -232,7 +232,7 @@ void check_pooling(const Convolution& t, int k, const std::string& what) {
   const StatisticsEpilogue<Isa> unfused{plain.data, s.y, t.bias.data, plain_sums.data()};
   convolution_forward<Isa>(s, n, t.source(), packed.data, unfused, pool, scratch.data);
   CHECK(std::memcmp(plain.data, y.data, sizeof(float) * std::size_t(y.size)) == 0);
-  const PoolEpilogue<Isa> inference{folded.data, s.y, t.bias.data, k, true};
+  const PoolEpilogue<Isa> inference{folded.data, s.y, t.bias.data, k};
   convolution_forward<Isa>(s, n, t.source(), packed.data, inference, pool, scratch.data);
 
   int wrong = 0;

@@ -52,6 +52,20 @@ bool streams(const float* y, const Dims& dims, int n, int groups = 1) {
          reinterpret_cast<std::uintptr_t>(y) % (4 * Isa::width) == 0;
 }
 
+/// Calls f(NR values, where they belong in (N,H,W,C)) for every pixel of a panel.
+template <class Isa, class F>
+[[gnu::always_inline]] inline void for_pixels(const Panel& p, const Dims& dims, F&& f) {
+  const float* from = p.values;
+  for (int s = 0; s < p.samples; ++s)
+    for (int i = 0; i < p.rows; ++i) {
+      const long row = (long(p.sample + s) * dims.h + p.row + long(i) * p.row_step) * dims.w;
+      for (int j = 0; j < p.columns; ++j, from += NR<Isa>) {
+        const long at = (row + p.column + long(j) * p.column_step) * dims.c + p.channel;
+        f(from, at);
+      }
+    }
+}
+
 /// y = relu(result + bias + add), each of relu, bias (C) and add (N,H,W,C; may be y itself) optional.
 template <class Isa>
 struct StoreEpilogue {
@@ -66,24 +80,18 @@ struct StoreEpilogue {
 
   [[gnu::noinline]] void panel(const Panel& p) const {
     const Pixel<Isa> offset = Pixel<Isa>::read(bias == nullptr ? nullptr : bias + p.channel, p.width);
-    const float* from = p.values;
-    for (int s = 0; s < p.samples; ++s)
-      for (int i = 0; i < p.rows; ++i) {
-        const long row = (long(p.sample + s) * dims.h + p.row + long(i) * p.row_step) * dims.w;
-        for (int j = 0; j < p.columns; ++j, from += NR<Isa>) {
-          const long at = (row + p.column + long(j) * p.column_step) * dims.c + p.channel;
-          Pixel<Isa> v = Pixel<Isa>::read(from);
-          v.a += offset.a;
-          v.b += offset.b;
-          if (add != nullptr) {
-            const Pixel<Isa> other = Pixel<Isa>::read(add + at, p.width);
-            v.a += other.a;
-            v.b += other.b;
-          }
-          if (relu) v = {cpu::relu<Isa>(v.a), cpu::relu<Isa>(v.b)};
-          v.write(y + at, p.width, past_caches);
-        }
+    for_pixels<Isa>(p, dims, [&](const float* from, long at) {
+      Pixel<Isa> v = Pixel<Isa>::read(from);
+      v.a += offset.a;
+      v.b += offset.b;
+      if (add != nullptr) {
+        const Pixel<Isa> other = Pixel<Isa>::read(add + at, p.width);
+        v.a += other.a;
+        v.b += other.b;
       }
+      if (relu) v = {cpu::relu<Isa>(v.a), cpu::relu<Isa>(v.b)};
+      v.write(y + at, p.width, past_caches);
+    });
   }
 };
 

@@ -25,26 +25,19 @@ struct FinishEpilogue {
     const Pixel<Isa> offset = Pixel<Isa>::read(shift + p.channel, p.width);
     const Pixel<Isa> center = Pixel<Isa>::read(mean + p.channel, p.width);
     Pixel<Isa> sum, product;
-    const float* from = p.values;
-    for (int s = 0; s < p.samples; ++s)
-      for (int i = 0; i < p.rows; ++i) {
-        const long row = (long(p.sample + s) * dims.h + p.row + long(i) * p.row_step) * dims.w;
-        for (int j = 0; j < p.columns; ++j, from += NR<Isa>) {
-          const long at = (row + p.column + long(j) * p.column_step) * dims.c + p.channel;
-          Pixel<Isa> here = Pixel<Isa>::read(from);
-          if (add != nullptr) {
-            const Pixel<Isa> other = Pixel<Isa>::read(add + at, p.width);
-            here = {here.a + other.a, here.b + other.b};
-          }
-          const Pixel<Isa> stored = Pixel<Isa>::read(v + at, p.width);
-          here.a = fma<Isa>(stored.a, factor.a, offset.a) > 0.0f ? here.a : Vector<Isa>{};
-          here.b = fma<Isa>(stored.b, factor.b, offset.b) > 0.0f ? here.b : Vector<Isa>{};
-          sum = {sum.a + here.a, sum.b + here.b};
-          product = {fma<Isa>(here.a, stored.a - center.a, product.a),
-                     fma<Isa>(here.b, stored.b - center.b, product.b)};
-          here.write(g + at, p.width, past_caches);
-        }
+    for_pixels<Isa>(p, dims, [&](const float* from, long at) {
+      Pixel<Isa> here = Pixel<Isa>::read(from);
+      if (add != nullptr) {
+        const Pixel<Isa> other = Pixel<Isa>::read(add + at, p.width);
+        here = {here.a + other.a, here.b + other.b};
       }
+      const Pixel<Isa> stored = Pixel<Isa>::read(v + at, p.width);
+      here.a = fma<Isa>(stored.a, factor.a, offset.a) > 0.0f ? here.a : Vector<Isa>{};
+      here.b = fma<Isa>(stored.b, factor.b, offset.b) > 0.0f ? here.b : Vector<Isa>{};
+      sum = {sum.a + here.a, sum.b + here.b};
+      product = {fma<Isa>(here.a, stored.a - center.a, product.a), fma<Isa>(here.b, stored.b - center.b, product.b)};
+      here.write(g + at, p.width, past_caches);
+    });
     const bool first = p.first && p.column == 0 && p.row % p.row_step == 0;  // of the pieces and phases of a block
     float* to = sums + 2L * p.block * dims.c + p.channel;
     for (Pixel<Isa>* part : {&sum, &product}) {

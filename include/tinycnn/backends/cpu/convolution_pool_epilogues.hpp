@@ -104,7 +104,6 @@ struct PoolEpilogue {
   Dims dims;                // of the result, (O,P,Q)
   const float* bias = nullptr;
   int k = 2;
-  bool relu = true;
 
   [[nodiscard]] int row_multiple() const { return k; }
 
@@ -125,7 +124,7 @@ struct PoolEpilogue {
               best.b = ((v.b > best.b) | (v.b != v.b)) ? v.b : best.b;
             }
           best = {best.a + offset.a, best.b + offset.b};  // rounding is monotone, so once after the maximum is enough
-          if (relu) best = {cpu::relu<Isa>(best.a), cpu::relu<Isa>(best.b)};
+          best = {cpu::relu<Isa>(best.a), cpu::relu<Isa>(best.b)};
           best.write(pooled + (row + j) * dims.c + p.channel, p.width, false);
         }
       }

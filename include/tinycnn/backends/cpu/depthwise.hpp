@@ -1,9 +1,9 @@
 // Depthwise convolutions as a backend's rows: every row with a convolution once more, over the kernels of
-// convolution_depthwise.hpp, so that a network without them compiles none of those.
+// convolution_depthwise.hpp and its weight gradient, so that a network without them compiles none of those.
 #pragma once
 
 #include <tinycnn/backends/cpu/conv.hpp>
-#include <tinycnn/backends/cpu/convolution_depthwise.hpp>
+#include <tinycnn/backends/cpu/convolution_depthwise_weight_gradient.hpp>
 
 namespace tinycnn::cpu {
 

@@ -8,8 +8,8 @@
 namespace tinycnn::cpu {
 
 /// With g the gradient of BatchNorm's output and dv = a g + b v + c that of its input v = w x + bias
-/// (`finish_gradient`), dw = sum of x dv = a (sum of x g) + b (A w + bias s) + c s over all patches x, where A = sum of
-/// x x^T and s = sum of x need no pass over v. docs/gram.md derives it. equals: ConvBnReluPool, but for rounding.
+/// (`finish_gradient`), dw = sum of (x - m) dv = a (sum of (x - m) g) + b C w over all patches x of mean m, where C =
+/// sum of (x - m) (x - m)^T needs no pass over v. docs/gram.md derives it. equals: ConvBnReluPool, but for rounding.
 template <class Isa>
 struct FirstConvBnReluPool {
   static constexpr std::string_view name = "Conv+BatchNorm+ReLU+MaxPool, Gram";
