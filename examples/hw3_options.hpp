@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 struct Hw3Options {
   std::string data;  // empty: ./hw3_data where it exists, else a generated set
@@ -16,8 +17,20 @@ struct Hw3Options {
   std::uint64_t seed = 6666;
   int threads = 1;  // default: every processor
   std::string order = "shuffled";
-  std::string init;    // empty: drawn from the seed
-  long max_steps = 0;  // 0: no limit
+  std::string init;  // empty: drawn from the seed
+  bool resume = false;
+  long checkpoint_every = 0;  // steps; 0: at the end of each epoch
+  std::string predict_only;   // weights to predict with; empty: train
+  long max_steps = 0;         // 0: no limit
+  std::string bad_images = "stop";
+  bool quiet = false;
+
+  std::vector<std::string> given;  // the flags that stood on the command line
+  [[nodiscard]] bool was_given(const std::string& flag) const {
+    for (const std::string& each : given)
+      if (each == flag) return true;
+    return false;
+  }
 };
 
 /// Exits with a sentence on stderr where the command line is wrong (code 2), and after --help (code 0).

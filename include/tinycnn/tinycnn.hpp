@@ -34,6 +34,7 @@
 #include <tinycnn/train/early_stopping.hpp>
 #include <tinycnn/train/epoch_totals.hpp>
 #include <tinycnn/train/input_gradients.hpp>
+#include <tinycnn/train/interruption.hpp>
 #include <tinycnn/train/predictor.hpp>
 #include <tinycnn/train/trainer.hpp>
 
@@ -41,8 +42,10 @@
 #include <tinycnn/data/loader.hpp>
 #include <tinycnn/data/shuffle.hpp>
 #include <tinycnn/io/csv.hpp>
+#include <tinycnn/io/folder_lock.hpp>
 #include <tinycnn/io/npy.hpp>
 
 #include <tinycnn/report/log.hpp>
 #include <tinycnn/report/progress.hpp>
 #include <tinycnn/report/submission.hpp>
+#include <tinycnn/report/summary.hpp>

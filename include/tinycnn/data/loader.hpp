@@ -15,7 +15,9 @@
 #include <tinycnn/core/dims.hpp>
 #include <tinycnn/data/folder.hpp>
 #include <tinycnn/data/picture_cache.hpp>
+#include <tinycnn/data/shuffle.hpp>
 #include <tinycnn/vision/decode.hpp>
+#include <tinycnn/vision/image.hpp>
 #include <tinycnn/vision/resize.hpp>
 
 namespace tinycnn {
@@ -28,16 +30,11 @@ struct Minibatch {
   const int* index = nullptr;     // (N), positions in the folder
 };
 
-/// (H,W,3) bytes to (3,H,W) bytes.
-inline void to_planes(const std::uint8_t* rgb, long pixels, std::uint8_t* out) {
-  for (long i = 0; i < pixels; ++i)
-    for (int c = 0; c < 3; ++c) out[c * pixels + i] = rgb[3 * i + c];
-}
-
-/// Bytes to floats in [0, 1], as torchvision's ToTensor.
-inline void to_floats(const std::uint8_t* bytes, long count, float* out) {
-  for (long i = 0; i < count; ++i) out[i] = float(bytes[i]) / 255.0f;
-}
+/// A picture that no minibatch can hold.
+struct DamagedPicture {
+  int picture = 0;  // its position in the folder
+  std::string why;  // a sentence that names the file
+};
 
 /// Visits a folder in a given order, in minibatches; the last one of an epoch holds what remains. The folder must
 /// outlive the loader. One thread calls its functions.
@@ -77,6 +74,7 @@ class Loader {
     claimed_ = long(order_.size());  // no thread takes a picture of the old epoch any more
     while (busy_ > 0) ::pthread_cond_wait(&finished_, &mutex_);
     order_ = order;
+    damages_.clear();
     batches_ = batches_of(order.size());
     claimed_ = 0;
     delivered_ = 0;
@@ -105,6 +103,23 @@ class Loader {
     if (!damage.empty()) throw Error(damage);
     minibatch = {n, images_.data(), labels_.data(), index_.data()};
     return true;
+  }
+
+  /// Makes every picture once, so that a cache holds them, and lists those that cannot be made.
+  [[gnu::cold]] std::vector<DamagedPicture> find_damaged() {
+    begin_epoch(sequential(int(folder_.size())));
+    for (Minibatch each;;) {
+      try {
+        if (!next(each)) break;
+      } catch (const Error&) {  // it is in the list, too, with the others of its minibatch
+      }
+    }
+    Lock lock(mutex_);
+    std::vector<DamagedPicture> sorted;
+    for (long picture = 0; picture < folder_.size() && sorted.size() < damages_.size(); ++picture)
+      for (const DamagedPicture& each : damages_)
+        if (each.picture == picture) sorted.push_back(each);
+    return sorted;
   }
 
   /// Minibatches of an epoch: of the one begun, or of the whole folder before the first.
@@ -197,6 +212,7 @@ class Loader {
       ::pthread_mutex_lock(&mutex_);
       --busy_;
       --slot.missing;
+      if (!damage.empty()) damages_.push_back({picture, damage});
       if (!damage.empty() && (slot.damaged < 0 || n < slot.damaged)) {
         slot.damaged = n;
         slot.damage = damage;
@@ -238,10 +254,11 @@ class Loader {
   pthread_cond_t room_ = PTHREAD_COND_INITIALIZER;      // there are pictures to make, or the loader stops
   pthread_cond_t finished_ = PTHREAD_COND_INITIALIZER;  // a minibatch is complete, or no thread is at work
   std::vector<int> order_;
-  long claimed_ = 0;    // position in the order of the next picture to make
-  long limit_ = 0;      // and the position up to which there is room
-  long delivered_ = 0;  // minibatches handed out
-  int busy_ = 0;        // threads making one
+  std::vector<DamagedPicture> damages_;  // of this epoch, as they were found
+  long claimed_ = 0;                     // position in the order of the next picture to make
+  long limit_ = 0;                       // and the position up to which there is room
+  long delivered_ = 0;                   // minibatches handed out
+  int busy_ = 0;                         // threads making one
   bool stopping_ = false;
 };
 

@@ -66,6 +66,11 @@ class CsvWriter {
       throw_file_error("write", path_);
   }
 
+  /// Returns when every row is on the disk: a checkpoint that counts them must not be there before them.
+  [[gnu::cold]] void sync() {
+    if (::fsync(::fileno(file_)) != 0) throw_file_error("write", path_);
+  }
+
  private:
   explicit CsvWriter(const std::string& path) : path_(path) {}
 

@@ -62,6 +62,9 @@ class SafetensorsFile {
     return nullptr;
   }
 
+  /// All notes of `__metadata__`, in the file's order.
+  [[nodiscard]] const std::vector<std::pair<std::string, std::string>>& notes() const { return notes_; }
+
   /// Copies the tensor `name` to `out` after checking that it is there with this type and shape.
   template <class T>
   void read(std::string_view name, const std::vector<long>& shape, T* out) const {

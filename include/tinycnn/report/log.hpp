@@ -1,4 +1,4 @@
-// A run's log: every line goes to the screen and into a file.
+// A run's log: every line goes to the screen, unless that is to be quiet, and into a file.
 #pragma once
 
 #include <cstdarg>
@@ -9,10 +9,10 @@
 
 namespace tinycnn {
 
-/// Lines for people. The file is replaced when the log is opened.
+/// Lines for people. They are added to what the file holds.
 class Log {
  public:
-  explicit Log(const std::string& path) : file_(std::fopen(path.c_str(), "we")) {
+  explicit Log(const std::string& path, bool quiet = false) : file_(std::fopen(path.c_str(), "ae")), quiet_(quiet) {
     if (file_ == nullptr) throw_file_error("create", path);
   }
   ~Log() { std::fclose(file_); }
@@ -22,6 +22,7 @@ class Log {
   /// printf to both, with a line's end.
   [[gnu::format(printf, 2, 3)]] void line(const char* format, ...) {
     for (std::FILE* out : {stdout, file_}) {
+      if (quiet_ && out == stdout) continue;
       va_list values;
       va_start(values, format);
       std::vfprintf(out, format, values);
@@ -33,6 +34,7 @@ class Log {
 
  private:
   std::FILE* file_;
+  bool quiet_;
 };
 
 }  // namespace tinycnn

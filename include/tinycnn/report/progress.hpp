@@ -10,15 +10,16 @@
 
 namespace tinycnn {
 
-/// One bar over `batches` steps; the destructor clears it.
+/// One bar over `batches` steps, none where it is to be quiet; the destructor clears it.
 class Progress {
  public:
-  Progress(std::string_view name, long batches)
+  Progress(std::string_view name, long batches, bool quiet = false)
       : name_(name),
         batches_(batches),
         start_(seconds_now()),
         shown_(start_),
-        terminal_(::isatty(STDERR_FILENO) != 0) {}
+        terminal_(::isatty(STDERR_FILENO) != 0),
+        quiet_(quiet) {}
   ~Progress() {
     if (terminal_ && drawn_) std::fprintf(stderr, "\r\033[K");
   }
@@ -27,6 +28,7 @@ class Progress {
 
   /// After each step: how many images it held, and the epoch's loss and accuracy so far.
   [[gnu::cold]] void step(int images, double loss, double accuracy) {
+    if (quiet_) return;
     ++done_;
     images_ += images;
     const double now = seconds_now(), elapsed = now - start_;
@@ -54,7 +56,7 @@ class Progress {
   std::string_view name_;
   long batches_, done_ = 0, images_ = 0;
   double start_, shown_;
-  bool terminal_, drawn_ = false;
+  bool terminal_, quiet_, drawn_ = false;
 };
 
 }  // namespace tinycnn

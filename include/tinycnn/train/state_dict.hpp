@@ -46,6 +46,17 @@ void initialize(const NetworkState<T>& state, std::uint64_t seed) {
   }
 }
 
+/// A network's numbers among the tensors of a file: each is called `prefix` and its parameter's name.
+template <class T>
+struct NamedState {
+  std::string prefix;
+  NetworkState<T> state;
+  bool with_buffers = true;
+
+  [[nodiscard]] bool has(const Parameter& p) const { return with_buffers || !p.buffer; }
+  [[nodiscard]] std::string name(const Parameter& p) const { return prefix + parameter_name(*state.graph, p); }
+};
+
 namespace detail {
 
 inline std::vector<long> shape_of(const Parameter& p) { return {p.extents, p.extents + p.rank}; }
@@ -55,12 +66,10 @@ inline constexpr long numbers_at_once =
 
 /// Reads `p`, every number of which must be finite as T, and puts it in place if told so.
 template <class Stored, class T>
-[[gnu::cold]] void read_parameter(const SafetensorsFile& file, const NetworkState<T>& state, const Parameter& p,
-                                  bool write) {
-  const std::string name = parameter_name(*state.graph, p);
-  const TensorEntry& entry = *file.find(name);
+[[gnu::cold]] void read_parameter(const SafetensorsFile& file, const TensorEntry& entry, const NetworkState<T>& state,
+                                  const Parameter& p, bool write) {
   if (entry.dtype != dtype_of<Stored>())
-    throw Error("tensor '" + name + "' of '" + file.path() + "' is " + entry.dtype + ", " + dtype_of<Stored>() +
+    throw Error("tensor '" + entry.name + "' of '" + file.path() + "' is " + entry.dtype + ", " + dtype_of<Stored>() +
                 " is wanted");
   std::vector<Stored> numbers(numbers_at_once);
   for (long first = 0; first < p.size(); first += numbers_at_once) {
@@ -69,7 +78,7 @@ template <class Stored, class T>
     for (long i = 0; i < count; ++i) {
       const T number = T(numbers[std::size_t(i)]);
       if (!std::isfinite(double(number)))
-        throw Error("tensor '" + name + "' of '" + file.path() + "' holds a number that is not finite");
+        throw Error("tensor '" + entry.name + "' of '" + file.path() + "' holds a number that is not finite");
       if (write) state.at(p, first + i) = number;
     }
   }
@@ -86,61 +95,104 @@ template <class Stored, class T>
   }
 }
 
+/// Names for a sentence: the first few of them, and how many more there are.
+class NameList {
+ public:
+  [[gnu::cold]] void add(const std::string& name) {
+    if (++count_ <= shown) text_ += (text_.empty() ? "" : ", ") + name;
+  }
+  [[nodiscard]] bool empty() const { return count_ == 0; }
+  [[nodiscard]] std::string text() const {
+    return count_ <= shown ? text_ : text_ + " and " + std::to_string(count_ - shown) + " more";
+  }
+
+ private:
+  static constexpr int shown = 4;
+  int count_ = 0;
+  std::string text_;
+};
+
 }  // namespace detail
+
+/// Writes the numbers of all `states`, those that are not counters as Stored (counters as int64), and whatever notes
+/// the writer has; all or nothing.
+template <class Stored, class T>
+[[gnu::cold]] void write_states(SafetensorsWriter& writer, const std::string& path,
+                                const std::vector<NamedState<T>>& states) {
+  struct Item {
+    const NamedState<T>* owner;
+    const Parameter* parameter;
+  };
+  std::vector<Item> items;
+  for (const NamedState<T>& each : states)
+    for (int k = 0; k < each.state.graph->parameter_count; ++k)
+      if (each.has(each.state.graph->parameters[k])) items.push_back({&each, &each.state.graph->parameters[k]});
+  for (const Item& item : items)
+    writer.add(item.owner->name(*item.parameter), item.parameter->integer ? "I64" : dtype_of<Stored>(),
+               detail::shape_of(*item.parameter), &item);
+  writer.write(path, [&](const TensorEntry& entry, FileWriter& file) {
+    const Item& item = *static_cast<const Item*>(entry.data);
+    if (item.parameter->integer)
+      detail::write_parameter<std::int64_t>(file, item.owner->state, *item.parameter);
+    else
+      detail::write_parameter<Stored>(file, item.owner->state, *item.parameter);
+  });
+}
+
+/// Reads the numbers of all `states` (float32 or float64). Every tensor must be there with its shape, and no other;
+/// nothing is changed before that, and that every number is finite, is known.
+template <class T>
+[[gnu::cold]] void read_states(const SafetensorsFile& file, const std::vector<NamedState<T>>& states) {
+  std::vector<bool> known(file.entries().size());
+  detail::NameList missing, unexpected;
+  for (const NamedState<T>& each : states)
+    for (int k = 0; k < each.state.graph->parameter_count; ++k) {
+      const Parameter& p = each.state.graph->parameters[k];
+      if (!each.has(p)) continue;
+      const std::string name = each.name(p);
+      const TensorEntry* entry = file.find(name);
+      if (entry == nullptr)
+        missing.add(name);
+      else if (entry->shape != detail::shape_of(p))
+        throw Error("tensor '" + name + "' of '" + file.path() + "' has shape " + shape_text(entry->shape) +
+                    ", the network's has " + shape_text(detail::shape_of(p)));
+      else
+        known[std::size_t(entry - file.entries().data())] = true;
+    }
+  for (std::size_t i = 0; i < known.size(); ++i)
+    if (!known[i]) unexpected.add(file.entries()[i].name);
+  if (!missing.empty() || !unexpected.empty())
+    throw Error("'" + file.path() + "' is of another network:" + (missing.empty() ? "" : " missing " + missing.text()) +
+                (missing.empty() || unexpected.empty() ? "" : ";") +
+                (unexpected.empty() ? "" : " unexpected " + unexpected.text()));
+  for (const bool write : {false, true})  // nothing is written before all has been read
+    for (const NamedState<T>& each : states)
+      for (int k = 0; k < each.state.graph->parameter_count; ++k) {
+        const Parameter& p = each.state.graph->parameters[k];
+        if (!each.has(p)) continue;
+        const TensorEntry& entry = *file.find(each.name(p));
+        if (p.integer)
+          detail::read_parameter<std::int64_t>(file, entry, each.state, p, write);
+        else if (entry.dtype == "F64")
+          detail::read_parameter<double>(file, entry, each.state, p, write);
+        else
+          detail::read_parameter<float>(file, entry, each.state, p, write);
+      }
+}
 
 /// Writes every parameter and buffer as float32 (counters as int64) under PyTorch's state_dict names, all or nothing.
 template <class T>
 [[gnu::cold]] void save_state(const std::string& path, const NetworkState<T>& state) {
-  const Graph& g = *state.graph;
   SafetensorsWriter writer;
   writer.note("format", "pt");
-  for (int k = 0; k < g.parameter_count; ++k)
-    writer.add(parameter_name(g, g.parameters[k]), g.parameters[k].integer ? "I64" : "F32",
-               detail::shape_of(g.parameters[k]), &g.parameters[k]);
-  writer.write(path, [&](const TensorEntry& entry, FileWriter& file) {
-    const Parameter& p = *static_cast<const Parameter*>(entry.data);
-    if (p.integer)
-      detail::write_parameter<std::int64_t>(file, state, p);
-    else
-      detail::write_parameter<float>(file, state, p);
-  });
+  write_states<float, T>(writer, path, {{"", state}});
 }
 
 /// Reads what PyTorch or `save_state` wrote (float32 or float64). Every tensor of the network must be there with its
 /// shape, and no other; nothing is changed before that is known.
 template <class T>
 [[gnu::cold]] void load_state(const std::string& path, const NetworkState<T>& state) {
-  const Graph& g = *state.graph;
-  const SafetensorsFile file(path);
-  std::string missing, unexpected;
-  for (int k = 0; k < g.parameter_count; ++k) {
-    const std::string name = parameter_name(g, g.parameters[k]);
-    const TensorEntry* entry = file.find(name);
-    if (entry == nullptr)
-      missing += (missing.empty() ? "" : ", ") + name;
-    else if (entry->shape != detail::shape_of(g.parameters[k]))
-      throw Error("tensor '" + name + "' of '" + path + "' has shape " + shape_text(entry->shape) +
-                  ", the network's has " + shape_text(detail::shape_of(g.parameters[k])));
-  }
-  for (const TensorEntry& entry : file.entries()) {
-    bool known = false;
-    for (int k = 0; k < g.parameter_count && !known; ++k) known = parameter_name(g, g.parameters[k]) == entry.name;
-    if (!known) unexpected += (unexpected.empty() ? "" : ", ") + entry.name;
-  }
-  if (!missing.empty() || !unexpected.empty())
-    throw Error("'" + path + "' is of another network:" + (missing.empty() ? "" : " missing " + missing) +
-                (missing.empty() || unexpected.empty() ? "" : ";") +
-                (unexpected.empty() ? "" : " unexpected " + unexpected));
-  for (const bool write : {false, true})  // nothing is written before all has been read
-    for (int k = 0; k < g.parameter_count; ++k) {
-      const Parameter& p = g.parameters[k];
-      if (p.integer)
-        detail::read_parameter<std::int64_t>(file, state, p, write);
-      else if (file.find(parameter_name(g, p))->dtype == "F64")
-        detail::read_parameter<double>(file, state, p, write);
-      else
-        detail::read_parameter<float>(file, state, p, write);
-    }
+  read_states<T>(SafetensorsFile(path), {{"", state}});
 }
 
 }  // namespace tinycnn

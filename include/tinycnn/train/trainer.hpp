@@ -9,10 +9,10 @@
 #include <tinycnn/layers/batch_norm.hpp>
 #include <tinycnn/optim/sweep.hpp>
 #include <tinycnn/plan/check.hpp>
+#include <tinycnn/train/checkpoint.hpp>
 #include <tinycnn/train/clipping.hpp>
 #include <tinycnn/train/find_nonfinite.hpp>
 #include <tinycnn/train/plan_memory.hpp>
-#include <tinycnn/train/state_dict.hpp>
 
 namespace tinycnn {
 
@@ -91,6 +91,20 @@ class Trainer : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Loss, Back
   void save(const std::string& path) { save_state(path, state()); }
   void load(const std::string& path) { load_state(path, state()); }
 
+  /// Writes all that shapes the steps to come: parameters, buffers, the optimizer's numbers, the count of steps; and
+  /// what the caller notes. All or nothing. After `load_checkpoint` a Trainer of the same type and options goes on with
+  /// the same bits as if it had never stopped.
+  [[gnu::cold]] void save_checkpoint(const std::string& path, Notes notes = {}) {
+    notes.add("steps", steps_);
+    write_checkpoint(path, everything(), notes);
+  }
+  /// Nothing is changed if the file is not right.
+  [[gnu::cold]] void load_checkpoint(const std::string& path) {
+    const long steps = read_notes(path).template number<long>("steps", path, 0, 1L << 62);
+    read_checkpoint(path, everything());
+    steps_ = steps;
+  }
+
   /// Forward, loss, backward, clipping, update, on n samples (N, C, H, W) and their labels. If anything is not finite,
   /// nothing is updated and an Error names the step and the layer.
   StepResult step(const float* images, const int* labels, int n) {
@@ -163,6 +177,16 @@ class Trainer : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Loss, Back
  private:
   static constexpr long sweep_block = 1L << 15;  // a fixed block of work: results never depend on the threads
   static constexpr int norm_blocks = int((graph.trained_room + sweep_block - 1) / sweep_block);
+
+  /// The optimizer's numbers lie as the parameters do.
+  [[nodiscard]] std::vector<NamedState<T>> everything() {
+    std::vector<NamedState<T>> all{{"", state()}};
+    for (int k = 0; k < Optimizer::slots; ++k)
+      all.push_back({"optimizer." + std::to_string(k) + ".",
+                     {&graph, Backend::order, slots_.data() + k * graph.trained_room, nullptr},
+                     false});
+    return all;
+  }
 
   static long room(int threads) {
     const long a = plan_room(plan, capacity, threads), b = plan_room(validation_plan, capacity, threads);

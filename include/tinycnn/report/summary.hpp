@@ -1,0 +1,34 @@
+// The network as a table: what each layer gives and how many numbers it trains.
+#pragma once
+
+#include <cstdio>
+#include <string>
+
+#include <tinycnn/plan/describe.hpp>
+
+namespace tinycnn {
+
+/// One line a layer: its name in the files, what it is, the shape of one sample's output, its trained numbers.
+[[gnu::cold]] inline std::string summary(const Graph& g) {
+  std::string text;
+  char line[160];
+  const auto row = [&](const std::string& name, const std::string& kind, const std::string& output,
+                       const std::string& count) {
+    std::snprintf(line, sizeof line, "%-24s %-14s %-16s %12s\n", name.c_str(), kind.c_str(), output.c_str(),
+                  count.c_str());
+    text += line;
+  };
+  row("layer", "kind", "output", "parameters");
+  for (int i = 0; i < g.logits_nodes(); ++i) {
+    const Layer& layer = g.layers[g.nodes[i].layer];
+    long trained = 0;
+    for (int k = 0; k < g.parameter_count; ++k)
+      if (g.parameters[k].layer == g.nodes[i].layer && !g.parameters[k].buffer) trained += g.parameters[k].size();
+    row(segment_name(g, layer.segment), std::string(layer.kind->name), detail::shape_text(layer.out),
+        std::to_string(trained));
+  }
+  row("all", "", "", std::to_string(g.trained));
+  return text;
+}
+
+}  // namespace tinycnn
