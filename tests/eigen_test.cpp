@@ -46,11 +46,11 @@ TEST_CASE_TEMPLATE("parameters are Eigen maps in place", Backend, Cpu<>, Referen
   const auto state = model.state();
   const auto conv = tensor_of(state, "4.weight");  // (7, 5, 3, 3)
   const auto bias = tensor_of(state, "4.bias");
-  const auto linear = tensor_of(state, "11.weight");  // (6, 9)
+  const auto matrix = tensor_of(state, "11.weight");  // (6, 9)
   CHECK(is_in_place(eigen::map(bias), bias));
   CHECK(eigen::map(bias).rows() == 7);
-  CHECK(is_in_place(eigen::map(linear), linear));
-  CHECK(eigen::map(linear).rows() == 6);
+  CHECK(is_in_place(eigen::map(matrix), matrix));
+  CHECK(eigen::map(matrix).rows() == 6);
   for (int o = 0; o < 7; ++o) {
     CHECK(is_in_place(eigen::map(conv[o]), conv[o]));  // (I, R * S)
     CHECK(eigen::map(conv[o]).rows() == 5);

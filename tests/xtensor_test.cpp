@@ -64,11 +64,11 @@ TEST_CASE_TEMPLATE("parameters are xtensor views in place", Backend, Cpu<>, Refe
   CHECK(has_shape(weight, {7, 5, 3, 3}));
   CHECK(is_in_place(weight, conv));
   CHECK(&weight(6, 4, 1, 2) == &state.at(model.graph.parameters[conv_weight], ((6 * 5 + 4) * 3 + 1) * 3 + 2));
-  const auto bias = tensor_of(state, "4.bias"), linear = tensor_of(state, "11.weight");
+  const auto bias = tensor_of(state, "4.bias"), matrix = tensor_of(state, "11.weight");
   CHECK(has_shape(xtensor::view(bias), {7}));
   CHECK(is_in_place(xtensor::view(bias), bias));
-  CHECK(has_shape(xtensor::view(linear), {6, 9}));
-  CHECK(is_in_place(xtensor::view(linear), linear));
+  CHECK(has_shape(xtensor::view(matrix), {6, 9}));
+  CHECK(is_in_place(xtensor::view(matrix), matrix));
   CHECK(xtensor::view(tensor_of(state, "1.num_batches_tracked")).dimension() == 0);
 }
 

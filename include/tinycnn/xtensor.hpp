@@ -1,5 +1,5 @@
 // tinycnn and xtensor: a network's numbers as xtensor views, batches and predictions of xtensor arrays. Opt-in, and an
-// include beside tinycnn.hpp.
+// include beside tinycnn.hpp. clang 19 takes xtensor 0.24 with -fno-relaxed-template-template-args only.
 #pragma once
 
 #include <algorithm>
