@@ -62,6 +62,14 @@ TEST_CASE_TEMPLATE("parameters are Eigen maps in place", Backend, Cpu<>, Referen
   }
 }
 
+TEST_CASE_TEMPLATE("kernels of one input channel or one pixel are Eigen maps as a whole", Backend, Cpu<>, Reference<>) {
+  using Separable = Sequential<Conv2d<4, 4, 3, Groups<4>>, Conv2d<4, 6, 1>, Flatten, Linear<54, 3>>;
+  Trainer<Separable, Image<4, 5, 5>, Batch<2>, CrossEntropy, SGD, Constant, Backend> model({});
+  const auto depthwise = tensor_of(model.state(), "0.weight"), pointwise = tensor_of(model.state(), "1.weight");
+  CHECK(is_in_place(eigen::map(depthwise), depthwise));  // (4, 3 * 3)
+  CHECK(is_in_place(eigen::map(pointwise), pointwise));  // (6, 4)
+}
+
 TEST_CASE("what no strides show is refused in a sentence, and copied in PyTorch's order") {
   Training<Cpu<>> fast({.seed = 3});
   Training<Reference<>> plain({.seed = 3});

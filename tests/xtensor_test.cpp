@@ -85,14 +85,6 @@ TEST_CASE("what no strides show is refused in a sentence, seen apart, and copied
   CHECK(xtensor::copy(there) == xtensor::view(expected));  // the same draw, in the order of memory
 }
 
-TEST_CASE("an axis of one element is stretched as in any xtensor") {
-  float numbers[3] = {1, 2, 3};
-  const View<float> view{numbers, {1, 1, 1, false}};
-  const xt::xarray<float> sum = xtensor::view(tensor_of(view, 3)) + xt::ones<float>({3, 2, 1, 2});
-  CHECK(sum(1, 0, 0, 0) == 3);
-  CHECK(sum(2, 1, 0, 1) == 4);
-}
-
 TEST_CASE_TEMPLATE("writing through a view changes what the network says", Backend, Cpu<>, Reference<>) {
   const ScratchFolder folder;
   Training<Backend> model({.seed = 3});
