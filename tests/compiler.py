@@ -8,6 +8,7 @@ import subprocess
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 JOBS = len(os.sched_getaffinity(0))
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wshadow"]
+EIGEN = ["-isystem", "/usr/include/eigen3"]  # where Debian has it; xtensor needs no path
 
 
 def syntax_only(compiler, arguments):

@@ -16,7 +16,7 @@ def main():
     def judge(path):
         relative = str(path.relative_to(compiler.ROOT))
         if path.suffix == ".hpp":
-            source = ["-include", relative.removeprefix("include/"), "-x", "c++", "/dev/null"]
+            source = [*compiler.EIGEN, "-include", relative.removeprefix("include/"), "-x", "c++", "/dev/null"]
         else:
             source = [relative]
         status, output = compiler.syntax_only(options.compiler, [*compiler.WARNINGS, "-Werror", *source])

@@ -122,7 +122,8 @@ def examples(tally):
     name = "examples"
     if not tally.wants(name) or not build(tally, name, "release", "examples"):
         return
-    for program, *arguments in (["hw3", "--help"], ["quickstart"], ["own_layer"]):
+    for program, *arguments in (["hw3", "--help"], ["quickstart"], ["own_layer"], ["eigen_pca"],
+                               ["xtensor_confusion"]):
         status, output, seconds = run([f"build/release/{program}", *arguments], MINUTE)
         tally.add(f"{name}: {program}", int(status == 0), int(status != 0), seconds, output)
 

@@ -10,6 +10,8 @@ present() {  # PACKAGE
     doctest-dev) [[ -e /usr/include/doctest/doctest.h ]] ;;
     libstb-dev) [[ -e /usr/include/stb/stb_image.h ]] ;;
     libcli11-dev) [[ -e /usr/include/CLI/CLI.hpp ]] ;;
+    libeigen3-dev) [[ -e /usr/include/eigen3/Eigen/Core ]] ;;
+    libxtensor-dev) [[ -e /usr/include/xtensor/xtensor.hpp ]] ;;
     libjemalloc2) compgen -G '/usr/lib*/**/libjemalloc.so.2' >/dev/null || compgen -G '/usr/lib*/libjemalloc.so.2' >/dev/null ;;
     python3-venv) python3 -c 'import ensurepip, venv' 2>/dev/null ;;
     *) command -v "$1" >/dev/null ;;

@@ -1,7 +1,8 @@
 """Trains HW3 in tinycnn and in PyTorch: same weights, same pictures, same order; compares every step.
 
 Run: ./dev parity [--data DIR] [--steps 10] [--threads 2] [--floor]
-Then the exchange of weights: PyTorch loads tinycnn's best.safetensors strictly and must give the logits tinycnn wrote.
+The exchange of weights is that of docs/weights.md, weights.py here: tinycnn starts from what PyTorch saved, or step 1
+would differ; afterwards PyTorch loads tinycnn's best.safetensors strictly and must give the logits tinycnn wrote.
 --floor also trains PyTorch in channels_last: its distance from PyTorch's own NCHW run is what rounding alone does.
 The binary is build/release/hw3, or $HW3. Everything is written under build/parity. Exit code 0 if every line says PASS.
 """
@@ -14,7 +15,6 @@ import subprocess
 import sys
 
 import numpy
-import safetensors.torch
 import torch
 from torch import nn
 
@@ -22,6 +22,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 
 import parity_data  # noqa: E402
+import weights  # noqa: E402
 from torch_nets import Hw3, seeded  # noqa: E402
 
 SEED, BATCH, LR, WEIGHT_DECAY, CLIP = 6666, 64, 3e-4, 1e-5, 10.0
@@ -108,12 +109,12 @@ def compare_steps(ours, reference, floor):
 
 def compare_exchange(folder):
     """PyTorch loads tinycnn's weights and must give its logits of the test pictures; True where it does."""
-    weights, logits_file = folder / "run/best.safetensors", folder / "run/logits.npy"
-    if not weights.exists():
+    saved, logits_file = folder / "run/best.safetensors", folder / "run/logits.npy"
+    if not saved.exists():
         print("weights: the run wrote no best.safetensors FAIL")
         return False
     net = Hw3()
-    net.load_state_dict(safetensors.torch.load_file(weights), strict=True)
+    weights.from_tinycnn(net, saved)
     print(f"weights: best.safetensors loads strictly into PyTorch ({len(net.state_dict())} tensors) PASS")
     if not logits_file.exists():
         print("logits: the run wrote no logits.npy FAIL")
@@ -145,13 +146,13 @@ def main():
         raise SystemExit(f"{len(order)} training pictures make {len(order) // BATCH} steps; give a smaller --steps.")
     random.Random(SEED).shuffle(order)
     (folder / "order.txt").write_text("".join(f"{p.name}\n" for p in order))
-    state = seeded(SEED, Hw3).state_dict()
-    safetensors.torch.save_file(state, folder / "init.safetensors")
+    net = seeded(SEED, Hw3)
+    weights.to_tinycnn(net, folder / "init.safetensors")
 
     ours = train_tinycnn(binary, folder, args.steps, args.threads)
     labels = torch.tensor([parity_data.label_of(p) for p in order])
-    reference = train_torch(state, order, labels, args.steps, channels_last=False)
-    floor = train_torch(state, order, labels, args.steps, channels_last=True) if args.floor else None
+    reference = train_torch(net.state_dict(), order, labels, args.steps, channels_last=False)
+    floor = train_torch(net.state_dict(), order, labels, args.steps, channels_last=True) if args.floor else None
     passed = compare_steps(ours, reference, floor)
     passed = compare_exchange(folder) and passed
     print("parity: PASS" if passed else "parity: FAIL")

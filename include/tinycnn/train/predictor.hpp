@@ -50,19 +50,29 @@ class Predictor : NetworkCheck<Net, Input, NoLoss>, PlanCheck<Net, Input, NoLoss
     prepared_ = true;
   }
 
-  /// n samples (N, C, H, W) to their outputs (N, output.size()), in PyTorch's order. A sample's result depends neither
-  /// on n nor on its place in the batch.
-  void predict(const float* images, int n, float* outputs) {
+  /// n samples (N, C, H, W) to their outputs, left where the plan put them: a view in the backend's order, good until
+  /// the next call. A sample's result depends neither on n nor on its place in the batch.
+  View<const T> predict(const float* images, int n) {
     check_batch(graph, capacity, nullptr, n);
     if (!prepared_) throw Error("this Predictor has no weights yet: load a file, or fill state() and call prepare()");
     const typename Backend::Session session(backend_);
     const Execution<Backend> run = execution(n);
     put_input(run, images);
     run_forward(run, kernels_of<Backend, plan>);
-    const View<T> y = run.view(plan.output);
+    return run.view(plan.output);
+  }
+  /// The same, copied to `outputs` (N, output.size()) in PyTorch's order.
+  void predict(const float* images, int n, float* outputs) {
+    const View<const T> y = predict(images, n);
     for (int i = 0; i < n; ++i)
       for (long k = 0; k < output.size(); ++k)
         outputs[i * output.size() + k] = float(y.sample(i)[place(output, Backend::order, k)]);
+  }
+  /// The same for any number of samples, as many at once as fit.
+  void predict_all(const float* images, long count, float* outputs) {
+    for (long first = 0; first < count; first += capacity)
+      predict(images + first * graph.input.size(), int(count - first < capacity ? count - first : capacity),
+              outputs + first * output.size());
   }
 
  private:

@@ -1,0 +1,108 @@
+// A tensor in place: PyTorch's shape over memory that may lie in another order, as a pointer and strides.
+#pragma once
+
+#include <string>
+#include <utility>
+
+#include <tinycnn/core/diagnostics.hpp>
+#include <tinycnn/core/view.hpp>
+
+namespace tinycnn {
+
+/// So many elements, so far apart.
+struct Axis {
+  long extent = 1;
+  long stride = 0;      ///< 0 where there is one element
+  bool joined = false;  ///< to PyTorch one axis with the one before: the features of a flat sample are (C, H, W)
+};
+
+/// Numbers of a network where a backend keeps them, indexed as PyTorch's tensor is. It owns nothing but its name.
+template <class T>
+struct Tensor {
+  T* data = nullptr;
+  Axis axes[4]{};
+  int count = 0;     ///< of the axes
+  std::string name;  ///< for messages
+
+  [[nodiscard]] int rank() const {
+    int all = 0;
+    for (int a = 0; a < count; ++a) all += axes[a].joined ? 0 : 1;
+    return all;
+  }
+  [[nodiscard]] long size() const {
+    long all = 1;
+    for (int a = 0; a < count; ++a) all *= axes[a].extent;
+    return all;
+  }
+  /// Element i, counted in PyTorch's order.
+  [[nodiscard]] T& element(long i) const { return data[place_along(count, i)]; }
+
+  /// PyTorch's tensor[i]: one axis less.
+  [[nodiscard]] Tensor operator[](long i) const {
+    const int first = next(0);
+    if (count == 0 || i < 0 || i >= extent(0, first))
+      throw Error("index " + std::to_string(i) + " is not within the first axis of '" + name + "'");
+    Tensor part{data + place_along(first, i), {}, count - first, name + '[' + std::to_string(i) + ']'};
+    for (int a = first; a < count; ++a) part.axes[a - first] = axes[a];
+    return part;
+  }
+  /// The same with joined axes on their own: a Linear's weight behind a Flatten as (Out, C, H, W), its bias as it is.
+  [[nodiscard]] Tensor apart() const {
+    Tensor all = *this;
+    for (Axis& axis : all.axes) axis.joined = false;
+    return all;
+  }
+
+  /// The position after those axes from `a` on that are one to PyTorch.
+  [[nodiscard]] int next(int a) const {
+    if (a < count) ++a;
+    while (a < count && axes[a].joined) ++a;
+    return a;
+  }
+  /// Axes `first` up to and without `end` walked as one, the last fastest. An Error where no stride does that.
+  [[nodiscard]] Axis merged(int first, int end) const {
+    Axis all;
+    for (int a = end - 1; a >= first; --a) {
+      if (axes[a].extent == 1) continue;
+      if (all.extent == 1)
+        all.stride = axes[a].stride;
+      else if (axes[a].stride != all.stride * all.extent)
+        throw Error("no strides show '" + name +
+                    "' in this backend's memory with those axes as one: copy() it, take it apart(), or index it first");
+      all.extent *= axes[a].extent;
+    }
+    return all;
+  }
+
+ private:
+  [[nodiscard]] long extent(int first, int end) const {
+    long all = 1;
+    for (int a = first; a < end; ++a) all *= axes[a].extent;
+    return all;
+  }
+  /// Where element i of the first `end` axes lies.
+  [[nodiscard]] long place_along(int end, long i) const {
+    long at = 0;
+    for (int a = end - 1; a >= 0; --a) {
+      at += i % axes[a].extent * axes[a].stride;
+      i /= axes[a].extent;
+    }
+    return at;
+  }
+};
+
+/// The first n samples of a view: (N, C, H, W), or (N, features).
+template <class T>
+Tensor<T> tensor_of(const View<T>& view, long n, std::string name = "the values") {
+  const Dims& d = view.dims;
+  const auto axis = [&](int extent, long stride, bool joined) { return Axis{extent, extent > 1 ? stride : 0, joined}; };
+  return {view.data,
+          {{n, n > 1 ? d.size() : 0},
+           axis(d.c, place(d, view.order, 1, 0, 0), false),
+           axis(d.h, place(d, view.order, 0, 1, 0), d.flat),
+           axis(d.w, place(d, view.order, 0, 0, 1), d.flat)},
+          4,
+          std::move(name)};
+}
+
+}  // namespace tinycnn

@@ -1,0 +1,73 @@
+// A network's parameters and activations as tensors in place; eigen.hpp and xtensor.hpp show those in their libraries.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include <tinycnn/backends/execution.hpp>
+#include <tinycnn/core/tensor.hpp>
+#include <tinycnn/train/state_dict.hpp>
+
+namespace tinycnn {
+
+/// A parameter or buffer where it lies, in PyTorch's shape: no copy. To write through it, take `state()` anew after an
+/// evaluation (a Trainer then prepares its weights again), and call a Predictor's `prepare()` afterwards.
+template <class T>
+[[gnu::cold]] Tensor<T> tensor_of(const NetworkState<T>& state, const Parameter& p) {
+  const Layer& layer = state.graph->layers[p.layer];
+  Tensor<T> t{state.data(p), {}, p.rank, parameter_name(*state.graph, p)};
+  for (int a = 0; a < p.rank; ++a) t.axes[a].extent = p.extents[a];
+  // Features that were an image lie in the image's order.
+  const Dims& image = p.axes == Axes::matrix ? layer.in : layer.out;
+  if ((p.axes == Axes::matrix || p.axes == Axes::per_channel) && image.flat && image.pixels() > 1) {
+    const int features = p.rank - 1;
+    t.axes[features].extent = image.c;
+    t.axes[features + 1] = {image.h, 0, true};
+    t.axes[features + 2] = {image.w, 0, true};
+    t.count = p.rank + 2;
+  }
+  long unit = 1;  // from an element to the next along the axis, in PyTorch's order
+  for (int a = t.count - 1; a >= 0; --a) {
+    if (t.axes[a].extent > 1) t.axes[a].stride = parameter_place(state.order, layer, p, unit);
+    unit *= t.axes[a].extent;
+  }
+  return t;
+}
+
+/// The same by PyTorch's name: "cnn.4.weight".
+template <class T>
+[[gnu::cold]] Tensor<T> tensor_of(const NetworkState<T>& state, std::string_view name) {
+  const Graph& g = *state.graph;
+  for (int k = 0; k < g.parameter_count; ++k)
+    if (parameter_name(g, g.parameters[k]) == name) return tensor_of(state, g.parameters[k]);
+  throw Error("this network has no parameter '" + std::string(name) + "': names are those of PyTorch's state_dict" +
+              (g.parameter_count == 0 ? "" : ", such as '" + parameter_name(g, g.parameters[0]) + "'"));
+}
+
+/// What a run left of value `value` of its graph (0 the input, i + 1 the output of node i): (N, C, H, W) or
+/// (N, features), no copy. A plan keeps its output to the end; an Error where another value was never stored as such,
+/// or something stands in its place by now.
+template <class Backend>
+[[gnu::cold]] Tensor<typename Backend::Scalar> tensor_of(const Execution<Backend>& run, int value) {
+  const Plan& plan = *run.plan;
+  const Graph& g = run.graph();
+  const std::string name = "value " + std::to_string(value);
+  if (value < 0 || value > g.node_count) throw Error(name + " is not one of 0 to " + std::to_string(g.node_count));
+  const auto missing = [&](const char* why) {
+    throw Error(name + (value == 0 ? "" : ", the output of " + layer_name(g, g.nodes[value - 1].layer) + ',') + why +
+                ": a Predictor with ForwardPrefix<" + std::to_string(value) + "> has it");
+  };
+  if (value >= plan.value_count || plan.values[value].root < 0) missing(" is no part of this plan");
+  const Value& v = plan.values[plan.values[value].root];
+  if (v.first < 0) missing(" exists only inside a fused step");
+  if (v.pending >= 0) missing(" is stored before its normalisation");
+  for (int k = 0; k < plan.value_count; ++k) {
+    const Value& other = plan.values[k];
+    if (other.root == k && other.first > v.last && other.offset < v.offset + v.per_sample &&
+        v.offset < other.offset + other.per_sample)
+      missing(" was overwritten by a later one");
+  }
+  return tensor_of(run.view(value), run.n, name);
+}
+
+}  // namespace tinycnn

@@ -1,0 +1,134 @@
+// tinycnn and xtensor: a network's numbers as xtensor views, batches and predictions of xtensor arrays. Opt-in, and an
+// include beside tinycnn.hpp. clang 19 takes xtensor 0.24 with -fno-relaxed-template-template-args only.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <concepts>
+#include <cstddef>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include <xtensor/xadapt.hpp>
+#include <xtensor/xarray.hpp>
+#include <xtensor/xtensor.hpp>
+
+#include <tinycnn/data/loader.hpp>
+#include <tinycnn/train/tensors.hpp>
+
+namespace tinycnn::xtensor {
+
+/// A tensor in place in PyTorch's shape, no copy; writing to it writes the network's numbers. An Error where no strides
+/// show that shape: `apart()` then has one axis more for each it is about.
+template <class T>
+[[nodiscard]] auto view(const Tensor<T>& tensor) {
+  std::vector<std::size_t> shape;
+  std::vector<std::ptrdiff_t> strides;
+  std::size_t room = 1;  // from the first element to behind the last
+  for (int a = 0; a < tensor.count; a = tensor.next(a)) {
+    const Axis axis = tensor.merged(a, tensor.next(a));
+    shape.push_back(std::size_t(axis.extent));
+    strides.push_back(axis.stride);
+    room += std::size_t((axis.extent - 1) * axis.stride);
+  }
+  return xt::adapt(tensor.data, room, xt::no_ownership(), shape, strides);
+}
+
+/// The same as a copy, which any tensor allows.
+template <class T>
+[[nodiscard]] xt::xarray<std::remove_const_t<T>> copy(const Tensor<T>& tensor) {
+  std::vector<std::size_t> shape;
+  for (int a = 0; a < tensor.count; ++a)
+    if (tensor.axes[a].joined)
+      shape.back() *= std::size_t(tensor.axes[a].extent);
+    else
+      shape.push_back(std::size_t(tensor.axes[a].extent));
+  xt::xarray<std::remove_const_t<T>> all = xt::xarray<std::remove_const_t<T>>::from_shape(shape);
+  for (long i = 0; i < tensor.size(); ++i) all.data()[i] = tensor.element(i);
+  return all;
+}
+
+namespace detail {
+
+/// Whether the array, or the view of one, keeps its elements of that type in memory.
+template <class Number, class Array>
+concept InMemory = std::is_same_v<typename Array::value_type, Number> && requires(const Array& a) {
+  { a.data() + a.data_offset() } -> std::convertible_to<const Number*>;
+  a.strides();
+};
+
+/// (N, C, H, W), or (N, features): the shape of n samples.
+inline std::vector<std::size_t> shape_of(std::size_t n, const Dims& sample) {
+  if (sample.flat) return {n, std::size_t(sample.size())};
+  return {n, std::size_t(sample.c), std::size_t(sample.h), std::size_t(sample.w)};
+}
+
+template <class Shape>
+std::string text_of(const Shape& shape) {
+  std::string text;
+  for (const auto extent : shape) {
+    if (!text.empty()) text += ", ";
+    text += std::to_string(extent);
+  }
+  return '(' + text + ')';
+}
+
+/// Where the elements of an array begin, which must lie one behind the other in PyTorch's order.
+template <class Array>
+const auto* elements_of(const Array& array, const char* what) {
+  std::ptrdiff_t stride = 1;
+  for (std::size_t a = array.dimension(); a-- > 0; stride *= std::ptrdiff_t(array.shape()[a]))
+    if (array.shape()[a] > 1 && std::ptrdiff_t(array.strides()[a]) != stride)
+      throw Error(std::string("the ") + what +
+                  " do not lie in memory in the order of their indices: give an xt::eval of them");
+  return array.data() + array.data_offset();
+}
+
+template <class Images>
+const float* samples_of(const Dims& sample, const Images& images) {
+  static_assert(InMemory<float, Images>, "images are an array of float, or a view of one: xt::xarray<float>");
+  if constexpr (InMemory<float, Images>) {
+    const std::size_t n = images.dimension() == 0 ? 0 : std::size_t(images.shape()[0]);
+    const std::vector<std::size_t> wanted = shape_of(n, sample);
+    if (!std::equal(wanted.begin(), wanted.end(), images.shape().begin(), images.shape().end()))
+      throw Error("images of shape " + text_of(images.shape()) + " were given, this network takes (N, " +
+                  text_of(std::vector<std::size_t>(wanted.begin() + 1, wanted.end())).substr(1));
+    return elements_of(images, "images");
+  } else {
+    return nullptr;
+  }
+}
+
+}  // namespace detail
+
+/// Images (N, C, H, W), or (N, features), and labels (N) for Trainer::step and evaluate, no copy: it points into both.
+/// `sample` is Model::graph.input.
+template <class Images, class Labels>
+[[nodiscard]] Minibatch batch(const Dims& sample, const Images& images, const Labels& labels) {
+  static_assert(detail::InMemory<int, Labels>, "labels are an array of int, or a view of one: xt::xtensor<int, 1>");
+  if constexpr (detail::InMemory<int, Labels>) {
+    const float* samples = detail::samples_of(sample, images);
+    if (labels.dimension() != 1 || labels.shape()[0] != images.shape()[0])
+      throw Error("labels of shape " + detail::text_of(labels.shape()) + " were given for " +
+                  std::to_string(images.shape()[0]) + " images");
+    return {.n = int(images.shape()[0]), .images = samples, .labels = detail::elements_of(labels, "labels")};
+  } else {
+    return {};
+  }
+}
+
+/// What a Predictor makes of any number of images, read where they lie: (N, C, H, W), or (N, features).
+template <class Network, class Images>
+[[nodiscard]] auto predict(Network& network, const Images& images) {
+  const float* samples = detail::samples_of(Network::graph.input, images);
+  constexpr std::size_t rank = Network::output.flat ? 2 : 4;
+  const std::vector<std::size_t> wanted = detail::shape_of(std::size_t(images.shape()[0]), Network::output);
+  std::array<std::size_t, rank> shape;
+  std::copy(wanted.begin(), wanted.end(), shape.begin());
+  xt::xtensor<float, rank> outputs = xt::xtensor<float, rank>::from_shape(shape);
+  network.predict_all(samples, long(images.shape()[0]), outputs.data());
+  return outputs;
+}
+
+}  // namespace tinycnn::xtensor
