@@ -1,4 +1,5 @@
-// Binds a plan to a backend's kernels: one constexpr table of functions, of which only those the plan uses exist.
+// Binds a plan to a backend's kernels: one constexpr table of functions, of which only those the plan uses exist, unless
+// another file compiles all of them.
 #pragma once
 
 #include <utility>
@@ -48,11 +49,52 @@ struct KernelTable<Backend, P, Rows<Row...>> {
   static constexpr auto table = make(std::make_integer_sequence<int, int(sizeof...(Row))>{});
 };
 
+/// Every kernel a row has.
+template <class Backend, class Row>
+constexpr RowKernels<Backend> whole_row() {
+  RowKernels<Backend> k;
+  k.forward = &Row::template forward<Backend>;
+  if constexpr (requires { &Row::template prepare<Backend>; }) k.prepare = &Row::template prepare<Backend>;
+  if constexpr (requires { &Row::template backward<Backend>; }) k.backward = &Row::template backward<Backend>;
+  if constexpr (requires { &Row::template commit<Backend>; }) k.commit = &Row::template commit<Backend>;
+  return k;
+}
+
+template <class Backend, class RowList = typename Backend::Rows>
+struct WholeTable;
+template <class Backend, class... Row>
+struct WholeTable<Backend, Rows<Row...>> {
+  RowKernels<Backend> rows[sizeof...(Row)] = {whole_row<Backend, Row>()...};
+};
+
 }  // namespace detail
 
-/// The bound kernels of plan P on a backend, by row.
+/// Every kernel of a backend, for whatever plan: none depends on a network, so a program of many files can compile them
+/// once. The backend's type is in the symbol's name, so files compiled for another instruction set do not link.
+template <class Backend>
+struct PrecompiledKernels {
+  static const detail::WholeTable<Backend> table;
+};
+template <class Backend>
+const detail::WholeTable<Backend> PrecompiledKernels<Backend>::table;
+
+/// Whether another file compiles a backend's kernels; the backend's header then says `extern template` of them.
+template <class Backend>
+inline constexpr bool precompiled = false;
+
+namespace detail {
 template <class Backend, const Plan& P>
-inline constexpr const RowKernels<Backend>* kernels_of = detail::KernelTable<Backend, P>::table.rows;
+constexpr const RowKernels<Backend>* find_kernels() {
+  if constexpr (precompiled<Backend>)
+    return PrecompiledKernels<Backend>::table.rows;
+  else
+    return KernelTable<Backend, P>::table.rows;
+}
+}  // namespace detail
+
+/// The kernels of plan P on a backend, by row.
+template <class Backend, const Plan& P>
+inline constexpr const RowKernels<Backend>* kernels_of = detail::find_kernels<Backend, P>();
 
 /// Runs the forward steps, up to and without step `end` where one is given.
 template <class Backend>

@@ -1,6 +1,7 @@
 // The Cpu backend: NHWC, SIMD, threads; fused rows first, plain loops of Reference for what it has no kernel for.
 #pragma once
 
+#include <tinycnn/backends/bind.hpp>
 #include <tinycnn/backends/cpu/add.hpp>
 #include <tinycnn/backends/cpu/avg_pool.hpp>
 #include <tinycnn/backends/cpu/batch_norm.hpp>
@@ -71,5 +72,11 @@ class Cpu {
  private:
   cpu::ThreadPool pool_;
 };
+
+#ifdef TINYCNN_PRECOMPILED  // cpu/precompiled.hpp compiles them
+template <>
+inline constexpr bool precompiled<Cpu<>> = true;
+extern template struct PrecompiledKernels<Cpu<>>;
+#endif
 
 }  // namespace tinycnn
