@@ -137,6 +137,13 @@ def bench(tally):
     tally.add(name, int(passed), int(not passed), seconds, output)
 
 
+def fuzzers(tally):
+    """Every parser of bytes from outside, for 5 seconds on two cores."""
+    name = "fuzzers"
+    if tally.wants(name) and build(tally, name, "fuzz", "fuzzers"):
+        check(tally, name, "tests/fuzz/run.py", "0.25")
+
+
 def formatted(tally):
     """Every source file stands as .clang-format wants it."""
     name = "format"
@@ -173,6 +180,7 @@ def thorough(tally):
     check(tally, "installed package", "tests/consumer/run.py")
     check(tally, "hw3 runs", "tests/hw3_run.py")
     bench(tally)
+    fuzzers(tally)
     unit_tests(tally, "unit tests, clang 19", "clang")
     unit_tests(tally, "unit tests, address and undefined behaviour", "asan")
     unit_tests(tally, "unit tests, thread races", "tsan", cases="threads")

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <string>
 
+#include "picture_bytes.hpp"
 #include "scratch_folder.hpp"
 #include "tinycnn/io/safetensors_file.hpp"
 #include "tinycnn/vision/decode.hpp"
@@ -120,7 +121,14 @@ TEST_SUITE("vision") {
     jpeg[jpeg.find("\xff\xc4") + 20] = '\xff';  // the codes of 16 bits
     jpeg[jpeg.find("\xff\xc4") + 19] = '\xff';
     CHECK(error_of([&] { decode_image(jpeg, "a.jpg"); }) ==
-          "cannot decode 'a.jpg': it is damaged (a Huffman table of more than 256 codes)");
+          "cannot decode 'a.jpg': it is damaged (a Huffman table of too many codes)");
+  }
+
+  TEST_CASE("a Huffman table whose codes take every string of bits is refused") {  // T.81, C.2
+    std::string jpeg = picture_bytes::bytes_of(picture_bytes::Jpeg{});
+    CHECK(decode_image(jpeg, "a.jpg").w == 16);
+    jpeg[jpeg.find("\xff\xc4") + 8] = 16;  // codes of 4 bits
+    CHECK(contains(error_of([&] { decode_image(jpeg, "a.jpg"); }), "a Huffman table of too many codes"));
   }
 
   TEST_CASE("a small file that claims a huge picture is refused before it takes the memory") {

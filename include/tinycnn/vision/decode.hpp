@@ -24,8 +24,9 @@ inline constexpr long largest_picture = 100'000'000;
 namespace detail {
 
 // What stb_image lets pass in a JPEG: it fills with grey what a truncated file lacks, where Pillow refuses it, and its
-// version 2.27 writes beyond its table where a Huffman table claims more than 256 codes. The scan walks the segments to
-// the end-of-image marker (ITU-T T.81, B.1.1.2 and B.2.4.2): in entropy-coded data FF is followed by 00 or RSTn.
+// version 2.27 writes beyond its table where a Huffman table claims more than 256 codes, and reads beyond it where
+// there are more codes of a length than bits can tell apart. The scan walks the segments to the end-of-image marker
+// (ITU-T T.81, B.1.1.2, B.2.4.2 and C.2): in entropy-coded data FF is followed by 00 or RSTn, and no code is all ones.
 inline const char* jpeg_fault(std::string_view bytes) {
   const auto at = [&](std::size_t i) { return i < bytes.size() ? static_cast<unsigned char>(bytes[i]) : 0u; };
   if (at(0) != 0xFF) return nullptr;
@@ -39,12 +40,27 @@ inline const char* jpeg_fault(std::string_view bytes) {
     if (marker == 0xD9) return nullptr;
     const std::size_t end = i + 2 + at(i + 2) * 256 + at(i + 3);
     for (std::size_t table = i + 4; marker == 0xC4 && table < end;) {
-      std::size_t codes = 0;
-      for (std::size_t length = 1; length <= 16; ++length) codes += at(table + length);
-      if (codes > 256) return "it is damaged (a Huffman table of more than 256 codes)";
+      std::size_t codes = 0, taken = 0;  // of the 2^16 strings of 16 bits
+      for (std::size_t length = 1; length <= 16; ++length) {
+        codes += at(table + length);
+        taken += at(table + length) << (16 - length);
+      }
+      if (codes > 256 || taken >= 1 << 16) return "it is damaged (a Huffman table of too many codes)";
       table += 17 + codes;
     }
     i = end;
+  }
+  return "the file is truncated";
+}
+
+// stb_image takes the memory for a PNG's chunk before it looks whether the file has that many bytes.
+inline const char* png_fault(std::string_view bytes) {
+  if (bytes.substr(0, 4) != "\x89PNG") return nullptr;
+  for (std::size_t i = 8; i + 12 <= bytes.size();) {  // length | type | data | checksum
+    std::size_t length = 0;
+    for (std::size_t k = i; k < i + 4; ++k) length = length << 8 | static_cast<unsigned char>(bytes[k]);
+    if (bytes.substr(i + 4, 4) == "IEND") return nullptr;
+    i += 12 + length;
   }
   return "the file is truncated";
 }
@@ -58,7 +74,8 @@ inline const char* jpeg_fault(std::string_view bytes) {
   const auto refuse = [&](const std::string& why) { throw Error("cannot decode '" + path + "': " + why); };
   if (bytes.empty()) refuse("the file is empty");
   if (bytes.size() > 0x7fffffff) refuse("the file is larger than 2 GB");
-  if (const char* fault = detail::jpeg_fault(bytes)) refuse(fault);
+  for (const char* fault : {detail::jpeg_fault(bytes), detail::png_fault(bytes)})
+    if (fault) refuse(fault);
   const unsigned char* data = reinterpret_cast<const unsigned char*>(bytes.data());
   const int length = int(bytes.size());
 
