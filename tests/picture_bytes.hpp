@@ -12,12 +12,12 @@ namespace picture_bytes {
 /// What is drawn: channel c of the pixel or block at (x, y), 0 to 255.
 inline unsigned drawn(int x, int y, int c) { return unsigned(40 + 30 * x + 20 * y + 60 * c) % 256; }
 
-inline std::string big_endian(std::uint32_t number, int bytes) {
+inline std::string big_endian(std::uint64_t number, int bytes) {
   std::string text;
   for (int i = bytes - 1; i >= 0; --i) text += char(number >> (8 * i));
   return text;
 }
-inline std::string little_endian(std::uint32_t number, int bytes) {
+inline std::string little_endian(std::uint64_t number, int bytes) {
   std::string text;
   for (int i = 0; i < bytes; ++i) text += char(number >> (8 * i));
   return text;
