@@ -222,7 +222,8 @@ TEST_SUITE("io") {
                    "tensor 'w' has data_offsets [0, 9], but F32 (2) takes 8"));
     CHECK(contains(one(R"("dtype":"F32","shape":[3],"data_offsets":[0,8])"), "F32 (3) takes 12 bytes"));
     CHECK(contains(one(R"("dtype":"F32","shape":[2],"data_offsets":[8,0])"), "has data_offsets [8, 0]"));
-    CHECK(one(R"("dtype":"F32","shape":[2],"data_offsets":[8,16])") == "tensor 'w' ends at byte 16 of 8");
+    CHECK(one(R"("dtype":"F32","shape":[2],"data_offsets":[8,16])") ==
+          "tensor 'w' ends at byte 16 of the data, but the file has only 8");
     CHECK(one(R"("dtype":"F32","shape":[1],"data_offsets":[4,8])") == "tensor 'w' leaves a hole before it");
     CHECK(one(R"("dtype":"F99","shape":[2],"data_offsets":[0,8])") == "tensor 'w' has an unknown type 'F99'");
     CHECK(contains(one(R"("dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,8])"), "impossible shape"));

@@ -138,6 +138,13 @@ def bench(tally):
     tally.add(name, int(passed), int(not passed), seconds, output)
 
 
+def fuzzers(tally):
+    """Every parser of bytes from outside, for 5 seconds on two cores."""
+    name = "fuzzers"
+    if tally.wants(name) and build(tally, name, "fuzz", "fuzzers"):
+        check(tally, name, "tests/fuzz/run.py", "0.25")
+
+
 def formatted(tally):
     """Every source file stands as .clang-format wants it."""
     name = "format"
@@ -176,6 +183,7 @@ def thorough(tally):
     check(tally, "hw3's command line", "tests/hw3/contract.py")
     check(tally, "hw3 goes on after any stop", "tests/hw3/resume.py")
     bench(tally)
+    fuzzers(tally)
     unit_tests(tally, "unit tests, clang 19", "clang")
     unit_tests(tally, "unit tests, address and undefined behaviour", "asan")
     unit_tests(tally, "unit tests, thread races", "tsan", cases="threads")

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <string>
 
+#include "picture_bytes.hpp"
 #include "scratch_folder.hpp"
 #include "tinycnn/io/safetensors_file.hpp"
 #include "tinycnn/vision/decode.hpp"
@@ -77,6 +78,16 @@ TEST_SUITE("vision") {
     CHECK(picture.rgb == std::vector<std::uint8_t>{1, 2, 3, 4, 5, 6});
   }
 
+  TEST_CASE("a BMP whose top row comes first has the pixels of one whose bottom row does") {
+    const Picture up = decode_image(picture_bytes::bytes_of(picture_bytes::Bmp{.h = 4}), "a.bmp");
+    const Picture down = decode_image(picture_bytes::bytes_of(picture_bytes::Bmp{.h = -4}), "b.bmp");
+    REQUIRE(up.h == 4);
+    REQUIRE(down.h == 4);
+    for (int y = 0; y < 4; ++y)
+      for (int i = 0; i < 3 * 5; ++i) CHECK(up.rgb[std::size_t(15 * y + i)] == down.rgb[std::size_t(15 * (3 - y) + i)]);
+    CHECK(down.rgb[15] == picture_bytes::drawn(0, 1, 0));
+  }
+
   // Made by Pillow: Image.new(mode, (1, 1), colour).save("x.png"), mode "L", colour 77 and "RGBA", (10, 20, 30, 40).
   constexpr unsigned char grey_png[] = {137, 80,  78, 71,  13, 10, 26, 10,  0,   0,  0,   13, 73,  72,  68,  82, 0,
                                         0,   0,   1,  0,   0,  0,  1,  8,   0,   0,  0,   0,  58,  126, 155, 85, 0,
@@ -106,7 +117,7 @@ TEST_SUITE("vision") {
     };
     CHECK(error("") == "the file is empty");
     CHECK(error("0_1.jpg is not a picture") == "it is no JPEG, PNG or BMP picture");
-    CHECK(error("\xff\xd8\xff\xd9") == "it is no JPEG, PNG or BMP picture");
+    CHECK(error("\xff\xd8\xff\xd9") == "its header is damaged, or of a kind that is not read");
     for (const std::size_t left :
          {std::size_t(2), jpeg.size() / 2, jpeg.size() - 100, jpeg.size() - 2, jpeg.size() - 1})
       CHECK(error(jpeg.substr(0, left)) == "the file is truncated");
@@ -120,7 +131,14 @@ TEST_SUITE("vision") {
     jpeg[jpeg.find("\xff\xc4") + 20] = '\xff';  // the codes of 16 bits
     jpeg[jpeg.find("\xff\xc4") + 19] = '\xff';
     CHECK(error_of([&] { decode_image(jpeg, "a.jpg"); }) ==
-          "cannot decode 'a.jpg': it is damaged (a Huffman table of more than 256 codes)");
+          "cannot decode 'a.jpg': it is damaged (a Huffman table of too many codes)");
+  }
+
+  TEST_CASE("a Huffman table whose codes take every string of bits is refused") {  // T.81, C.2
+    std::string jpeg = picture_bytes::bytes_of(picture_bytes::Jpeg{});
+    CHECK(decode_image(jpeg, "a.jpg").w == 16);
+    jpeg[jpeg.find("\xff\xc4") + 8] = 16;  // codes of 4 bits
+    CHECK(contains(error_of([&] { decode_image(jpeg, "a.jpg"); }), "a Huffman table of too many codes"));
   }
 
   TEST_CASE("a small file that claims a huge picture is refused before it takes the memory") {
@@ -129,8 +147,7 @@ TEST_SUITE("vision") {
     png[18] = png[22] = 0x27;  // 10001 x 10001 pixels
     png[19] = png[23] = 0x11;
     put_file(folder / "bomb.png", png);
-    CHECK(contains(error_of([&] { decode_image(folder / "bomb.png"); }),
-                   "10001 x 10001 pixels are more than 100 million"));
+    CHECK(contains(error_of([&] { decode_image(folder / "bomb.png"); }), "it claims more than 100 million pixels"));
   }
 
   TEST_CASE("bytes after the end of a JPEG are harmless, as Pillow has it") {

@@ -100,6 +100,7 @@ inline bool has_image_extension(const char* name) {
 /// The pictures that a text file names, in its order: one name or path a line, empty lines skipped. Pictures it does
 /// not name are left out. Errors, with the line: a name that the folder lacks, a name that occurs twice.
 [[gnu::cold]] inline ImageFolder reorder(const ImageFolder& folder, const std::string& order_file) {
+  if (folder.paths.empty()) throw Error("there are no pictures to put into the order of '" + order_file + "'");
   struct Known {
     std::string name;
     std::size_t index;

@@ -23,6 +23,8 @@ class SafetensorsFile {
     if (file_.size() < 8) refuse("it is shorter than 8 bytes");
     std::uint64_t length = 0;
     file_.read(0, 8, &length);
+    if ((length & 0xffffffff) == 0x04034b50)  // "PK", 3, 4
+      refuse("it is a zip archive, as torch.save writes; safetensors.torch.save_file writes what is wanted");
     if (length > largest_header) refuse("its header claims " + std::to_string(length) + " bytes, more than 100 MB");
     if (length > file_.size() - 8)
       refuse("its header claims " + std::to_string(length) + " bytes, more than the file has");
@@ -181,7 +183,8 @@ class SafetensorsFile {
     for (const Range& range : ranges_) {
       TensorEntry& entry = entries_[range.entry];
       if (range.end > file_.size() - data)
-        refuse(entry, "ends at byte " + std::to_string(range.end) + " of " + std::to_string(file_.size() - data));
+        refuse(entry, "ends at byte " + std::to_string(range.end) + " of the data, but the file has only " +
+                          std::to_string(file_.size() - data));
       if (range.begin < filled) refuse(entry, "overlaps the tensor before it");
       if (range.begin > filled) refuse(entry, "leaves a hole before it");
       entry.begin = data + range.begin;

@@ -6,6 +6,7 @@
 
 #include <tinycnn/io/file.hpp>
 #include <tinycnn/vision/image.hpp>
+#include <tinycnn/vision/picture_fault.hpp>
 
 // What decoding needs of stb_image.h, so that a program that never decodes builds without it.
 extern "C" {
@@ -18,39 +19,6 @@ void stbi_image_free(void* retval_from_stbi_load);
 
 namespace tinycnn {
 
-/// The most pixels a picture may have: a small file can claim a huge picture.
-inline constexpr long largest_picture = 100'000'000;
-
-namespace detail {
-
-// What stb_image lets pass in a JPEG: it fills with grey what a truncated file lacks, where Pillow refuses it, and its
-// version 2.27 writes beyond its table where a Huffman table claims more than 256 codes. The scan walks the segments to
-// the end-of-image marker (ITU-T T.81, B.1.1.2 and B.2.4.2): in entropy-coded data FF is followed by 00 or RSTn.
-inline const char* jpeg_fault(std::string_view bytes) {
-  const auto at = [&](std::size_t i) { return i < bytes.size() ? static_cast<unsigned char>(bytes[i]) : 0u; };
-  if (at(0) != 0xFF) return nullptr;
-  if (at(1) != 0xD8) return "it is no JPEG, PNG or BMP picture";
-  for (std::size_t i = 2; i + 1 < bytes.size();) {
-    const unsigned marker = at(i + 1);
-    if (at(i) != 0xFF || marker == 0xFF || marker == 0x00 || (marker >= 0xD0 && marker <= 0xD7)) {
-      ++i;  // entropy-coded data, or a fill byte
-      continue;
-    }
-    if (marker == 0xD9) return nullptr;
-    const std::size_t end = i + 2 + at(i + 2) * 256 + at(i + 3);
-    for (std::size_t table = i + 4; marker == 0xC4 && table < end;) {
-      std::size_t codes = 0;
-      for (std::size_t length = 1; length <= 16; ++length) codes += at(table + length);
-      if (codes > 256) return "it is damaged (a Huffman table of more than 256 codes)";
-      table += 17 + codes;
-    }
-    i = end;
-  }
-  return "the file is truncated";
-}
-
-}  // namespace detail
-
 /// The picture in the bytes of a file, always RGB as Pillow's Image.open(path).convert("RGB"): grey is replicated,
 /// alpha dropped, EXIF orientation ignored. Errors, which name the file: empty, damaged, truncated, too large or no
 /// picture.
@@ -58,17 +26,18 @@ inline const char* jpeg_fault(std::string_view bytes) {
   const auto refuse = [&](const std::string& why) { throw Error("cannot decode '" + path + "': " + why); };
   if (bytes.empty()) refuse("the file is empty");
   if (bytes.size() > 0x7fffffff) refuse("the file is larger than 2 GB");
-  if (const char* fault = detail::jpeg_fault(bytes)) refuse(fault);
+  if (const char* fault = picture_fault(bytes)) refuse(fault);
   const unsigned char* data = reinterpret_cast<const unsigned char*>(bytes.data());
   const int length = int(bytes.size());
 
   Picture picture;
   int channels = 0;
   if (!stbi_info_from_memory(data, length, &picture.w, &picture.h, &channels))
-    refuse("it is no JPEG, PNG or BMP picture");
-  if (picture.w < 1 || picture.h < 1) refuse("it has no pixels");
-  if (long(picture.w) * picture.h > largest_picture)
-    refuse(std::to_string(picture.w) + " x " + std::to_string(picture.h) + " pixels are more than 100 million");
+    refuse("its header is damaged, or of a kind that is not read");
+  const long w = picture.w, h = picture.h < 0 ? -long(picture.h) : picture.h;  // a BMP whose top row comes first
+  if (w < 1 || h < 1) refuse("it has no pixels");
+  if (w * h > largest_picture)
+    refuse(std::to_string(w) + " x " + std::to_string(h) + " pixels are more than 100 million");
 
   struct Pixels {
     unsigned char* rgb;

@@ -5,6 +5,13 @@
 #error "include tinycnn/vision/stb.hpp before any other header that includes stb"
 #endif
 
+#include <stdlib.h>
+
+// Zeroed memory: version 2.27 decodes a JPEG by tables that no segment has set. At most 1 GB, enough for the compressed
+// and the plain bytes of the largest picture: it doubles its memory for as long as a PNG's pixels go on.
+#define STBI_MALLOC(size) calloc(1, size)
+#define STBI_REALLOC(memory, size) ((size) > 1 << 30 ? NULL : realloc(memory, size))
+#define STBI_FREE(memory) free(memory)
 #define STBI_ONLY_JPEG
 #define STBI_ONLY_PNG
 #define STBI_ONLY_BMP

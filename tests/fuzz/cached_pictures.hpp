@@ -1,0 +1,21 @@
+// Three small pictures and the pixels that a cache is to hold of them. Their files do not exist, so that nothing but
+// their names and sizes is in the checksums.
+#pragma once
+
+#include <string>
+
+#include "../picture_bytes.hpp"
+#include "tinycnn/data/picture_cache.hpp"
+
+namespace cached_pictures {
+
+inline const tinycnn::ImageFolder folder{{"none/0_0.jpg", "none/1_0.jpg", "none/2_0.jpg"}, {0, 1, 2}};
+inline constexpr tinycnn::Dims dims{3, 2, 3};
+
+inline std::string pixels(int picture) {
+  std::string bytes;
+  for (int i = 0; i < int(dims.size()); ++i) bytes += char(picture_bytes::drawn(i, picture, 0));
+  return bytes;
+}
+
+}  // namespace cached_pictures

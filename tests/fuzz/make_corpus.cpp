@@ -1,0 +1,103 @@
+// Writes the fuzzers' first inputs: cmake --build build/fuzz --target make_corpus && build/fuzz/make_corpus
+// tests/fuzz/corpus. All of them are drawn or written here; a file there that is not from here once ended a fuzzer, and
+// its name says of what.
+#include <cstdio>
+#include <limits>
+
+#include "../picture_bytes.hpp"
+#include "cached_pictures.hpp"
+#include "fuzz.hpp"
+#include "small_net.hpp"
+#include "tinycnn/io/npy.hpp"
+#include "tinycnn/vision/encode.hpp"
+
+namespace {
+
+using namespace tinycnn;
+
+/// A good input and two near ones: without its end, and with a byte changed.
+void seed(const std::string& folder, const std::string& name, const std::string& bytes, std::size_t changed) {
+  make_directories(folder);
+  put_file(folder + '/' + name, bytes);
+  put_file(folder + '/' + name + "-cut", bytes.substr(0, bytes.size() - bytes.size() / 4));
+  std::string other = bytes;
+  other.at(changed) ^= 0x41;
+  put_file(folder + '/' + name + "-changed", other);
+}
+
+void pictures(const std::string& folder) {
+  using namespace picture_bytes;
+  seed(folder, "rgb.png", bytes_of(Png{}), 30);
+  seed(folder, "interlaced.png", bytes_of(Png{.colour = Colour::rgba, .interlaced = true}), 60);
+  seed(folder, "palette.png", bytes_of(Png{.colour = Colour::palette, .depth = 2}), 45);
+  seed(folder, "deep.png", bytes_of(Png{.colour = Colour::grey_alpha, .depth = 16}), 24);
+  seed(folder, "mosaic.jpg", bytes_of(Jpeg{}), 100);
+  seed(folder, "grey.jpg", bytes_of(Jpeg{.w = 9, .components = 1}), 90);
+  seed(folder, "progressive.jpg", bytes_of(Jpeg{.progressive = true}), 180);
+  seed(folder, "cmyk.jpg", bytes_of(Jpeg{.components = 4}), 80);
+  seed(folder, "rows.bmp", bytes_of(Bmp{}), 28);
+  seed(folder, "palette.bmp", bytes_of(Bmp{.h = -4, .bits = 4}), 18);
+  seed(folder, "alpha.bmp", bytes_of(Bmp{.bits = 32}), 30);
+  Picture stripes{24, 17, {}};  // halved chroma and detail, which the mosaics lack
+  for (int i = 0; i < stripes.w * stripes.h * 3; ++i)
+    stripes.rgb.push_back(std::uint8_t(drawn(i / 3 % stripes.w * 4, i / 3 / stripes.w * 7, i % 3)));
+  seed(folder, "stripes.jpg", encode_jpeg(stripes, 40), 220);
+  // What stb_image 2.27 would take 2 GB for, and what it would read beyond a table for.
+  std::string png = bytes_of(Png{}), jpeg = bytes_of(Jpeg{});
+  put_file(folder + "/huge_chunk.png", png.replace(png.find("IDAT") - 4, 4, big_endian(1 << 30, 4)));
+  put_file(folder + "/full_table.jpg", jpeg.replace(jpeg.find("\xff\xc4") + 8, 1, "\x10"));
+}
+
+void weights(const std::string& folder) {
+  const std::string path = fuzz::scratch("weights");
+  const small_net::Numbers numbers(1);
+  save_state(path, numbers.state());
+  const std::string good = read_file(path);
+  seed(folder, "network", good, 20);
+  numbers.parameters[0] = std::numeric_limits<float>::infinity();
+  save_state(path, numbers.state());
+  put_file(folder + "/infinite", read_file(path));
+
+  const double wide[] = {1, -2, 3};
+  SafetensorsWriter writer;
+  writer.add("a \"name\"\n\xc3\xa9", {3, 1}, wide);
+  writer.add<std::int64_t>("nothing", {0, 7}, nullptr);
+  writer.note("format", "pt");
+  writer.write(path);
+  seed(folder, "others", read_file(path), 60);
+}
+
+void matrices(const std::string& folder) {
+  const std::string path = fuzz::scratch("matrix");
+  const float values[] = {1, 2, 3, 4, 5, 6};
+  write_npy(path, values, 3, 2);
+  seed(folder, "matrix", read_file(path), 62);
+  write_npy(path, nullptr, 0, 11);
+  seed(folder, "empty", read_file(path), 22);
+}
+
+void caches(const std::string& folder) {
+  const std::string path = fuzz::scratch("pixels");
+  {
+    PictureCache cache(cached_pictures::folder, cached_pictures::dims, path);
+    for (int i = 0; i < cached_pictures::folder.size(); ++i)
+      cache.write(i, reinterpret_cast<const std::uint8_t*>(cached_pictures::pixels(i).data()));
+  }
+  seed(folder, "whole", read_file(path), 30);
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  if (count != 2) {
+    std::fprintf(stderr, "make_corpus FOLDER\n");
+    return 2;
+  }
+  const std::string root = arguments[1];
+  pictures(root + "/picture");
+  weights(root + "/safetensors");
+  matrices(root + "/npy");
+  caches(root + "/cache");
+  seed(root + "/csv", "rows", "2step,loss\n1,2.5\n2,\"1\"\n3,0.5", 0);
+  seed(root + "/order", "names", "1_1.jpg\nd/0_1.jpg\r\n\n2 a.png\n\xc3\xa9.jpg", 2);
+}

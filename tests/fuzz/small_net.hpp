@@ -1,0 +1,27 @@
+// A network with one parameter of every kind, small enough for a file of weights to be a fuzzer's seed.
+#pragma once
+
+#include <cstdint>
+
+#include <tinycnn/tinycnn.hpp>
+
+namespace small_net {
+
+using namespace tinycnn;
+
+using Net = Sequential<Conv2d<1, 2, 1>, BatchNorm<2>, Flatten, Linear<2, 2>>;
+inline constexpr const Graph& graph = graph_of<Net, Image<1, 1, 1>, CrossEntropy>;
+
+struct Numbers {
+  explicit Numbers(std::uint64_t seed) { initialize(state(), seed); }
+  [[nodiscard]] NetworkState<float> state() const { return {&graph, Order::chw, parameters.data(), buffers.data()}; }
+  bool operator==(const Numbers& other) const {
+    bool same = true;
+    for (long i = 0; i < graph.trained_room; ++i) same = same && parameters[i] == other.parameters[i];
+    for (long i = 0; i < graph.buffer_room; ++i) same = same && buffers[i] == other.buffers[i];
+    return same;
+  }
+  Buffer<float> parameters{graph.trained_room}, buffers{graph.buffer_room};
+};
+
+}  // namespace small_net
