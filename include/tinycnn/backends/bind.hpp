@@ -1,5 +1,5 @@
-// Binds a plan to a backend's kernels: one constexpr table of functions, of which only those the plan uses exist, unless
-// another file compiles all of them.
+// Binds a plan to a backend's kernels: one constexpr table of functions, of which only those the plan uses exist,
+// unless another file compiles all of them.
 #pragma once
 
 #include <utility>
