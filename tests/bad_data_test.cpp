@@ -15,6 +15,7 @@ TEST_CASE("the page of bad data says what the library says") {
   bad_pictures::caches(data);
   bad_files::networks(data);
   bad_files::tensors(data);
+  bad_files::checkpoints(data);
   bad_files::tables(data);
   bad_files::batches(data);
   CHECK(data.inputs >= 45);

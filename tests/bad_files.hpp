@@ -1,4 +1,4 @@
-// Weights, matrices, tables and batches for the page of bad data.
+// Weights, checkpoints, matrices, tables and batches for the page of bad data.
 #pragma once
 
 #include <cstdint>
@@ -122,6 +122,37 @@ inline void tensors(BadData& data) {
   row("a name that comes twice", a + R"("a":{"dtype":"U8","shape":[4],"data_offsets":[4,8]}})", "12345678");
 }
 
+inline void checkpoints(BadData& data) {
+  const std::string path = data.folder / "last.ckpt";
+  small_net::Model trainer({.schedule = {1e-3}});
+  Notes epoch;
+  epoch.add("epoch", 3);
+  trainer.save_checkpoint(path, epoch);
+  const std::string good = read_file(path);
+  const auto row = [&](const std::string& input, const std::string& bytes) {
+    put_file(path, bytes);
+    data.row(input, [&] {
+      trainer.load_checkpoint(path);
+      return "goes on in epoch " + std::to_string(read_notes(path).number<int>("epoch", path, 1, 1000));
+    });
+  };
+  const auto changed = [&](const std::string& from, const std::string& to) {
+    std::string bytes = good;
+    return bytes.replace(bytes.find(from), from.size(), to);
+  };
+  data.section("Checkpoints", "Nothing of a Trainer is changed by a file that is refused.");
+  row("the Trainer's own", good);
+  row("a truncated checkpoint", good.substr(0, good.size() / 2));
+  row("a checkpoint of another version", changed(R"(checkpoint":"1")", R"(checkpoint":"2")"));
+  row("steps that are no number", changed(R"("steps":"0")", R"("steps":"?")"));
+  row("no count of steps", changed(R"("steps":"0")", R"("stops":"0")"));
+  row("an epoch that cannot be", changed(R"("epoch":"3")", R"("epoch":"0")"));
+  row("another network's optimizer", changed("optimizer.0.3.bias", "optimizer.0.4.bias"));
+  Weights().write(path);
+  row("weights alone", read_file(path));
+  row("a moment that is infinite", good.substr(0, good.size() - 4) + std::string("\x00\x00\x80\x7f", 4));
+}
+
 inline void tables(BadData& data) {
   const std::string path = data.folder / "logits.npy";
   const float values[] = {1, 2, 3, 4};
@@ -166,8 +197,7 @@ inline void tables(BadData& data) {
 }
 
 inline void batches(BadData& data) {
-  Trainer<small_net::Net, Image<1, 1, 1>, Batch<4>, CrossEntropy, Adam, Constant, Reference<>> trainer(
-      {.schedule = {1e-3}});
+  small_net::Model trainer({.schedule = {1e-3}});
   const auto row = [&](const std::string& input, std::vector<float> images, const std::vector<int>& labels, int n) {
     images.resize(4);
     data.row(input,

@@ -38,9 +38,10 @@ inline void pictures(BadData& data) {
   };
   const std::string jpeg = bytes_of(Jpeg{}), png = bytes_of(Png{}), bmp = bytes_of(Bmp{});
 
-  data.section("Files of one picture",
-               "A damaged picture is an error when the minibatch that holds it is due, not before. The extension does "
-               "not matter.");
+  data.section(
+      "Files of one picture",
+      "`Loader::find_damaged` lists the damaged ones before an epoch, as hw3 does; in an epoch each is an error "
+      "when its minibatch is due. The extension does not matter.");
   row("an empty file", "a.jpg", "");
   row("text, renamed", "a.jpg", "this is not a picture\n");
   row("a PDF, renamed", "a.jpg", "%PDF-1.7\n%\xe2\xe3\xcf\xd3\n");
@@ -117,10 +118,13 @@ inline void folders(BadData& data) {
   put_file(data.folder / "mixed/train/notes.txt", "x");
   REQUIRE(::symlink("gone", (data.folder / "mixed/train/0_3.jpg").c_str()) == 0);
   row("a picture beside a folder, a text and a link to nowhere", "mixed");
+  make_directories(data.folder / "locked");
+  REQUIRE(::chmod((data.folder / "locked").c_str(), 0) == 0);
   data.row("a split without the right to read it", [&] {
-    const NotRoot user;  // the folder that holds all this is its owner's
-    return std::to_string(list_folder(data.folder / "mixed/train").size()) + " listed";
+    const NotRoot user;
+    return std::to_string(list_folder(data.folder / "locked").size()) + " listed";
   });
+  REQUIRE(::chmod((data.folder / "locked").c_str(), 0700) == 0);
 
   const auto labels = [&](const std::string& input, const std::string& name, int label) {
     data.row(input, [&] {

@@ -67,6 +67,18 @@ void weights(const std::string& folder) {
   seed(folder, "others", read_file(path), 60);
 }
 
+void checkpoints(const std::string& folder) {
+  const std::string path = fuzz::scratch("last.ckpt");
+  small_net::Model model({.schedule = {1e-3}});
+  const float images[] = {0, 1, 2, 3};
+  const int labels[] = {0, 1, 0, 1};
+  model.step(images, labels, 4);
+  Notes notes;
+  notes.add("epoch", 2);
+  model.save_checkpoint(path, notes);
+  seed(folder, "one_step", read_file(path), 40);
+}
+
 void matrices(const std::string& folder) {
   const std::string path = fuzz::scratch("matrix");
   const float values[] = {1, 2, 3, 4, 5, 6};
@@ -96,6 +108,7 @@ int main(int count, char** arguments) {
   const std::string root = arguments[1];
   pictures(root + "/picture");
   weights(root + "/safetensors");
+  checkpoints(root + "/checkpoint");
   matrices(root + "/npy");
   caches(root + "/cache");
   seed(root + "/csv", "rows", "2step,loss\n1,2.5\n2,\"1\"\n3,0.5", 0);

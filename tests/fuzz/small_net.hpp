@@ -12,6 +12,8 @@ using namespace tinycnn;
 using Net = Sequential<Conv2d<1, 2, 1>, BatchNorm<2>, Flatten, Linear<2, 2>>;
 inline constexpr const Graph& graph = graph_of<Net, Image<1, 1, 1>, CrossEntropy>;
 
+using Model = Trainer<Net, Image<1, 1, 1>, Batch<4>, CrossEntropy, Adam, Constant, Reference<>>;
+
 struct Numbers {
   explicit Numbers(std::uint64_t seed) { initialize(state(), seed); }
   [[nodiscard]] NetworkState<float> state() const { return {&graph, Order::chw, parameters.data(), buffers.data()}; }
