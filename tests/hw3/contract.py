@@ -109,6 +109,14 @@ def files(folder, data):
     yield expect(status == 1 and "holds a prediction" in error, f"--predict-only over a prediction: {status}, '{error}'")
 
 
+def thirty_lines(folder, data):
+    """The short program of the README leaves the weights that hw3 does."""
+    made = subprocess.run([program.HW3.with_name("thirty_lines"), data], cwd=folder, capture_output=True, text=True, timeout=300)
+    status, _, error = program.run("--data", data, "--out", folder / "long", "--threads", 2)
+    same = made.returncode == status == 0 and (folder / "best.safetensors").read_bytes() == (folder / "long/best.safetensors").read_bytes()
+    yield expect(same, f"thirty_lines and hw3 differ: {made.stderr}{error}")
+
+
 def first_step(folder, data, *flags):
     """steps.csv's first row of a run of one step."""
     status, _, error = program.run("--data", data, "--out", folder, *STEPS, *flags)
@@ -190,7 +198,7 @@ def terminal(folder, data):
 def complaints(folder):
     data = program.make_data(folder, train=100, valid=20, test=12)
     yield from usage(folder)
-    for part in (mistakes, files, flags, damaged, terminal):
+    for part in (mistakes, files, thirty_lines, flags, damaged, terminal):
         scratch = folder / part.__name__
         scratch.mkdir()
         yield from part(scratch, data)
