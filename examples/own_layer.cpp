@@ -123,7 +123,10 @@ struct StepDecay {
   double base = 1e-2;
   long every = 40;
   double gamma = 0.5;
-  [[nodiscard]] double rate(long step) const { return base * std::pow(gamma, double(step / every)); }
+  [[nodiscard]] double rate(long step) const {
+    const long decays = step / every;
+    return base * std::pow(gamma, double(decays));
+  }
 };
 
 struct Net : Sequential<Conv2d<1, 6, 3, Padding<1>>, Swish<6>, MaxPool<2>,  // (6, 4, 4)

@@ -1,5 +1,5 @@
-// Binds a plan to a backend's kernels: one constexpr table of functions, of which only those the plan uses exist,
-// unless another file compiles all of them.
+// Binds a plan to a backend's kernels: one constexpr table of functions. Only those the plan uses exist, or all of them
+// where another file compiles them.
 #pragma once
 
 #include <utility>
@@ -76,7 +76,7 @@ struct PrecompiledKernels {
   static const detail::WholeTable<Backend> table;
 };
 template <class Backend>
-const detail::WholeTable<Backend> PrecompiledKernels<Backend>::table;
+constinit const detail::WholeTable<Backend> PrecompiledKernels<Backend>::table;
 
 /// Whether another file compiles a backend's kernels; the backend's header then says `extern template` of them.
 template <class Backend>

@@ -1,7 +1,6 @@
 // One tensor of a file: its name, type, shape and where its bytes are.
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <string_view>
 #include <type_traits>

@@ -1,7 +1,7 @@
 // Sequential: layers one after the other; adds a level to names, as torch.nn.Sequential does.
 #pragma once
 
-#include <string_view>
+#include <string_view>  // IWYU pragma: keep (a name is one)
 
 namespace tinycnn {
 

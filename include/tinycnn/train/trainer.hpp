@@ -131,6 +131,7 @@ class Trainer : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Loss, Back
     ++steps_;
     return result;
   }
+  /// The same on what a Loader hands out: `images` (N, C, H, W), `labels` (N), `n`.
   template <class Minibatch>
   StepResult step(const Minibatch& batch) {
     return step(batch.images, batch.labels, batch.n);
@@ -152,6 +153,7 @@ class Trainer : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Loss, Back
       for (int k = 0; k < classes; ++k) logits[long(i) * classes + k] = float(x(i, k));
     return {losses(run), correct(run)};
   }
+  /// The same on what a Loader hands out: `images` (N, C, H, W), `labels` (N), `n`.
   template <class Minibatch>
   EvaluationResult evaluate(const Minibatch& batch) {
     return evaluate(batch.images, batch.labels, batch.n);
