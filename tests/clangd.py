@@ -20,7 +20,7 @@ HW3, NETWORK = "examples/hw3.cpp", "examples/networks/hw3_classifier.hpp"
 # file, a text whose last letter the mouse points at, what is shown there
 HOVERS = [(NETWORK, "Conv2d", ["struct Conv2d<3, 64, 3", "x (In, H, W) -> y (Out, P, Q)", "torch.nn.Conv2d"]),
           (NETWORK, "BatchNorm", ["struct BatchNorm<64", "torch.nn.BatchNorm2d"]),
-          (HW3, "using Model = Trainer", ["Image<3, 128, 128>", "Batch<64>", "Trains `Net`"]),
+          (HW3, "    Trainer", ["Image<3, 128, 128>", "Batch<64>", "Trains `Net`"]),
           (HW3, "Model::parameters", ["Value = 12833803"]),
           (HW3, "= model.step", ["StepResult step<tinycnn::Minibatch>", "`images` (N, C, H, W)"]),
           ("include/tinycnn/train/trainer.hpp", "StepResult step", ["Forward, loss, backward, clipping, update"])]
