@@ -78,6 +78,21 @@ TEST_SUITE("io") {
     CHECK(read_file(path) == "step,loss\n1,2\n2,1.5\n");
   }
 
+  TEST_CASE("a CSV file is cut between rows, not within a text of several lines") {
+    const ScratchFolder folder;
+    const std::string path = folder / "notes.csv";
+    {
+      CsvWriter csv(path, "step,note");
+      csv.line(1, "two\nlines, \"quoted\"");
+      csv.line(2, "one line");
+      csv.line(3, "late");
+    }
+    const std::string whole = read_file(path);
+    CsvWriter::resume(path, "step,note", 2);
+    CHECK(read_file(path) == whole.substr(0, whole.find("3,late")));
+    CHECK(contains(error_of([&] { CsvWriter::resume(path, "step,note", 3); }), "holds 2 rows of the 3"));
+  }
+
   TEST_CASE("an .npy file has NumPy's bytes and reads back") {
     const ScratchFolder folder;
     const float values[] = {1, 2, 3, 4, 5, -0.5f};

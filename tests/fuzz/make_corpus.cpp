@@ -111,6 +111,6 @@ int main(int count, char** arguments) {
   checkpoints(root + "/checkpoint");
   matrices(root + "/npy");
   caches(root + "/cache");
-  seed(root + "/csv", "rows", "2step,loss\n1,2.5\n2,\"1\"\n3,0.5", 0);
+  seed(root + "/csv", "rows", "2step,loss\n1,2.5\n2,\"1\n\"\"\"\n3,0.5", 0);
   seed(root + "/order", "names", "1_1.jpg\nd/0_1.jpg\r\n\n2 a.png\n\xc3\xa9.jpg", 2);
 }

@@ -39,7 +39,7 @@ class CsvWriter {
     if (end == std::string::npos || std::string_view(text).substr(0, end) != header)
       throw Error("cannot resume '" + path + "': its first line is not '" + std::string(header) + "'");
     for (long row = 0; row < rows; ++row) {
-      end = text.find('\n', end + 1);
+      end = end_of_row(text, end + 1);
       if (end == std::string::npos)
         throw Error("cannot resume '" + path + "': it holds " + std::to_string(row) + " rows of the " +
                     std::to_string(rows) + " that the checkpoint has seen");
@@ -73,6 +73,16 @@ class CsvWriter {
 
  private:
   explicit CsvWriter(const std::string& path) : path_(path) {}
+
+  /// Where the row from `begin` on has its end of line, which is none within quotes; npos where it has none.
+  static std::size_t end_of_row(std::string_view text, std::size_t begin) {
+    bool quoted = false;
+    for (std::size_t i = begin; i < text.size(); ++i) {
+      if (text[i] == '"') quoted = !quoted;
+      if (text[i] == '\n' && !quoted) return i;
+    }
+    return std::string_view::npos;
+  }
 
   void open() {
     file_ = std::fopen(path_.c_str(), "abe");
