@@ -72,6 +72,12 @@ TEST_CASE_TEMPLATE("a step that is not finite names itself and leaves no trace",
              {"step 2", "images", "nothing was updated"});
   CHECK(same_bits(numbers_of(trainer), before));
 
+  // Finite, but its square is not: the variance of a BatchNorm's batch would be infinite where the loss is not.
+  broken[size + 3] = 3e38f;
+  check_says(sentence([&] { trainer.step(broken.data(), labels.data(), capacity); }),
+             {"step 2", "nothing was updated"});
+  CHECK(same_bits(numbers_of(trainer), before));
+
   auto& weight = trainer.state().at(Training<Backend>::graph.parameters[7], 11);  // body.4.weight
   const auto healthy = weight;
   weight = std::numeric_limits<float>::infinity();

@@ -1,6 +1,9 @@
 // BatchNorm: y = gamma (x - mean) / sqrt(var + eps) + beta per channel, over the batch and all pixels.
 #pragma once
 
+#include <cmath>
+#include <limits>
+
 #include <tinycnn/layers/options.hpp>
 
 namespace tinycnn {
@@ -37,5 +40,14 @@ struct BatchNorm {
     list.counter("num_batches_tracked");
   }
 };
+
+/// 1 / sqrt(variance + epsilon) of a batch of `count` values. NaN where the unbiased variance is more than a T holds:
+/// 1 / sqrt(infinity) = 0 would hide that from the check that keeps a running variance finite.
+template <class T>
+double inverse_deviation(double variance, double count, double epsilon) {
+  constexpr double most = double(std::numeric_limits<T>::max());
+  return variance * (count / (count - 1)) <= most ? 1 / std::sqrt(variance + epsilon)
+                                                  : std::numeric_limits<double>::quiet_NaN();
+}
 
 }  // namespace tinycnn

@@ -45,7 +45,8 @@ void finish_statistics(const Run& run, const Layer& norm, const ChannelNumbers& 
       squares += sums[(2L * block + 1) * channels + c];
     }
     const double mean = sum / count, spread = squares / count - mean * mean;
-    const double variance = spread < 0 ? 0 : spread, inverse = 1 / std::sqrt(variance + norm.options.epsilon);
+    const double variance = spread < 0 ? 0 : spread;
+    const double inverse = inverse_deviation<float>(variance, count, norm.options.epsilon);
     k.mean[c] = float(mean);
     k.variance[c] = float(variance);
     k.inverse[c] = float(inverse);

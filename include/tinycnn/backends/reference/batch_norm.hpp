@@ -36,13 +36,15 @@ struct BatchNormRow {
         const double m = sum / (double(run.n) * area);
         for (int n = 0; n < run.n; ++n)
           for (int p = 0; p < area; ++p) squares += (double(at(x, n, c, p)) - m) * (double(at(x, n, c, p)) - m);
+        const double values = double(run.n) * area;
         mean[v] = T(m);
-        variance[v] = T(squares / (double(run.n) * area));
+        variance[v] = T(squares / values);
+        inverse[v] = T(inverse_deviation<T>(squares / values, values, l.options.epsilon));
       } else {
         mean[v] = run.parameter(l, running_mean)[v];
         variance[v] = run.parameter(l, running_var)[v];
+        inverse[v] = T(1 / std::sqrt(double(variance[v]) + l.options.epsilon));
       }
-      inverse[v] = T(1 / std::sqrt(double(variance[v]) + l.options.epsilon));
       const T gamma = run.parameter(l, weight)[v], beta = run.parameter(l, bias)[v];
       for (int n = 0; n < run.n; ++n)
         for (int p = 0; p < area; ++p) at(y, n, c, p) = gamma * ((at(x, n, c, p) - mean[v]) * inverse[v]) + beta;
