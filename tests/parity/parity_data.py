@@ -28,13 +28,16 @@ def copy_split(source, target, count, draw):
 
 
 def draw_split(target, count, labelled, draw):
-    """Pictures of stripes and noise, direction, frequency and colour by class, for machines without a data set."""
+    """Pictures of stripes and noise, direction, frequency and colour by class, for machines without a data set. Half of
+    the labels are another class's: were the loss to vanish in a few steps, its rounding would be all there is of it.
+    """
     noise = numpy.random.default_rng(draw.getrandbits(32))
     h, w = numpy.mgrid[0:SIDE, 0:SIDE] / SIDE
     for i in range(count):
         label = i % 11
-        wave = numpy.sin((label + 2) * 6 * (h * numpy.cos(label) + w * numpy.sin(label)) + 6 * draw.random())
-        colour = numpy.array([0.5 + 0.4 * numpy.cos(label + k) for k in range(3)])
+        seen = label if draw.random() < 0.5 else draw.randrange(11)
+        wave = numpy.sin((seen + 2) * 6 * (h * numpy.cos(seen) + w * numpy.sin(seen)) + 6 * draw.random())
+        colour = numpy.array([0.5 + 0.4 * numpy.cos(seen + k) for k in range(3)])
         picture = 255 * (0.35 + 0.3 * wave[:, :, None]) * colour + noise.normal(0, 20, (SIDE, SIDE, 3)) + 40
         name = f"{label}_{i}.png" if labelled else f"{i:04d}.png"
         Image.fromarray(picture.clip(0, 255).astype(numpy.uint8)).save(target / name, compress_level=1)
