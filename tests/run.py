@@ -163,6 +163,7 @@ def quick(tally):
     check(tally, "documents", "tests/docs.py")
     examples(tally)
     unit_tests(tally, "unit tests", "test")
+    unit_tests(tally, "unit tests of files and pictures, address sanitizer", "quick_asan")
 
 
 def cpu_runs(level):
