@@ -27,22 +27,55 @@ struct Depth {
 /// Floats of b that are asked for before their turn: 4 KB, what the hardware's own prefetching does not reach across.
 inline constexpr int weights_ahead = 1024;
 
+/// The sums of a register tile; only `left` with Half.
+template <class Isa, bool Half = false>
+struct Sums {
+  static constexpr int rows = MR<Isa>;
+  Vector<Isa> left[rows];
+  Vector<Isa> right[rows];
+
+  [[gnu::always_inline]] void clear() {
+#pragma GCC unroll 8
+    for (int i = 0; i < rows; ++i) left[i] = right[i] = Vector<Isa>{};
+  }
+  /// One step of the depth: row[i][at] * column[j].
+  [[gnu::always_inline]] void add(const float* const (&row)[rows], long at, const float* column) {
+    const Vector<Isa> b0 = load<Isa>(column);
+    const Vector<Isa> b1 = Half ? Vector<Isa>{} : load<Isa>(column + Isa::width);
+#pragma GCC unroll 8
+    for (int i = 0; i < rows; ++i) {
+      const Vector<Isa> value = broadcast<Isa>(row[i][at]);
+      left[i] = fma<Isa>(value, b0, left[i]);
+      if constexpr (!Half) right[i] = fma<Isa>(value, b1, right[i]);
+    }
+  }
+  [[gnu::always_inline]] void add(const float* tile) {
+#pragma GCC unroll 8
+    for (int i = 0; i < rows; ++i) {
+      left[i] += load<Isa>(tile + i * NR<Isa>);
+      if constexpr (!Half) right[i] += load<Isa>(tile + i * NR<Isa> + Isa::width);
+    }
+  }
+  [[gnu::always_inline]] void write(float* tile) const {
+#pragma GCC unroll 8
+    for (int i = 0; i < rows; ++i) {
+      store<Isa>(tile + i * NR<Isa>, left[i]);
+      if constexpr (!Half) store<Isa>(tile + i * NR<Isa> + Isa::width, right[i]);
+    }
+  }
+};
+
 /// tile[i][j] (+)= sum over pieces t and k < length_t of a[i][a_t + k a_step] * b[b_t + k NR + j], i < MR, j < NR; with
 /// Half, for j < NR / 2 only.
 /// The sum starts at zero and is added to the tile at the end, so that long sums come in levels.
 template <class Isa, bool Half = false>
 [[gnu::noinline]] void multiply(const float* const (&a)[MR<Isa>], const float* b, const Depth& depth,
                                 float* __restrict tile, bool accumulate) {
-  constexpr int rows = MR<Isa>;
-  constexpr int width = Isa::width;
-  const float* row[rows];
-  Vector<Isa> left[rows];
-  Vector<Isa> right[rows];
+  const float* row[MR<Isa>];
 #pragma GCC unroll 8
-  for (int i = 0; i < rows; ++i) {
-    row[i] = a[i];
-    left[i] = right[i] = Vector<Isa>{};
-  }
+  for (int i = 0; i < MR<Isa>; ++i) row[i] = a[i];
+  Sums<Isa, Half> sums;
+  sums.clear();
   const long a_step = depth.a_step;
   // Eight rows, a_step, b and four running values are all the registers there are: g++ keeps what does not fit in
   // vector registers, whose way back waits behind the arithmetic (10 % with pieces of 8 steps).
@@ -52,31 +85,53 @@ template <class Isa, bool Half = false>
     for (long k = piece->length; k > 0; --k) {
       asm("" : "+r"(at));  // one index for all rows; g++ would step MR pointers
       __builtin_prefetch(column + weights_ahead);
-      __builtin_prefetch(column + weights_ahead + width);
-      const Vector<Isa> b0 = load<Isa>(column);
-      const Vector<Isa> b1 = Half ? Vector<Isa>{} : load<Isa>(column + width);
-#pragma GCC unroll 8
-      for (int i = 0; i < rows; ++i) {
-        const Vector<Isa> value = broadcast<Isa>(row[i][at]);
-        left[i] = fma<Isa>(value, b0, left[i]);
-        if constexpr (!Half) right[i] = fma<Isa>(value, b1, right[i]);
-      }
+      __builtin_prefetch(column + weights_ahead + Isa::width);
+      sums.add(row, at, column);
       at += a_step;
       column += NR<Isa>;
     }
   }
-  if (accumulate) {
+  if (accumulate) sums.add(tile);
+  sums.write(tile);
+}
+
+/// What the products after this one will read, asked for little by little while this one computes.
+struct Next {
+  const float* b = nullptr;  // a line with each step of the depth, `b_step` floats from one to the next
+  long b_step = 0;
+  long a = 0;  // floats from each row to the one that follows it
+};
+
+/// tile[i][j] = sum over k < depth of a[i][k] * b[k NR + j], i < MR, j < NR.
+template <class Isa>
+[[gnu::noinline]] void multiply(const float* const (&a)[MR<Isa>], const float* b, long depth, float* __restrict tile,
+                                const Next& next) {
+  constexpr long line = 16;
+  const float* row[MR<Isa>];
 #pragma GCC unroll 8
-    for (int i = 0; i < rows; ++i) {
-      left[i] += load<Isa>(tile + i * NR<Isa>);
-      if constexpr (!Half) right[i] += load<Isa>(tile + i * NR<Isa> + width);
+  for (int i = 0; i < MR<Isa>; ++i) row[i] = a[i];
+  Sums<Isa> sums;
+  sums.clear();
+  const float* next_b = next.b;
+  const long b_step = next.b_step;
+  long at = 0;
+  while (depth > 0) {
+    const long steps = depth < line ? depth : line;
+    long ahead = at + next.a;
+    asm("" : "+r"(ahead));  // as `at` below
+#pragma GCC unroll 8
+    for (int i = 0; i < MR<Isa>; ++i) __builtin_prefetch(row[i] + ahead);
+    for (long k = steps; k > 0; --k) {
+      asm("" : "+r"(at));  // one index for all rows; g++ would step MR pointers
+      __builtin_prefetch(next_b);
+      next_b += b_step;
+      sums.add(row, at, b);
+      ++at;
+      b += NR<Isa>;
     }
+    depth -= steps;
   }
-#pragma GCC unroll 8
-  for (int i = 0; i < rows; ++i) {
-    store<Isa>(tile + i * NR<Isa>, left[i]);
-    if constexpr (!Half) store<Isa>(tile + i * NR<Isa> + width, right[i]);
-  }
+  sums.write(tile);
 }
 
 }  // namespace tinycnn::cpu

@@ -21,7 +21,7 @@ struct WinogradBlocking {
     b.tile_width = tile_width;
     b.row_tiles = tile_columns(s, tile_width);
     int wanted = 16;  // tiles that share one pass over the weights: the more of these, the more it must be
-    while (wanted < 64 && 128L * wanted * wanted < long(s.x.c) * s.y.c) wanted *= 2;
+    while (wanted < 64 && 64L * wanted * wanted < long(s.x.c) * s.y.c) wanted *= 2;
     int multiple = 1;
     while (multiple * Winograd::tile % row_multiple != 0) ++multiple;
     b.rows = round_up(wanted / b.row_tiles > 1 ? wanted / b.row_tiles : 1, multiple);
@@ -74,20 +74,28 @@ constexpr int winograd_blocks(const ConvolutionShape& s, int n, int row_multiple
 }
 
 /// m[point][tile][NR] = v[point][tile][C] * u[point][C][NR] for each of the points, a step of `ahead` with each
-/// product.
+/// product. Where weights are read more than once, both factors are asked for before their turn: spectra a product
+/// earlier, weights a point earlier.
 template <class Isa>
 [[gnu::noinline]] void multiply_points(int points, int channels, int tiles, const float* v, long v_step, long tile_step,
                                        const float* u, float* m, long m_step, Ahead& ahead) {
-  Depth depth;
-  depth.add(0, 0, channels);
-  for (int p = 0; p < points; ++p, v += v_step, u += long(channels) * NR<Isa>, m += m_step) {
-    for (int t = 0; t < tiles; t += MR<Isa>) {
+  const int products = ceil_div(tiles, MR<Isa>);
+  const long weights = long(channels) * NR<Isa>, next_tiles = MR<Isa> * tile_step;
+  Depth whole;
+  whole.add(0, 0, channels);
+  for (int p = 0; p < points; ++p, v += v_step, u += weights, m += m_step)
+    for (int i = 0; i < products; ++i) {
       ahead.step();
+      const int t = i * MR<Isa>;
       const float* a[MR<Isa>];
-      for (int i = 0; i < MR<Isa>; ++i) a[i] = v + (t + i < tiles ? t + i : tiles - 1) * tile_step;
-      multiply<Isa>(a, u, depth, m + long(t) * NR<Isa>, false);
+      for (int k = 0; k < MR<Isa>; ++k) a[k] = v + (t + k < tiles ? t + k : tiles - 1) * tile_step;
+      const Next next{u + weights + i * (weights / products), ceil_div(NR<Isa>, products),
+                      i + 1 < products ? next_tiles : v_step - i * next_tiles};
+      if (products == 1)
+        multiply<Isa>(a, u, whole, m, false);
+      else
+        multiply<Isa>(a, u, channels, m + long(t) * NR<Isa>, next);
     }
-  }
 }
 
 /// y (samples, rows, columns, NR) = A^T m A of the tiles m[point][sample, tile row, tile column][NR].
