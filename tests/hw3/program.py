@@ -11,12 +11,20 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 HW3 = ROOT / "build/release/hw3"
 # The same from the same flags, whatever happened on the way; of history.csv all but its seconds.
 FILES = ("best.safetensors", "steps.csv", "submission.csv", "logits.npy", "history.csv")
+ONE_STEP = ("--max-steps", 1, "--epochs", 1, "--threads", 2)
 
 
 def start(*arguments, cwd=None, **options):
     """hw3 with these arguments, as a running process."""
-    return subprocess.Popen([str(part) for part in (HW3, *arguments)], cwd=cwd, text=True, stdin=subprocess.DEVNULL,
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
+    return subprocess.Popen(
+        [str(part) for part in (HW3, *arguments)],
+        cwd=cwd,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        **options,
+    )
 
 
 def run(*arguments, cwd=None, **options):
@@ -24,6 +32,12 @@ def run(*arguments, cwd=None, **options):
     process = start(*arguments, cwd=cwd, **options)
     out, err = process.communicate(timeout=300)
     return process.returncode, out, err
+
+
+def first_step(folder, data, *flags):
+    """steps.csv's first row of a run of one step."""
+    status, _, error = run("--data", data, "--out", folder, *ONE_STEP, *flags)
+    return (folder / "steps.csv").read_text().splitlines()[1].split(",") if status == 0 else [error]
 
 
 def results(folder):
@@ -35,7 +49,7 @@ def results(folder):
 
 
 def make_data(folder, train, valid, test):
-    """A data set in folder/data: so many pictures a split, labels mixed, and one odd size to make the last batch small."""
+    """A data set in folder/data: so many pictures a split, labels mixed; the last batches are small."""
     scratch = folder / "first"
     status, _, error = run("--out", scratch, "--epochs", 1, "--max-steps", 1, cwd=folder)
     if status:

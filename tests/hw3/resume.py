@@ -67,8 +67,10 @@ def interrupted(folder, data, expected):
     wait_for(process, lambda: rows(out / "steps.csv") >= 1)
     process.send_signal(signal.SIGINT)
     _, error = process.communicate(timeout=60)
-    yield program.expect(process.returncode == 1 and "interrupted after step" in error and "--resume" in error,
-                         f"after Ctrl-C: status {process.returncode}, '{error}'")
+    yield program.expect(
+        process.returncode == 1 and "interrupted after step" in error and "--resume" in error,
+        f"after Ctrl-C: status {process.returncode}, '{error}'",
+    )
     # A clock that jumped: pictures from the future and checkpoints from the past.
     for picture in (data / "train").iterdir():
         os.utime(picture, (4e9, 4e9))
@@ -98,8 +100,10 @@ def full_disk(folder, data, expected):
             except OSError:
                 pass
         _, error = process.communicate(timeout=60)
-        yield program.expect(process.returncode == 1 and "No space left on device" in error and "run/" in error,
-                             f"on a full disk: status {process.returncode}, '{error}'")
+        yield program.expect(
+            process.returncode == 1 and "No space left on device" in error and "run/" in error,
+            f"on a full disk: status {process.returncode}, '{error}'",
+        )
         (disk / "ballast").unlink()
         status, _, error = program.run("--data", data, "--out", out, *FLAGS, "--resume")
         yield program.expect(status == 0, f"resuming after a full disk failed: {error}")
@@ -114,11 +118,19 @@ def full_disk(folder, data, expected):
 def refused(folder, data):
     """What a resume must not do."""
     out = folder / "undisturbed"
-    for flags, why in ((("--lr", 1e-3), "--lr"), (("--seed", 1), "--seed"), (("--order", "sorted"), "--order"),
-                       (("--clip", 5), "--clip"), (("--weight-decay", 0), "--weight-decay"), (("--patience", 1), "--patience"),
-                       (("--bad-images", "skip"), "--bad-images")):
+    for flags, why in (
+        (("--lr", 1e-3), "--lr"),
+        (("--seed", 1), "--seed"),
+        (("--order", "sorted"), "--order"),
+        (("--clip", 5), "--clip"),
+        (("--weight-decay", 0), "--weight-decay"),
+        (("--patience", 1), "--patience"),
+        (("--bad-images", "skip"), "--bad-images"),
+    ):
         status, _, error = program.run("--data", data, "--out", out, "--resume", *flags)
-        yield program.expect(status == 1 and f"begun with {why}" in error, f"resuming with other {why}: {status}, '{error}'")
+        yield program.expect(
+            status == 1 and f"begun with {why}" in error, f"resuming with other {why}: {status}, '{error}'"
+        )
     other = folder / "other"
     shutil.copytree(data, other)
     next((other / "valid").iterdir()).unlink()
@@ -127,12 +139,18 @@ def refused(folder, data):
 
     checkpoint = out / "last.ckpt"
     sound = checkpoint.read_bytes()
-    for name, content in (("truncated", sound[:-1]), ("empty", b""), ("of weights", (out / "best.safetensors").read_bytes()),
-                          ("of another epoch", sound.replace(b'"epoch":"4"', b'"epoch":"x"'))):
+    for name, content in (
+        ("truncated", sound[:-1]),
+        ("empty", b""),
+        ("of weights", (out / "best.safetensors").read_bytes()),
+        ("of another epoch", sound.replace(b'"epoch":"4"', b'"epoch":"x"')),
+    ):
         checkpoint.write_bytes(content)
         status, _, error = program.run("--data", data, "--out", out, "--resume")
-        yield program.expect(status == 1 and "last.ckpt" in error and len(error.splitlines()) == 1,
-                             f"a checkpoint that is {name}: {status}, '{error}'")
+        yield program.expect(
+            status == 1 and "last.ckpt" in error and len(error.splitlines()) == 1,
+            f"a checkpoint that is {name}: {status}, '{error}'",
+        )
     checkpoint.write_bytes(sound)
 
 
