@@ -109,27 +109,7 @@ TEST_CASE("gradients of whole networks agree with finite differences") {
 }
 
 TEST_CASE("gradients that are shared agree with finite differences") {
-  check_net<nets::TwiceItself, nets::Row>("x + x");
-  check_net<nets::TwiceTheInput, nets::Row>("x + x of the input", 1);
-  check_net<nets::FourTimesItself, nets::Row>("(x + x) + (x + x)");
-  check_net<nets::NestedShortcuts, nets::Row>("nested shortcuts");
-  check_net<nets::NestedLayers, nets::Row>("nested residuals");
-  check_net<nets::NestedPairs, nets::Row>("nested residuals of two layers");
-  check_net<nets::OneAfterTheOther, nets::Row>("residual after residual");
-  check_net<nets::SharedReLU, nets::Row>("ReLU of a shared value");
-  check_net<nets::TwiceConcat, nets::Row>("concat of x and x");
-  check_net<nets::ThreeBranches, nets::Row>("concat of three");
-  check_net<nets::DroppedBranch, nets::Row>("dropout in a branch");
-  check_net<nets::ResidualLogits, nets::Row>("a sum before the loss");
-  check_net<nets::ShortcutOfItself, nets::Picture>("both operands of a sum start from one value");
-  check_net<nets::NestedBlocks, nets::Picture>("nested residual blocks");
-  check_net<nets::ConcatWithInput, nets::Picture>("concat with the input");
-  check_net<nets::ConcatOfFlat, nets::Picture>("concat of flattened pictures");
-  check_net<nets::ResidualOfFlat, nets::Picture>("residual over flattened pictures");
-  check_net<nets::ResidualOfTwoFlats, nets::Picture>("sum of two flattened pictures");
-  check_net<nets::FlatThenNorm, nets::Picture>("batch norm of a flattened picture");
-  check_net<nets::FlatThenDropout, nets::Picture>("dropout of a flattened picture");
-  check_net<nets::TwoFlattens, nets::Picture>("two Flattens of one picture");
+  nets::for_hard_nets([]<class Net, class Input>(const char* name) { check_net<Net, Input>(name); });
 }
 
 TEST_CASE("gradients in evaluation mode agree with finite differences") {

@@ -70,4 +70,30 @@ using SmallResNet = Sequential<
     ReLU, GlobalAvgPool, Flatten, Linear<10, 4>>;
 using SmallResNetInput = Image<3, 15, 13>;
 
+/// Calls check<Net, Input>(name) for each of those whose values are shared or looked at anew.
+template <class Check>
+void for_hard_nets(Check check) {
+  check.template operator()<TwiceItself, Row>("x + x");
+  check.template operator()<TwiceTheInput, Row>("x + x of the input");
+  check.template operator()<FourTimesItself, Row>("(x + x) + (x + x)");
+  check.template operator()<NestedShortcuts, Row>("nested shortcuts");
+  check.template operator()<NestedLayers, Row>("nested residuals");
+  check.template operator()<NestedPairs, Row>("nested residuals of two layers");
+  check.template operator()<OneAfterTheOther, Row>("residual after residual");
+  check.template operator()<SharedReLU, Row>("ReLU of a shared value");
+  check.template operator()<TwiceConcat, Row>("concat of x and x");
+  check.template operator()<ThreeBranches, Row>("concat of three");
+  check.template operator()<DroppedBranch, Row>("dropout in a branch");
+  check.template operator()<ResidualLogits, Row>("a sum before the loss");
+  check.template operator()<ShortcutOfItself, Picture>("both operands of a sum start from one value");
+  check.template operator()<NestedBlocks, Picture>("nested residual blocks");
+  check.template operator()<ConcatWithInput, Picture>("concat with the input");
+  check.template operator()<ConcatOfFlat, Picture>("concat of flattened pictures");
+  check.template operator()<ResidualOfFlat, Picture>("residual over flattened pictures");
+  check.template operator()<ResidualOfTwoFlats, Picture>("sum of two flattened pictures");
+  check.template operator()<FlatThenNorm, Picture>("batch norm of a flattened picture");
+  check.template operator()<FlatThenDropout, Picture>("dropout of a flattened picture");
+  check.template operator()<TwoFlattens, Picture>("two Flattens of one picture");
+}
+
 }  // namespace nets
