@@ -1,6 +1,7 @@
 // The one micro-kernel: a register tile of MR x NR sums of products, read through pointers.
 #pragma once
 
+#include <tinycnn/backends/cpu/ahead.hpp>
 #include <tinycnn/backends/cpu/lane.hpp>
 
 namespace tinycnn::cpu {
@@ -95,43 +96,55 @@ template <class Isa, bool Half = false>
   sums.write(tile);
 }
 
-/// What the products after this one will read, asked for little by little while this one computes.
-struct Next {
-  const float* b = nullptr;  // a line with each step of the depth, `b_step` floats from one to the next
-  long b_step = 0;
-  long a = 0;  // floats from each row to the one that follows it
-};
+/// Steps of the depth that are written out one after another: they need no counter, and a loop of few turns is foreseen
+/// to its end.
+inline constexpr int steps_at_once = 16;
 
-/// tile[i][j] = sum over k < depth of a[i][k] * b[k NR + j], i < MR, j < NR.
-template <class Isa>
-[[gnu::noinline]] void multiply(const float* const (&a)[MR<Isa>], const float* b, long depth, float* __restrict tile,
-                                const Next& next) {
-  constexpr long line = 16;
-  const float* row[MR<Isa>];
-#pragma GCC unroll 8
-  for (int i = 0; i < MR<Isa>; ++i) row[i] = a[i];
-  Sums<Isa> sums;
-  sums.clear();
-  const float* next_b = next.b;
-  const long b_step = next.b_step;
+/// sums[i][j] += sum over k < depth of row[i][k Step] * b[k NR + j]. For each run of steps, `each(at, k)` is called
+/// before its step k; `at` is where the run starts in the rows.
+template <class Isa, int Step, class Each>
+[[gnu::always_inline]] inline void add_products(Sums<Isa>& sums, const float* const (&row)[MR<Isa>], const float* b,
+                                                long depth, const Each& each) {
   long at = 0;
-  while (depth > 0) {
-    const long steps = depth < line ? depth : line;
-    long ahead = at + next.a;
-    asm("" : "+r"(ahead));  // as `at` below
-#pragma GCC unroll 8
-    for (int i = 0; i < MR<Isa>; ++i) __builtin_prefetch(row[i] + ahead);
-    for (long k = steps; k > 0; --k) {
-      asm("" : "+r"(at));  // one index for all rows; g++ would step MR pointers
-      __builtin_prefetch(next_b);
-      next_b += b_step;
-      sums.add(row, at, b);
-      ++at;
-      b += NR<Isa>;
+  for (; depth >= steps_at_once; depth -= steps_at_once) {
+    asm("" : "+r"(at));  // one index for all rows; g++ would step MR pointers
+#pragma GCC unroll 16
+    for (int k = 0; k < steps_at_once; ++k) {
+      each(at, k);
+      sums.add(row, at + k * Step, b + k * NR<Isa>);
     }
-    depth -= steps;
+    at += steps_at_once * Step;
+    b += steps_at_once * NR<Isa>;
   }
-  sums.write(tile);
+  for (; depth > 0; --depth, at += Step, b += NR<Isa>) {
+    asm("" : "+r"(at));
+    sums.add(row, at, b);
+  }
+}
+
+/// tile[t][j] = sum over k < depth of a[t a_step + k] * b[k NR + j], t < rows rounded up to MR, j < NR; rows beyond the
+/// last repeat it. What the next call will read is asked for little by little: its rows from next_a on, as many weights
+/// from next_b on; and a step of `ahead` with each MR rows.
+template <class Isa>
+[[gnu::noinline]] void multiply_tiles(const float* a, long a_step, int rows, const float* b, long depth,
+                                      float* __restrict tile, const float* next_a, const float* next_b, Ahead& ahead) {
+  const int products = (rows + MR<Isa> - 1) / MR<Isa>;
+  const long next_step = (NR<Isa> + products - 1) / products;
+  for (int t = 0; t < rows; t += MR<Isa>, a += MR<Isa> * a_step, tile += MR<Isa> * NR<Isa>) {
+    ahead.step();
+    const float* row[MR<Isa>];
+#pragma GCC unroll 8
+    for (int i = 0; i < MR<Isa>; ++i) row[i] = a + (t + i < rows ? i : rows - 1 - t) * a_step;
+    const long next_rows = t + MR<Isa> < rows ? MR<Isa> * a_step : next_a - a;
+    Sums<Isa> sums;
+    sums.clear();
+    add_products<Isa, 1>(sums, row, b, depth, [&](long at, int k) {
+      if (k < MR<Isa>) __builtin_prefetch(row[k] + at + next_rows);
+      __builtin_prefetch(next_b);
+      next_b += next_step;
+    });
+    sums.write(tile);
+  }
 }
 
 }  // namespace tinycnn::cpu

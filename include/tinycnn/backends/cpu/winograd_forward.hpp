@@ -79,23 +79,19 @@ constexpr int winograd_blocks(const ConvolutionShape& s, int n, int row_multiple
 template <class Isa>
 [[gnu::noinline]] void multiply_points(int points, int channels, int tiles, const float* v, long v_step, long tile_step,
                                        const float* u, float* m, long m_step, Ahead& ahead) {
-  const int products = ceil_div(tiles, MR<Isa>);
-  const long weights = long(channels) * NR<Isa>, next_tiles = MR<Isa> * tile_step;
+  const long weights = long(channels) * NR<Isa>;
   Depth whole;
   whole.add(0, 0, channels);
-  for (int p = 0; p < points; ++p, v += v_step, u += weights, m += m_step)
-    for (int i = 0; i < products; ++i) {
-      ahead.step();
-      const int t = i * MR<Isa>;
-      const float* a[MR<Isa>];
-      for (int k = 0; k < MR<Isa>; ++k) a[k] = v + (t + k < tiles ? t + k : tiles - 1) * tile_step;
-      const Next next{u + weights + i * (weights / products), ceil_div(NR<Isa>, products),
-                      i + 1 < products ? next_tiles : v_step - i * next_tiles};
-      if (products == 1)
-        multiply<Isa>(a, u, whole, m, false);
-      else
-        multiply<Isa>(a, u, channels, m + long(t) * NR<Isa>, next);
+  for (int p = 0; p < points; ++p, v += v_step, u += weights, m += m_step) {
+    if (tiles > MR<Isa>) {
+      multiply_tiles<Isa>(v, tile_step, tiles, u, channels, m, v + v_step, u + weights, ahead);
+      continue;
     }
+    ahead.step();
+    const float* a[MR<Isa>];
+    for (int i = 0; i < MR<Isa>; ++i) a[i] = v + (i < tiles ? i : tiles - 1) * tile_step;
+    multiply<Isa>(a, u, whole, m, false);
+  }
 }
 
 /// y (samples, rows, columns, NR) = A^T m A of the tiles m[point][sample, tile row, tile column][NR].

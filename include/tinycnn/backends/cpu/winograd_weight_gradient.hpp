@@ -115,20 +115,23 @@ template <class Isa>
 [[gnu::noinline]] void multiply_spectra(const Spectra& x, const Spectra& dy, int point, int tiles, int channels,
                                         int begin, int end, float* du, long panel_floats, bool accumulate,
                                         Ahead (&ahead)[2]) {
-  Depth depth;
-  depth.a_step = x.tile_step;
-  depth.add(0, 0, tiles);
+  constexpr int strip = WinogradGradientBlocking<Isa>::strip;
   for (int panel = begin; panel < end; ++panel) {
     const float* right = dy.at(0, panel * NR<Isa>) + point * dy.point_step;
     float* out = du + panel * panel_floats;
     for (int c = 0; c < channels; c += MR<Isa>, out += MR<Isa> * NR<Isa>) {
       ahead[0].step();
       ahead[1].step();
-      if (accumulate)  // the sums come last, from farther away than the factors
-        for (int i = 0; i < MR<Isa> * NR<Isa>; i += 16) __builtin_prefetch(out + i, 1);
       const float* a[MR<Isa>];
+#pragma GCC unroll 8
       for (int i = 0; i < MR<Isa>; ++i) a[i] = x.at(0, c + i < channels ? c + i : channels - 1) + point * x.point_step;
-      multiply<Isa>(a, right, depth, out, accumulate);
+      Sums<Isa> sums;
+      sums.clear();
+      add_products<Isa, strip>(sums, a, right, tiles, [&](long, int k) {
+        __builtin_prefetch(out + MR<Isa> * NR<Isa> + 16 * k, 1);  // the next sums, from farther away than the factors
+      });
+      if (accumulate) sums.add(out);
+      sums.write(out);
     }
   }
 }
