@@ -79,35 +79,46 @@ struct ConvBnReluPool {
     const Dims dims = run.layer(step, 0).out, out = run.layer(step, 3).out;
     const int kernel = run.layer(step, 3).options.window.kernel;
     const int bands = (dims.h + kernel - 1) / kernel;
-    const float *dy = run.data(step.dy), *pooled = run.data(step.y);
-    const std::uint8_t* index = run.bytes(step.index);
-    const bool finished = step.finished;
+    const float* pooled = step.finished ? nullptr : run.data(step.y);
     run.backend->pool().run(run.n * bands, [&](int unit, int) {
       const int n = unit / bands, band = unit % bands;
-      for (int r = 0; r < kernel && band * kernel + r < dims.h; ++r) {
-        float* v = run.data(step.inner) + (long(n) * dims.h + band * kernel + r) * dims.w * dims.c;  // (Q,O)
-        for (int q = 0; q < dims.w; ++q, v += dims.c) {
-          const int window = q / kernel, here = r * kernel + q % kernel;
-          const bool covered = band < out.h && window < out.w;
-          const long at = ((long(n) * out.h + band) * out.w + window) * dims.c;
+      const int rows = dims.h - band * kernel < kernel ? dims.h - band * kernel : kernel;
+      float* v = run.data(step.inner) + (long(n) * dims.h + band * kernel) * dims.w * dims.c;  // (k,Q,O)
+      const int windows = band < out.h ? out.w : 0;
+      for (int q = 0; q < windows; ++q) {
+        const long window = ((long(n) * out.h + band) * out.w + q) * dims.c;
+        expand_window(k, dims, kernel, run.data(step.dy) + window, pooled == nullptr ? nullptr : pooled + window,
+                      run.bytes(step.index) + window, v + long(q) * kernel * dims.c);
+      }
+      for (int r = 0; r < rows; ++r)
+        for (int q = windows * kernel; q < dims.w; ++q) {
+          float* pixel = v + (long(r) * dims.w + q) * dims.c;
           for_channels<Isa>(dims.c, [&]<class V>(V, int c) {
-            V value = fma<Isa>(get<V>(k.b + c), get<V>(v + c), get<V>(k.c + c));
-            if (covered) {
-              const V g = finished ? get<V>(dy + at + c) : masked<Isa, V>(dy, pooled, k, at + c, c);
-              value = fma<Isa>(get<V>(k.a + c), chosen(V{}, index + at + c, here, g), value);
-            }
-            put<V>(v + c, value);
+            put<V>(pixel + c, fma<Isa>(get<V>(k.b + c), get<V>(pixel + c), get<V>(k.c + c)));
           });
         }
-      }
     });
   }
 
-  [[gnu::always_inline]] static float chosen(float, const std::uint8_t* index, int here, float g) {
-    return *index == here ? g : 0.0f;
+  /// One window of v (H,W,O) with its gradient at dy, masked by `pooled` unless that is null, and the place it came
+  /// from at index.
+  static void expand_window(const ChannelNumbers& k, const Dims& dims, int kernel, const float* dy, const float* pooled,
+                            const std::uint8_t* index, float* v) {
+    for_channels<Isa>(dims.c, [=, &k, channels = long(dims.c), columns = long(dims.w)]<class V>(V, int c) {
+      const V g = pooled == nullptr ? get<V>(dy + c) : masked<Isa, V>(dy, pooled, k, c, c);
+      const V a = get<V>(k.a + c), b = get<V>(k.b + c), constant = get<V>(k.c + c);
+      const auto taken = place(V{}, index + c);
+      for (int r = 0, here = 0; r < kernel; ++r)
+        for (int q = 0; q < kernel; ++q, ++here) {
+          float* pixel = v + (r * columns + q) * channels + c;
+          put<V>(pixel, fma<Isa>(a, taken == here ? g : V{}, fma<Isa>(b, get<V>(pixel), constant)));
+        }
+    });
   }
-  [[gnu::always_inline]] static Vector<Isa> chosen(Vector<Isa>, const std::uint8_t* index, int here, Vector<Isa> g) {
-    return widen<Isa>(index) == here ? g : Vector<Isa>{};
+
+  [[gnu::always_inline]] static int place(float, const std::uint8_t* index) { return *index; }
+  [[gnu::always_inline]] static IntVector<Isa> place(Vector<Isa>, const std::uint8_t* index) {
+    return widen<Isa>(index);
   }
 };
 

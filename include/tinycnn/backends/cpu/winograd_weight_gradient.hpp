@@ -57,14 +57,15 @@ struct WinogradGradientBlocking {
   [[nodiscard]] constexpr int bias_rows() const { return streamed ? parts : rows; }
   [[nodiscard]] constexpr long bias_floats(const ConvolutionShape& s) const { return long(panels(s)) * NR<Isa>; }
 
-  /// Spectra of x: [point][strip][tile][strip]; of dy: [point][panel][tile][NR].
+  /// Spectra of x: [point][strip][tile][strip]; of dy: [point][panel][tile][NR], where panels are streamed of one at a
+  /// time, so that it stays in the caches.
   [[nodiscard]] constexpr Spectra x_spectra(const ConvolutionShape& s, float* data) const {
     const long step = long(tiles()) * strip;
     return {data, point_step_of(ceil_div(s.x.c, strip) * step), strip, step, strip, !streamed};
   }
   [[nodiscard]] constexpr Spectra dy_spectra(const ConvolutionShape& s, float* data) const {
     const long step = long(tiles()) * NR<Isa>;
-    return {data, point_step_of(panels(s) * step), NR<Isa>, step, NR<Isa>, !streamed};
+    return {data, point_step_of((streamed ? 1 : panels(s)) * step), NR<Isa>, streamed ? 0 : step, NR<Isa>, !streamed};
   }
   [[nodiscard]] constexpr long x_floats(const ConvolutionShape& s) const {
     return Winograd::points * x_spectra(s, nullptr).point_step;
@@ -198,17 +199,21 @@ void winograd_weight_gradient(const ConvolutionShape& s, int n, const SourceX& x
         for (int i = 0; i < count; ++i) {
           const int sample = (first + i) / all_rows, row = (first + i) % all_rows;
           transform_input_row<Isa>(s, x, sample, row, tile, v, i * b.row_tiles);
-          transform_output_gradient_row<Isa>(s, dy, sample, row, begin, end, tile, d, i * b.row_tiles,
-                                             db != nullptr ? bias + part * b.bias_floats(s) : nullptr);
         }
         const long next = block + 1 < last_block ? first + b.rows : rows;
         const long steps = long(Winograd::points) * (end - begin) * ceil_div(s.x.c, MR<Isa>);
         Ahead ahead[2] = {ahead_of_rows(s, x, s.x, n, next, next + b.rows, -s.window.padding, 6, steps),
                           ahead_of_rows(s, dy, s.y, n, next, next + b.rows, 0, 4, steps)};
-        for (int p = 0; p < Winograd::points; ++p)
-          multiply_spectra<Isa>(v, d, p, count * b.row_tiles, s.x.c, begin, end,
-                                spectra + part * du_floats + p * b.spectrum_step(s), b.panel_floats(s),
-                                block > first_block, ahead);
+        for (int panel = begin; panel < end; ++panel) {
+          for (int i = 0; i < count; ++i)
+            transform_output_gradient_row<Isa>(s, dy, (first + i) / all_rows, (first + i) % all_rows, panel, panel + 1,
+                                               tile, d, i * b.row_tiles,
+                                               db != nullptr ? bias + part * b.bias_floats(s) : nullptr);
+          for (int p = 0; p < Winograd::points; ++p)
+            multiply_spectra<Isa>(v, d, p, count * b.row_tiles, s.x.c, panel, panel + 1,
+                                  spectra + part * du_floats + p * b.spectrum_step(s), b.panel_floats(s),
+                                  block > first_block, ahead);
+        }
       }
     });
   } else {
