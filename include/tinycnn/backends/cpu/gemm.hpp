@@ -133,8 +133,9 @@ template <class Isa>
   for (int t = 0; t < rows; t += MR<Isa>, a += MR<Isa> * a_step, tile += MR<Isa> * NR<Isa>) {
     ahead.step();
     const float* row[MR<Isa>];
+    row[0] = a;
 #pragma GCC unroll 8
-    for (int i = 0; i < MR<Isa>; ++i) row[i] = a + (t + i < rows ? i : rows - 1 - t) * a_step;
+    for (int i = 1; i < MR<Isa>; ++i) row[i] = row[i - 1] + (t + i < rows ? a_step : 0);
     const long next_rows = t + MR<Isa> < rows ? MR<Isa> * a_step : next_a - a;
     Sums<Isa> sums;
     sums.clear();

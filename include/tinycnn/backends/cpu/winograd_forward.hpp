@@ -150,7 +150,7 @@ template <class Isa, class Source, class Epilogue>
       const int next = block + 1, row = next % b.bands * b.rows;
       const long first = long(next / b.bands * b.samples) * tile_rows(s) + row;
       ahead = ahead_of_rows(s, x, s.x, n, first, first + (b.samples - 1L) * tile_rows(s) + b.rows, -s.window.padding, 6,
-                            long(b.points()) * ceil_div(b.tiles(), MR<Isa>) * (end - begin));
+                            long(b.points()) * ceil_div(b.tiles(), MR<Isa>) * (end - begin), 0, s.x.c);
     }
     for (int panel = begin; panel < end; ++panel) {
       multiply_points<Isa>(b.points(), s.x.c, samples * rows * b.row_tiles, v.data, v.point_step, v.tile_step,

@@ -48,10 +48,10 @@ inline constexpr int winograd_strip = 32;
 constexpr long input_row_floats(const ConvolutionShape& s) { return 6L * (4 * tile_columns(s) + 2) * winograd_strip; }
 
 /// What transforming tile rows [begin, end) of n samples will read, counted on from sample to sample; `reach` image
-/// rows of each, from `offset` on.
+/// rows of each, from `offset` on; channels [c, c + width) of them.
 template <class Source>
 [[gnu::noinline]] Ahead ahead_of_rows(const ConvolutionShape& s, const Source& source, const Dims& image, int n,
-                                      long begin, long end, int offset, int reach, long steps) {
+                                      long begin, long end, int offset, int reach, long steps, int c, int width) {
   const int all = tile_rows(s);
   if (begin >= end || begin >= long(n) * all) return {};
   const auto row = [&](long tile_row, int shift) {
@@ -59,7 +59,7 @@ template <class Source>
     return tile_row / all * image.h + (h < 0 ? 0 : h > image.h ? image.h : h);
   };
   const long last = end < long(n) * all ? end - 1 : long(n) * all - 1;
-  return source.ahead(row(begin, 0), row(last, reach), steps);
+  return source.ahead(row(begin, 0), row(last, reach), steps, c, width);
 }
 
 /// Spectra of a row of `columns` tiles, channels [c, c + pitch), from d (6, Width columns + 2, pitch).

@@ -116,16 +116,19 @@ template <class Isa>
 [[gnu::noinline]] void multiply_spectra(const Spectra& x, const Spectra& dy, int point, int tiles, int channels,
                                         int begin, int end, float* du, long panel_floats, bool accumulate,
                                         Ahead (&ahead)[2]) {
-  constexpr int strip = WinogradGradientBlocking<Isa>::strip;
+  constexpr int strip = WinogradGradientBlocking<Isa>::strip;  // known here, so that no address takes a division
   for (int panel = begin; panel < end; ++panel) {
-    const float* right = dy.at(0, panel * NR<Isa>) + point * dy.point_step;
+    const float *left = x.data + point * x.point_step, *right = dy.at(0, panel * NR<Isa>) + point * dy.point_step;
     float* out = du + panel * panel_floats;
     for (int c = 0; c < channels; c += MR<Isa>, out += MR<Isa> * NR<Isa>) {
       ahead[0].step();
       ahead[1].step();
       const float* a[MR<Isa>];
 #pragma GCC unroll 8
-      for (int i = 0; i < MR<Isa>; ++i) a[i] = x.at(0, c + i < channels ? c + i : channels - 1) + point * x.point_step;
+      for (int i = 0; i < MR<Isa>; ++i) {
+        const unsigned k = unsigned(c + i < channels ? c + i : channels - 1);
+        a[i] = left + k / strip * x.strip_step + k % strip;
+      }
       Sums<Isa> sums;
       sums.clear();
       add_products<Isa, strip>(sums, a, right, tiles, [&](long, int k) {
@@ -201,14 +204,18 @@ void winograd_weight_gradient(const ConvolutionShape& s, int n, const SourceX& x
           transform_input_row<Isa>(s, x, sample, row, tile, v, i * b.row_tiles);
         }
         const long next = block + 1 < last_block ? first + b.rows : rows;
-        const long steps = long(Winograd::points) * (end - begin) * ceil_div(s.x.c, MR<Isa>);
-        Ahead ahead[2] = {ahead_of_rows(s, x, s.x, n, next, next + b.rows, -s.window.padding, 6, steps),
-                          ahead_of_rows(s, dy, s.y, n, next, next + b.rows, 0, 4, steps)};
+        const long steps = long(Winograd::points) * ceil_div(s.x.c, MR<Isa>);  // of a panel
+        Ahead ahead[2] = {
+            ahead_of_rows(s, x, s.x, n, next, next + b.rows, -s.window.padding, 6, steps * (end - begin), 0, s.x.c)};
         for (int panel = begin; panel < end; ++panel) {
           for (int i = 0; i < count; ++i)
             transform_output_gradient_row<Isa>(s, dy, (first + i) / all_rows, (first + i) % all_rows, panel, panel + 1,
                                                tile, d, i * b.row_tiles,
                                                db != nullptr ? bias + part * b.bias_floats(s) : nullptr);
+          const bool turn = panel + 1 == end;
+          const int c = (turn ? begin : panel + 1) * NR<Isa>;
+          ahead[1] = ahead_of_rows(s, dy, s.y, n, turn ? next : first, turn ? next + b.rows : first + count, 0, 4,
+                                   steps, c, s.y.c - c < NR<Isa> ? s.y.c - c : NR<Isa>);
           for (int p = 0; p < Winograd::points; ++p)
             multiply_spectra<Isa>(v, d, p, count * b.row_tiles, s.x.c, panel, panel + 1,
                                   spectra + part * du_floats + p * b.spectrum_step(s), b.panel_floats(s),
