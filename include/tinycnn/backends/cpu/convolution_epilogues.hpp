@@ -119,11 +119,15 @@ struct BlockSums {
     pivot.write(centers, NR<Isa>, false);
     sum.write(offs, NR<Isa>, false);
     square.write(squares, NR<Isa>, false);
-    for (int k = 0; k < width; ++k) {
+    double sums[2][NR<Isa>];
+    for (int k = 0; k < NR<Isa>; ++k) {
       const double center = double(centers[k]), off = double(offs[k]);
-      double &total = to[k], &total_square = to[channels + k];
-      total = (first ? 0.0 : total) + (off + count * center);
-      total_square = (first ? 0.0 : total_square) + (double(squares[k]) + center * (2 * off + count * center));
+      sums[0][k] = off + count * center;
+      sums[1][k] = double(squares[k]) + center * (2 * off + count * center);
+    }
+    for (const auto& row : sums) {
+      for (int k = 0; k < width; ++k) to[k] = (first ? 0.0 : to[k]) + row[k];
+      to += channels;
     }
     *this = {};
   }

@@ -13,6 +13,7 @@ struct WinogradBlocking {
   int bands = 1;
   int row_tiles = 1;  // tiles of a row
   int tile_width = Winograd::tile;
+  int piece_samples = 1, piece_rows = 1;  // of a block, turned into pixels at a time and handed on from the caches
 
   /// `row_multiple`: bands start at pixel rows that are multiples of it (a pooling window's height).
   static constexpr WinogradBlocking of(const ConvolutionShape& s, int row_multiple = 1,
@@ -32,6 +33,14 @@ struct WinogradBlocking {
       b.samples = fitting > 1 ? fitting : 1;
     }
     b.bands = ceil_div(all, b.rows);
+    constexpr int piece_pixels = 256;
+    const int row_pixels = Winograd::tile * tile_width * b.row_tiles;
+    b.piece_rows = round_up(piece_pixels / row_pixels > 1 ? piece_pixels / row_pixels : 1, multiple);
+    if (b.piece_rows >= b.rows) {
+      b.piece_rows = b.rows;
+      const int fitting = piece_pixels / (b.rows * row_pixels);
+      b.piece_samples = fitting < 1 ? 1 : fitting < b.samples ? fitting : b.samples;
+    }
     return b;
   }
 
@@ -53,7 +62,7 @@ struct WinogradBlocking {
   }
   template <class Isa>
   [[nodiscard]] constexpr long pixel_floats() const {
-    return long(Winograd::tile) * tile_width * tiles() * NR<Isa>;
+    return long(Winograd::tile) * tile_width * piece_samples * piece_rows * row_tiles * NR<Isa>;
   }
   template <class Isa>
   [[nodiscard]] constexpr long scratch_floats(const ConvolutionShape& s) const {
@@ -132,17 +141,13 @@ template <class Isa, class Source, class Epilogue>
     const Spectra v{scratch + worker * worker_floats, b.input_step<Isa>(s), b.tile_step<Isa>(s), winograd_strip,
                     winograd_strip};                   // (point,tile,C)
     float* m = v.data + b.points() * v.point_step;     // (point,tile,NR)
-    float* y = m + b.points() * b.output_step<Isa>();  // (samples,rows,columns,NR)
+    float* y = m + b.points() * b.output_step<Isa>();  // of a piece, (samples,rows,columns,NR)
     float* tile = y + b.pixel_floats<Isa>();
     for (int i = 0; i < samples * rows; ++i)
       transform_input_row<Isa>(s, x, sample + i / rows, first_row + i % rows, tile, v, i * b.row_tiles, tile_width);
     Panel result;
     result.values = y;
     result.block = block;
-    result.sample = sample;
-    result.samples = samples;
-    result.row = first_row * Winograd::tile;
-    result.rows = s.y.h - result.row < rows * Winograd::tile ? s.y.h - result.row : rows * Winograd::tile;
     result.columns = s.y.w;
     const int begin = panels * split / splits, end = panels * (split + 1) / splits;
     Ahead ahead;  // the block this worker is likely to get next
@@ -155,10 +160,22 @@ template <class Isa, class Source, class Epilogue>
     for (int panel = begin; panel < end; ++panel) {
       multiply_points<Isa>(b.points(), s.x.c, samples * rows * b.row_tiles, v.data, v.point_step, v.tile_step,
                            packed + panel * winograd_panel_floats<Isa>(s, tile_width), m, b.output_step<Isa>(), ahead);
-      transform_back(m, b.output_step<Isa>(), samples, result.rows, result.columns, y);
       result.channel = panel * NR<Isa>;
       result.width = s.y.c - result.channel < NR<Isa> ? s.y.c - result.channel : NR<Isa>;
-      epilogue.panel(result);
+      result.first = true;
+      for (int i = 0; i < samples; i += b.piece_samples)
+        for (int row = 0; row < rows; row += b.piece_rows) {
+          result.sample = sample + i;
+          result.samples = samples - i < b.piece_samples ? samples - i : b.piece_samples;
+          result.row = (first_row + row) * Winograd::tile;
+          const int last = row + b.piece_rows < rows ? row + b.piece_rows : rows;
+          const int end_row = (first_row + last) * Winograd::tile;
+          result.rows = (end_row < s.y.h ? end_row : s.y.h) - result.row;
+          transform_back(m + (i * rows + row) * long(b.row_tiles) * NR<Isa>, b.output_step<Isa>(), result.samples,
+                         result.rows, result.columns, y);
+          epilogue.panel(result);
+          result.first = false;
+        }
     }
     __builtin_ia32_sfence();  // streamed results are seen by whoever comes after the block
   });
