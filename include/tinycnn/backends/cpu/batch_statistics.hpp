@@ -64,22 +64,29 @@ void finish_gradient(const Run& run, const Layer& norm, const ChannelNumbers& k,
   const int channels = norm.out.c;
   const double count = double(run.n) * double(norm.out.pixels());
   const float* gamma = run.parameter(norm, norm_weight);
-  for (int c = 0; c < channels; ++c) {
-    double sum = 0, product = 0;
-    for (int block = 0; block < blocks; ++block) {
-      sum += double(partials[block * stride + c]);
-      product += double(partials[block * stride + channels + c]);
+  constexpr int line =
+      16;  // channels that lie in one line of the caches, where thousands of blocks are beyond the first
+  for (int first = 0; first < channels; first += line) {
+    const int width = channels - first < line ? channels - first : line;
+    double sums[line] = {}, products[line] = {};
+    for (int block = 0; block < blocks; ++block)
+      for (int i = 0; i < width; ++i) {
+        sums[i] += double(partials[block * stride + first + i]);
+        products[i] += double(partials[block * stride + channels + first + i]);
+      }
+    for (int i = 0; i < width; ++i) {
+      const int c = first + i;
+      const double inverse = double(k.inverse[c]), factor = double(gamma[c]) * inverse;
+      const double product = products[i] * inverse;  // sum of g xhat
+      if (parameter_gradients) {
+        run.gradient(norm, norm_weight)[c] = float(product);
+        run.gradient(norm, norm_bias)[c] = float(sums[i]);
+      }
+      const double b = -factor * inverse * product / count;
+      k.a[c] = float(factor);
+      k.b[c] = float(b);
+      k.c[c] = float(-factor * sums[i] / count - b * double(k.mean[c]));
     }
-    const double inverse = double(k.inverse[c]), factor = double(gamma[c]) * inverse;
-    product *= inverse;  // sum of g xhat
-    if (parameter_gradients) {
-      run.gradient(norm, norm_weight)[c] = float(product);
-      run.gradient(norm, norm_bias)[c] = float(sum);
-    }
-    const double b = -factor * inverse * product / count;
-    k.a[c] = float(factor);
-    k.b[c] = float(b);
-    k.c[c] = float(-factor * sum / count - b * double(k.mean[c]));
   }
 }
 
