@@ -29,20 +29,17 @@ struct PooledWeightGradient {
   /// A chunk of each kernel row and the one below it, column by column.
   [[nodiscard]] static constexpr int table_columns() { return 2 * chunk + 2; }
   [[nodiscard]] static constexpr long table_floats() { return round_up(3 * 2 * table_columns(), 16); }
-  /// Per worker: planes, table, masked gradients, places.
-  [[nodiscard]] constexpr long scratch_floats() const {
-    return planes.floats() + table_floats() + 2L * chunk * round_up(s.y.c, 16);
-  }
+  /// Per worker: table, masked gradients, places.
+  [[nodiscard]] constexpr long scratch_floats() const { return table_floats() + 2L * chunk * round_up(s.y.c, 16); }
   /// Per sample: the sums of g and g (v - mean) (2,O), then those of g times the pixel (9 C,O).
   [[nodiscard]] constexpr long partial_floats() const { return long(2 + PatchGram::elements(s)) * s.y.c; }
 
-  /// partial (2 + 9 C, O) of sample n.
-  [[gnu::noinline]] void sample(const float* x, const Pivots& pivots, const PooledGradient& gradient,
-                                const ChannelNumbers& k, int n, float* scratch, float* partial) const {
-    float* table = scratch + planes.floats();  // (kernel row,column,2): a window's four pixels lie side by side
-    float* g = table + table_floats();         // (window,O)
+  /// partial (2 + 9 C, O) of sample n, whose pixels less the pivots are `pixels` (C,rows,pitch).
+  [[gnu::noinline]] void sample(const float* pixels, const PooledGradient& gradient, const ChannelNumbers& k, int n,
+                                float* scratch, float* partial) const {
+    float* table = scratch;             // (kernel row,column,2): a window's four pixels lie side by side
+    float* g = table + table_floats();  // (window,O)
     auto* place = reinterpret_cast<std::uint8_t*>(g + chunk * round_up(s.y.c, 16));  // (window,O)
-    planes.load(s, x + n * s.x.size(), pivots, scratch);
     for (long i = 0; i < partial_floats(); ++i) partial[i] = 0;
     for (int p = 0; p < rows(); ++p)
       for (int q = 0; q < columns(); q += chunk) {
@@ -56,7 +53,7 @@ struct PooledWeightGradient {
         const float* from = finished ? gradient.dy + at : g;  // (window,O)
         const float* next = gradient.dy + at + long(count) * s.y.c;
         for (int c = 0; c < s.x.c; ++c) {
-          fill(table, scratch + c * planes.plane() + 2L * p * planes.pitch + 2 * q, count);
+          fill(table, pixels + c * planes.plane() + 2L * p * planes.pitch + 2 * q, count);
           multiply(table, from, place, count, c, partial + 2L * s.y.c, next);
         }
       }
