@@ -78,7 +78,7 @@ struct StatisticsPoolEpilogue {
           }
           const Pixel<Isa> best{Extreme<Isa>::flipped(a.best, flip_a), Extreme<Isa>::flipped(b.best, flip_b)};
           best.write(pooled + out, p.width, pooled_past_caches);
-          write_index(index + out, a.position, b.position, p.width);
+          write_places<Isa>(index + out, a.position, b.position, p.width);
         }
         for (int r = 0; r < k; ++r)
           for (int c = pooled_columns * k; c < p.columns; ++c) visit(i * k + r, c);
@@ -89,108 +89,26 @@ struct StatisticsPoolEpilogue {
     }
   }
 
-  /// The same for 2x2 windows of what stays in registers and is not stored. Weights take gamma's sign, so that all
-  /// windows ask for their largest; results are taken about the block's first one. No where a gamma is 0 or a result
-  /// not finite.
+  /// The same for 2x2 windows where y is not stored. Weights take gamma's sign, so that all windows ask for their
+  /// largest, and results are taken about the block's first one. No where a gamma is 0 or a result not finite.
   [[gnu::noinline]] bool panel(const Panel& p, const FewChannels& x) const {
     if (y != nullptr || k != 2 || p.rows % 2 != 0 || p.width != NR<Isa>) return false;
     for (int o = 0; o < NR<Isa>; ++o)
       if (gamma[p.channel + o] == 0.0f) return false;
-    const Flip flip(Pixel<Isa>::read(gamma + p.channel));
-    alignas(64) float weights[9 * FewChannels::channels_most * NR<Isa>];  // (3,3,C,NR)
-    const Pixel<Isa> offset = flip(Pixel<Isa>::read(bias == nullptr ? nullptr : bias + p.channel, p.width));
-    Pixel<Isa> pivot = offset;
-    for (int r = 0, e = 0; r < 3; ++r)
-      for (int i = 0; i < 3 * x.channels; ++i, e += NR<Isa>) {
-        const Pixel<Isa> w = flip(Pixel<Isa>::read(x.weights + e));
-        const Vector<Isa> value = broadcast<Isa>(x.tile[r * x.row + i]);
-        w.write(weights + e, NR<Isa>, false);
-        pivot = {fma<Isa>(value, w.a, pivot.a), fma<Isa>(value, w.b, pivot.b)};
-      }
-    const Pixel<Isa> start{offset.a - pivot.a, offset.b - pivot.b}, center = flip(pivot);
-    const long pixel = dims.c;
+    PoolFewChannels<Isa> pool;
+    pool.pooled = pooled, pool.index = index, pool.dims = dims;
+    pool.past_caches = pooled_past_caches;
+    pool.flip_where_negative(Pixel<Isa>::read(gamma + p.channel));
+    const Pixel<Isa> offset = pool.flipped(Pixel<Isa>::read(bias == nullptr ? nullptr : bias + p.channel, NR<Isa>));
+    const Pixel<Isa> first = pool.take_weights(x, offset);
+    Pixel<Isa>{offset.a - first.a, offset.b - first.b}.write(pool.weights, NR<Isa>, false);
+    pool.center = pool.flipped(first);
     for (int s = 0; s < p.samples; ++s) {
       BlockSums<Isa> block;
-      for (int i = 0; i < p.rows; i += 2) {
-        const float* corner = x.tile + s * x.sample + i * x.row;
-        long out = ((long(p.sample + s) * (dims.h / 2) + (p.row + i) / 2) * (dims.w / 2)) * pixel + p.channel;
-        for (int left = p.columns; left > 0; left -= TwoRows<Isa>::columns) {
-          const TwoRows<Isa> v(x, corner, weights, start);
-          corner += TwoRows<Isa>::columns * x.channels;
-          const auto add = [&](Vector<Isa> a, Vector<Isa> b) __attribute__((always_inline)) {
-            block.sum = {block.sum.a + a, block.sum.b + b};
-            block.square = {fma<Isa>(a, a, block.square.a), fma<Isa>(b, b, block.square.b)};
-          };
-          const auto take = [&]<int W>() __attribute__((always_inline)) {
-            constexpr int i0 = 2 * W, i1 = i0 + 1, i2 = i0 + TwoRows<Isa>::columns, i3 = i2 + 1;
-            if (left <= 2 * W) return;
-            add(v.left[i0], v.right[i0]);
-            add(v.left[i2], v.right[i2]);
-            if (left == 2 * W + 1) return;
-            add(v.left[i1], v.right[i1]);
-            add(v.left[i3], v.right[i3]);
-            const Largest a(v.left[i0], v.left[i1], v.left[i2], v.left[i3]);
-            const Largest b(v.right[i0], v.right[i1], v.right[i2], v.right[i3]);
-            Pixel<Isa> best = flip({a.best, b.best});
-            best = {best.a + center.a, best.b + center.b};
-            best.write(pooled + out, NR<Isa>, pooled_past_caches);
-            write_index(index + out, a.position, b.position, NR<Isa>);
-            out += pixel;
-          };
-          take.template operator()<0>();
-          if constexpr (TwoRows<Isa>::windows > 1) take.template operator()<1>();
-        }
-      }
-      if (!finite(block.square)) return false;
-      block.pivot = center;
-      block.sum = flip(block.sum);
-      block.count = p.rows * p.columns;
+      if (!pool.sample(p, x, s, block)) return false;
       block.flush(sums + 2L * p.block * dims.c + p.channel, dims.c, NR<Isa>, p.first && s == 0);
     }
     return true;
-  }
-
- private:
-  /// The sign of gamma, put on or taken off.
-  struct Flip {
-    IntVector<Isa> a, b;
-    explicit Flip(const Pixel<Isa>& gamma)
-        : a((gamma.a < 0.0f) & (-0x7fffffff - 1)), b((gamma.b < 0.0f) & (-0x7fffffff - 1)) {}
-    [[gnu::always_inline]] Pixel<Isa> operator()(const Pixel<Isa>& v) const {
-      return {Extreme<Isa>::flipped(v.a, a), Extreme<Isa>::flipped(v.b, b)};
-    }
-  };
-
-  /// The first largest of a window's four numbers, none of them NaN.
-  struct Largest {
-    Vector<Isa> best;
-    IntVector<Isa> position;
-    [[gnu::always_inline]] Largest(Vector<Isa> v0, Vector<Isa> v1, Vector<Isa> v2, Vector<Isa> v3) {
-      const Vector<Isa> upper = v1 > v0 ? v1 : v0, lower = v3 > v2 ? v3 : v2;
-      const IntVector<Isa> one = IntVector<Isa>{} + 1;
-      const IntVector<Isa> in_upper = v1 > v0 ? one : IntVector<Isa>{}, in_lower = v3 > v2 ? one + 2 : one + 1;
-      best = lower > upper ? lower : upper;
-      position = lower > upper ? in_lower : in_upper;
-    }
-  };
-
-  static bool finite(const Pixel<Isa>& v) {
-    float numbers[NR<Isa>];
-    v.write(numbers, NR<Isa>, false);
-    bool all = true;
-    for (float number : numbers) all &= number - number == 0.0f;
-    return all;
-  }
-
-  [[gnu::always_inline]] static void write_index(std::uint8_t* to, IntVector<Isa> a, IntVector<Isa> b, int width) {
-    const ByteVector<Isa> bytes[2] = {__builtin_convertvector(a, ByteVector<Isa>),
-                                      __builtin_convertvector(b, ByteVector<Isa>)};
-    if (width == NR<Isa>) {
-      std::memcpy(to, &bytes[0], Isa::width);
-      std::memcpy(to + Isa::width, &bytes[1], Isa::width);
-    } else {
-      std::memcpy(to, bytes, static_cast<std::size_t>(width));
-    }
   }
 };
 
@@ -227,38 +145,19 @@ struct PoolEpilogue {
       }
   }
 
-  /// The same from registers. No unless the windows are 2x2 and the panel full.
+  /// The same for 2x2 windows from registers. No where a result is not finite.
   [[gnu::noinline]] bool panel(const Panel& p, const FewChannels& x) const {
     if (k != 2 || p.width != NR<Isa>) return false;
-    const Pixel<Isa> offset = Pixel<Isa>::read(bias == nullptr ? nullptr : bias + p.channel, NR<Isa>);
-    const long pixel = dims.c;
-    for (int s = 0; s < p.samples; ++s)
-      for (int i = 0; i + 1 < p.rows; i += 2) {
-        const float* corner = x.tile + s * x.sample + i * x.row;
-        float* to = pooled + (long(p.sample + s) * (dims.h / 2) + (p.row + i) / 2) * (dims.w / 2) * pixel + p.channel;
-        for (int left = p.columns / 2; left > 0; left -= TwoRows<Isa>::windows) {
-          const TwoRows<Isa> v(x, corner, x.weights, {});
-          corner += TwoRows<Isa>::columns * x.channels;
-          const auto take = [&]<int W>() __attribute__((always_inline)) {
-            if (left <= W) return;
-            constexpr int i0 = 2 * W, i1 = i0 + 1, i2 = i0 + TwoRows<Isa>::columns, i3 = i2 + 1;
-            Pixel<Isa> best{largest(largest(v.left[i0], v.left[i1]), largest(v.left[i2], v.left[i3])),
-                            largest(largest(v.right[i0], v.right[i1]), largest(v.right[i2], v.right[i3]))};
-            best = {cpu::relu<Isa>(best.a + offset.a), cpu::relu<Isa>(best.b + offset.b)};
-            best.write(to, NR<Isa>, false);
-            to += pixel;
-          };
-          take.template operator()<0>();
-          if constexpr (TwoRows<Isa>::windows > 1) take.template operator()<1>();
-        }
-      }
+    PoolFewChannels<Isa> pool;
+    pool.pooled = pooled, pool.dims = dims;
+    pool.relu = true;
+    pool.take_weights(x, {});
+    pool.center = Pixel<Isa>::read(bias == nullptr ? nullptr : bias + p.channel, NR<Isa>);
+    for (int s = 0; s < p.samples; ++s) {
+      BlockSums<Isa> unused;
+      if (!pool.sample(p, x, s, unused)) return false;
+    }
     return true;
-  }
-
- private:
-  /// NaN where one of them is.
-  [[gnu::always_inline]] static Vector<Isa> largest(Vector<Isa> a, Vector<Isa> b) {
-    return ((b > a) | (b != b)) ? b : a;
   }
 };
 
