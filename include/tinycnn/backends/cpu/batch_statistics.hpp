@@ -31,20 +31,17 @@ struct ChannelNumbers {
 enum BatchNormParameter { norm_weight, norm_bias, norm_mean, norm_variance, norm_batches };
 
 /// sums (blocks, 2, C) of v and v^2 -> mean, variance, scale = gamma / sqrt(variance + eps), shift = beta - mean scale.
-/// E[v^2] - mean^2 is formed in double; blocks are added in order.
+/// E[v^2] - mean^2 is formed in double; blocks are added in order, to the first.
 template <class Run>
-void finish_statistics(const Run& run, const Layer& norm, const ChannelNumbers& k, const double* sums, int blocks) {
+void finish_statistics(const Run& run, const Layer& norm, const ChannelNumbers& k, double* sums, int blocks) {
   const int channels = norm.out.c;
   const double count = double(run.n) * double(norm.out.pixels());
   const float* gamma = run.parameter(norm, norm_weight);
   const float* beta = run.parameter(norm, norm_bias);
+  for (int block = 1; block < blocks; ++block)  // as they lie: thousands of blocks are beyond the first-level cache
+    for (long i = 0; i < 2L * channels; ++i) sums[i] += sums[2L * block * channels + i];
   for (int c = 0; c < channels; ++c) {
-    double sum = 0, squares = 0;
-    for (int block = 0; block < blocks; ++block) {
-      sum += sums[(2L * block) * channels + c];
-      squares += sums[(2L * block + 1) * channels + c];
-    }
-    const double mean = sum / count, spread = squares / count - mean * mean;
+    const double mean = sums[c] / count, spread = sums[channels + c] / count - mean * mean;
     const double variance = spread < 0 ? 0 : spread;
     const double inverse = inverse_deviation<float>(variance, count, norm.options.epsilon);
     k.mean[c] = float(mean);

@@ -42,16 +42,24 @@ constexpr Algorithm inference_algorithm(const ConvolutionShape& s, long capacity
 struct AnyEpilogue {
   const void* epilogue;
   void (*call)(const void* epilogue, const Panel&);
+  bool (*call_few)(const void* epilogue, const Panel&, const FewChannels&);
   int multiple;
 
   template <class Epilogue>
   explicit AnyEpilogue(const Epilogue& e)
       : epilogue(&e),
         call([](const void* self, const Panel& p) { static_cast<const Epilogue*>(self)->panel(p); }),
+        call_few([](const void* self, const Panel& p, const FewChannels& x) {
+          if constexpr (requires(const Epilogue& own) { own.panel(p, x); })
+            return static_cast<const Epilogue*>(self)->panel(p, x);
+          else
+            return false;
+        }),
         multiple(e.row_multiple()) {}
 
   [[nodiscard]] int row_multiple() const { return multiple; }
   void panel(const Panel& p) const { call(epilogue, p); }
+  bool panel(const Panel& p, const FewChannels& x) const { return call_few(epilogue, p, x); }
 };
 
 /// The three passes of a convolution under one set of names; each is what the algorithm's own file says.

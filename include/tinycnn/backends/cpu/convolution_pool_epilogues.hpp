@@ -1,7 +1,7 @@
 // Max-pooling a convolution's result while it is hot: with BatchNorm's sums for training, with ReLU for inference.
 #pragma once
 
-#include <tinycnn/backends/cpu/convolution_epilogues.hpp>
+#include <tinycnn/backends/cpu/convolution_few_channels.hpp>
 
 namespace tinycnn::cpu {
 
@@ -78,7 +78,7 @@ struct StatisticsPoolEpilogue {
           }
           const Pixel<Isa> best{Extreme<Isa>::flipped(a.best, flip_a), Extreme<Isa>::flipped(b.best, flip_b)};
           best.write(pooled + out, p.width, pooled_past_caches);
-          write_index(index + out, a.position, b.position, p.width);
+          write_places<Isa>(index + out, a.position, b.position, p.width);
         }
         for (int r = 0; r < k; ++r)
           for (int c = pooled_columns * k; c < p.columns; ++c) visit(i * k + r, c);
@@ -89,11 +89,26 @@ struct StatisticsPoolEpilogue {
     }
   }
 
- private:
-  [[gnu::always_inline]] static void write_index(std::uint8_t* to, IntVector<Isa> a, IntVector<Isa> b, int width) {
-    const ByteVector<Isa> bytes[2] = {__builtin_convertvector(a, ByteVector<Isa>),
-                                      __builtin_convertvector(b, ByteVector<Isa>)};
-    std::memcpy(to, bytes, static_cast<std::size_t>(width));
+  /// The same for 2x2 windows where y is not stored. Weights take gamma's sign, so that all windows ask for their
+  /// largest, and results are taken about the block's first one. No where a gamma is 0 or a result not finite.
+  [[gnu::noinline]] bool panel(const Panel& p, const FewChannels& x) const {
+    if (y != nullptr || k != 2 || p.rows % 2 != 0 || p.width != NR<Isa>) return false;
+    for (int o = 0; o < NR<Isa>; ++o)
+      if (gamma[p.channel + o] == 0.0f) return false;
+    PoolFewChannels<Isa> pool;
+    pool.pooled = pooled, pool.index = index, pool.dims = dims;
+    pool.past_caches = pooled_past_caches;
+    pool.flip_where_negative(Pixel<Isa>::read(gamma + p.channel));
+    const Pixel<Isa> offset = pool.flipped(Pixel<Isa>::read(bias == nullptr ? nullptr : bias + p.channel, NR<Isa>));
+    const Pixel<Isa> first = pool.take_weights(x, offset);
+    Pixel<Isa>{offset.a - first.a, offset.b - first.b}.write(pool.weights, NR<Isa>, false);
+    pool.center = pool.flipped(first);
+    for (int s = 0; s < p.samples; ++s) {
+      BlockSums<Isa> block;
+      if (!pool.sample(p, x, s, block)) return false;
+      block.flush(sums + 2L * p.block * dims.c + p.channel, dims.c, NR<Isa>, p.first && s == 0);
+    }
+    return true;
   }
 };
 
@@ -128,6 +143,21 @@ struct PoolEpilogue {
           best.write(pooled + (row + j) * dims.c + p.channel, p.width, false);
         }
       }
+  }
+
+  /// The same for 2x2 windows from registers. No where a result is not finite.
+  [[gnu::noinline]] bool panel(const Panel& p, const FewChannels& x) const {
+    if (k != 2 || p.width != NR<Isa>) return false;
+    PoolFewChannels<Isa> pool;
+    pool.pooled = pooled, pool.dims = dims;
+    pool.relu = true;
+    pool.take_weights(x, {});
+    pool.center = Pixel<Isa>::read(bias == nullptr ? nullptr : bias + p.channel, NR<Isa>);
+    for (int s = 0; s < p.samples; ++s) {
+      BlockSums<Isa> unused;
+      if (!pool.sample(p, x, s, unused)) return false;
+    }
+    return true;
   }
 };
 

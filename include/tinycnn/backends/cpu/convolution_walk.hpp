@@ -21,6 +21,21 @@ struct Panel {
   bool first = true;  // of the pieces
 };
 
+/// What a panel of a 3x3 convolution of stride 1 is made of where there are few channels: an epilogue may form the
+/// products itself, two rows of pixels at a time, by a second `panel`, or say no.
+struct FewChannels {
+  static constexpr int kernel = 3, channels_most = 4;
+  const float* tile = nullptr;     // (samples,rows+2,columns+2,C), a patch's first pixel where its result's is
+  const float* weights = nullptr;  // (3,3,C,NR)
+  int channels = 0;
+  long row = 0, sample = 0;  // floats from one to the next
+
+  static constexpr bool fits(const Sweep& s, const SweepBlocking& b) {
+    return s.kernel == kernel && s.dilation == 1 && s.step == 1 && s.phases == 1 && s.inputs() <= channels_most &&
+           b.pitch == s.inputs();
+  }
+};
+
 /// Walks over the tile elements of a panel's pixels in order, and stays on the last one.
 class PixelCursor {
  public:
@@ -118,6 +133,11 @@ template <class Isa, class Source, class Epilogue>
           result.column = phase_w;
           result.columns = s.extent(s.out.w, phase_w);
           if (result.rows <= 0 || result.columns <= 0) continue;
+          if constexpr (requires(FewChannels few) { epilogue.panel(result, few); })
+            if (FewChannels::fits(s, b) &&
+                epilogue.panel(result,
+                               FewChannels{tile, weights, s.inputs(), long(b.tile_columns) * b.pitch, b.tile()}))
+              continue;
           multiply_panel<Isa>(s, b, tile, weights, phase_h, phase_w, samples, result.rows, result.columns, result.width,
                               out);
           epilogue.panel(result);

@@ -25,7 +25,7 @@ struct FirstConvBnReluPool {
     const Convolution<Isa> c = convolution_of<Isa>(m.first());
     const PooledWeightGradient<Isa> sparse(c.s);
     Needs needs = conv_bn_forward_needs<Isa>(m, Mode::inference, 2);
-    needs.scratch = larger(needs.scratch, larger(PatchGram::scratch_floats(c.s), sparse.scratch_floats()));
+    needs.scratch = larger(needs.scratch, sparse.planes.floats() + sparse.scratch_floats());
     needs.workspace = larger(needs.workspace, 2 * PatchGram::size(c.s));  // of doubles, as the samples' are
     needs.workspace_per_sample =
         larger(needs.workspace_per_sample, 2 * PatchGram::size(c.s) + aligned(sparse.partial_floats()));
@@ -49,13 +49,15 @@ struct FirstConvBnReluPool {
     double* grams = gram + PatchGram::size(s);                // (N,K,K+1)
     float* partials = reinterpret_cast<float*>(grams + run.n * PatchGram::size(s));
     const Pivots pivots(conv.in, run.n, run.data(step.x));
-    patch_gram<Isa>(s, run.n, run.data(step.x), pivots, gram, run.backend->pool(), run.scratch, grams);
     const PooledGradient gradient{run.data(step.dy), step.finished ? nullptr : run.data(step.y), run.bytes(step.index)};
     run.backend->pool().run(run.n, [&](int n, int worker) {
-      sparse.sample(run.data(step.x), pivots, gradient, k, n,
-                    run.scratch + worker * run.plan->scratch_room(run.capacity),
+      float* pixels = run.scratch + worker * run.plan->scratch_room(run.capacity);  // (C,rows,pitch)
+      sparse.planes.load(s, run.data(step.x) + n * s.x.size(), pivots, pixels);
+      patch_gram_of_sample<Isa>(s, pixels, grams + n * PatchGram::size(s));
+      sparse.sample(pixels, gradient, k, n, pixels + sparse.planes.floats(),
                     partials + n * aligned(sparse.partial_floats()));
     });
+    add_grams(s, run.n, grams, gram);
     if (!step.finished)
       finish_gradient(run, run.layer(step, 1), k, partials, run.n, aligned(sparse.partial_floats()), true);
     finish_weights(run, step, k, gram, partials);

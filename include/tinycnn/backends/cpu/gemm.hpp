@@ -1,4 +1,4 @@
-// The one micro-kernel: a register tile of MR x NR sums of products, read through pointers.
+// The micro-kernel: a register tile of MR x NR sums of products, read through pointers.
 #pragma once
 
 #include <tinycnn/backends/cpu/ahead.hpp>

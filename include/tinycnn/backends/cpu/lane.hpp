@@ -122,36 +122,64 @@ template <class Isa>
 /// The bytes as whole numbers. g++ 12 would do __builtin_convertvector one byte at a time.
 template <class Isa>
 [[gnu::always_inline]] inline IntVector<Isa> widen(const unsigned char* bytes) {
-  int lanes[Isa::width];
-  for (int i = 0; i < Isa::width; ++i) lanes[i] = bytes[i];
-  IntVector<Isa> v;
-  std::memcpy(&v, lanes, sizeof v);
-  return v;
-}
-
-/// table[which[i]] for every lane i; `which` counts within a register of the table.
-template <class Isa>
-[[gnu::always_inline]] inline Vector<Isa> lookup(Vector<Isa>, const float* table, const int* which) {
-  IntVector<Isa> lanes;
-  std::memcpy(&lanes, which, sizeof lanes);
-#if !defined(__clang__)
-  return __builtin_shuffle(load<Isa>(table), lanes);
+#if defined(__clang__)
+  ByteVector<Isa> v;
+  std::memcpy(&v, bytes, sizeof v);
+  return __builtin_convertvector(v, IntVector<Isa>);
 #else
+  [[maybe_unused]] typedef char Chars __attribute__((vector_size(16)));
 #if defined(__AVX512F__)
-  if constexpr (Isa::width == 16) return __builtin_ia32_permvarsf512(load<Isa>(table), lanes);
+  if constexpr (Isa::width == 16) {
+    Chars v;
+    std::memcpy(&v, bytes, sizeof v);
+    return IntVector<Isa>(__builtin_ia32_pmovzxbd512_mask(v, IntVector<Isa>{}, 0xffff));
+  }
 #endif
 #if defined(__AVX2__)
-  if constexpr (Isa::width == 8) return __builtin_ia32_permvarsf256(load<Isa>(table), lanes);
+  if constexpr (Isa::width == 8) {
+    typedef long long Halves __attribute__((vector_size(16)));
+    Halves v{};
+    std::memcpy(&v[0], bytes, sizeof v[0]);
+    return IntVector<Isa>(__builtin_ia32_pmovzxbd256(Chars(v)));
+  }
 #endif
-  Vector<Isa> v;
-  for (int i = 0; i < Isa::width; ++i) v[i] = table[lanes[i]];
-  return v;
+  IntVector<Isa> lanes;
+  for (int i = 0; i < Isa::width; ++i) lanes[i] = bytes[i];
+  return lanes;
 #endif
 }
 
+/// four[lanes[i]] for every lane i, `lanes` from 0 to 3.
 template <class Isa>
-[[gnu::always_inline]] inline float lookup(float, const float* table, const int* which) {
-  return table[*which];
+[[gnu::always_inline]] inline Vector<Isa> lookup(const float* four, IntVector<Isa> lanes) {
+  [[maybe_unused]] const Vector<Baseline> table = load<Baseline>(four);
+#if !defined(__clang__)  // where the register is wider, what is beyond the four does not matter
+#if defined(__AVX512F__)
+  if constexpr (Isa::width == 16) return __builtin_shuffle(Vector<Isa>(__builtin_ia32_ps512_ps(table)), lanes);
+#endif
+#if defined(__AVX__)
+  if constexpr (Isa::width == 8) return __builtin_shuffle(Vector<Isa>(__builtin_ia32_ps256_ps(table)), lanes);
+#endif
+  if constexpr (Isa::width == 4) return __builtin_shuffle(table, lanes);
+#else
+#if defined(__AVX512F__)
+  if constexpr (Isa::width == 16)
+    return __builtin_ia32_permvarsf512(
+        __builtin_shufflevector(table, table, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3), lanes);
+#endif
+#if defined(__AVX2__)
+  if constexpr (Isa::width == 8)
+    return __builtin_ia32_permvarsf256(__builtin_shufflevector(table, table, 0, 1, 2, 3, 0, 1, 2, 3), lanes);
+#endif
+#endif
+  Vector<Isa> v;
+  for (int i = 0; i < Isa::width; ++i) v[i] = four[lanes[i]];
+  return v;
+}
+
+template <class Isa>
+[[gnu::always_inline]] inline float lookup(const float* four, int which) {
+  return four[which];
 }
 
 /// max(v, 0) that lets NaN through.

@@ -4,7 +4,6 @@
 
 #include <tinycnn/backends/cpu/convolution_shape.hpp>
 #include <tinycnn/backends/cpu/lane.hpp>
-#include <tinycnn/backends/cpu/thread_pool.hpp>
 
 #include <cstring>
 
@@ -28,19 +27,21 @@ struct Pivots {
 };
 
 /// One sample as planes with their padding: row h, column w of channel c at data + (c rows + h) pitch + w, counted from
-/// the padding's corner. A plane is followed by enough zeros for a register to start at any patch's last column.
+/// the padding's corner. A plane is followed by enough zeros for a register to start at any patch's last column, all
+/// planes by a row of ones.
 struct PaddedPlanes {
   int rows = 0, pitch = 0, channels = 0;
 
   constexpr explicit PaddedPlanes(const ConvolutionShape& s)
       : rows(s.x.h + 2 * s.window.padding), pitch(round_up(s.y.w, 16) + 16), channels(s.x.c) {}
   [[nodiscard]] constexpr long plane() const { return long(rows) * pitch; }
-  [[nodiscard]] constexpr long floats() const { return channels * plane(); }
+  [[nodiscard]] constexpr long floats() const { return channels * plane() + pitch; }
 
   /// planes (C,rows,pitch) = x (H,W,C) within its padding of zeros, less the pivots.
   [[gnu::noinline]] void load(const ConvolutionShape& s, const float* x, const Pivots& pivots, float* planes) const {
     for (int c = 0; c < channels; ++c)
       for (long i = 0; i < plane(); ++i) planes[c * plane() + i] = -pivots.of[c];
+    for (long i = 0; i < pitch; ++i) planes[channels * plane() + i] = 1;
     const int padding = s.window.padding;
     for (int h = 0; h < s.x.h; ++h)
       for (int c = 0; c < channels; ++c) {
@@ -63,63 +64,56 @@ struct PatchGram {
   static constexpr int elements(const ConvolutionShape& s) { return s.taps() * s.x.c; }
   /// Doubles: row e holds the products with every element, then the sum of e itself.
   static constexpr long size(const ConvolutionShape& s) { return long(elements(s)) * (elements(s) + 1); }
-  /// Per worker: the planes and a row of ones.
-  static constexpr long scratch_floats(const ConvolutionShape& s) {
-    return PaddedPlanes(s).floats() + PaddedPlanes(s).pitch;
-  }
 };
 
-/// to[3 s + t] = sum over `rows` rows and q < columns of left[q + s] right[q + t]; f32 over a few rows, double beyond.
+/// to[3 s + t] += sum over `rows` rows and q < columns of left[q + s] right[q + t].
 template <class Isa>
 [[gnu::noinline]] void multiply_rows(const float* left, const float* right, long left_pitch, long right_pitch, int rows,
                                      int columns, double* to) {
-  constexpr int rows_at_once = 16;
   float lanes[Isa::width];
   for (int i = 0; i < Isa::width; ++i) lanes[i] = float(i);
   const IntVector<Isa> live = load<Isa>(lanes) < float(columns % Isa::width);
-  for (int k = 0; k < 9; ++k) to[k] = 0;
-  for (int first = 0; first < rows; first += rows_at_once) {
-    const int end = rows - first < rows_at_once ? rows : first + rows_at_once;
-    Vector<Isa> sums[3][3] = {};
-    for (int row = first; row < end; ++row, left += left_pitch, right += right_pitch)
-      for (int q = 0; q < columns; q += Isa::width) {
-        Vector<Isa> l[3], r[3];
+  Vector<Isa> sums[3][3] = {};
+  for (int row = 0; row < rows; ++row, left += left_pitch, right += right_pitch)
+    for (int q = 0; q < columns; q += Isa::width) {
+      Vector<Isa> l[3], r[3];
 #pragma GCC unroll 3
-        for (int s = 0; s < 3; ++s) {
-          l[s] = load<Isa>(left + q + s);
-          r[s] = load<Isa>(right + q + s);
-          if (q + Isa::width > columns) l[s] = live ? l[s] : Vector<Isa>{};
-        }
-#pragma GCC unroll 9
-        for (int k = 0; k < 9; ++k) sums[k / 3][k % 3] = fma<Isa>(l[k / 3], r[k % 3], sums[k / 3][k % 3]);
+      for (int s = 0; s < 3; ++s) {
+        l[s] = load<Isa>(left + q + s);
+        r[s] = load<Isa>(right + q + s);
+        if (q + Isa::width > columns) l[s] = live ? l[s] : Vector<Isa>{};
       }
-    for (int k = 0; k < 9; ++k)
-      for (int i = 0; i < Isa::width; ++i) to[k] += double(sums[k / 3][k % 3][i]);
-  }
+#pragma GCC unroll 9
+      for (int k = 0; k < 9; ++k) sums[k / 3][k % 3] = fma<Isa>(l[k / 3], r[k % 3], sums[k / 3][k % 3]);
+    }
+  for (int k = 0; k < 9; ++k)
+    for (int i = 0; i < Isa::width; ++i) to[k] += double(sums[k / 3][k % 3][i]);
 }
 
-/// gram (K,K+1) of one sample's patches. Two elements' product depends on their distance alone but for the rows at the
-/// border, which only some elements of a patch reach: so sums are taken over five ranges of image rows, and element
-/// row r adds up ranges r, r + 1 and r + 2.
+/// gram (K,K+1) of one sample's patches, from its planes less the pivots. Two elements' product depends on their
+/// distance alone but for the rows at the border, which only some elements of a patch reach: so sums are taken over
+/// five ranges of image rows, and element row r adds up ranges r, r + 1 and r + 2. They are f32 over a band of a few
+/// rows, which all products take from the first-level cache, and double beyond.
 template <class Isa>
-[[gnu::noinline]] void patch_gram_of_sample(const ConvolutionShape& s, const float* planes, const float* ones,
-                                            double* gram) {
-  constexpr int most = PatchGram::channels_most;
+[[gnu::noinline]] void patch_gram_of_sample(const ConvolutionShape& s, const float* planes, double* gram) {
+  constexpr int most = PatchGram::channels_most, band = 16;
   const PaddedPlanes layout(s);
   const int channels = s.x.c, size = PatchGram::elements(s), step = size + 1;
-  const int begin[6] = {0, 1, 2, s.y.h, s.y.h + 1, s.y.h + 2};
-  double sums[5][3][most][most + 1][9];  // (range, row distance, c, other c, s, other s); the last c is the ones
-  for (int range = 0; range < 5; ++range)
+  double sums[5][3][most][most + 1][9] = {};  // (range, row distance, c, other c, s, other s); the last c is the ones
+  for (int row = 0, rows = 0; row < s.y.h + 2; row += rows) {
+    const bool inner = row >= 2 && row < s.y.h;
+    const int range = row < 2 ? row : inner ? 2 : row - s.y.h + 3;
+    rows = !inner ? 1 : s.y.h - row < band ? s.y.h - row : band;
     for (int distance = 0; distance < 3; ++distance)
       for (int c = 0; c < channels; ++c)
         for (int other = distance == 0 ? c : 0; other < channels + (distance == 0); ++other) {
-          if (begin[range + 1] - 1 + distance >= layout.rows) continue;  // no patch has both rows
-          const bool with_ones = other == channels;
-          const float* left = planes + c * layout.plane() + long(begin[range]) * layout.pitch;
-          const float* right = planes + other * layout.plane() + long(begin[range] + distance) * layout.pitch;
-          multiply_rows<Isa>(left, with_ones ? ones : right, layout.pitch, with_ones ? 0 : layout.pitch,
-                             begin[range + 1] - begin[range], s.y.w, sums[range][distance][c][other]);
+          if (row + rows - 1 + distance >= layout.rows) continue;  // no patch has both rows
+          const float* left = planes + c * layout.plane() + long(row) * layout.pitch;
+          const long right_pitch = other == channels ? 0 : layout.pitch;
+          const float* right = planes + other * layout.plane() + (row + distance) * right_pitch;
+          multiply_rows<Isa>(left, right, layout.pitch, right_pitch, rows, s.y.w, sums[range][distance][c][other]);
         }
+  }
   const auto over_ranges = [&](int r, int distance, int c, int other, int pair) {
     double sum = 0;
     for (int range = r; range < r + 3; ++range) sum += sums[range][distance][c][other][pair];
@@ -137,24 +131,12 @@ template <class Isa>
   }
 }
 
-/// gram (K,K+1) of n samples x (N,H,W,C) less the pivots; `partial` holds n times its size, `scratch`
-/// PatchGram::scratch_floats a worker. The samples' sums are added in order.
-template <class Isa>
-void patch_gram(const ConvolutionShape& s, int n, const float* x, const Pivots& pivots, double* gram, ThreadPool& pool,
-                float* scratch, double* partial) {
-  const PaddedPlanes layout(s);
+/// gram (K,K+1) = the sum of n samples' own (N,K,K+1), in order.
+inline void add_grams(const ConvolutionShape& s, int n, const double* grams, double* gram) {
   const long size = PatchGram::size(s);
-  pool.run(n, [&](int sample, int worker) {
-    float* planes = scratch + worker * PatchGram::scratch_floats(s);
-    float* ones = planes + layout.floats();
-    for (int q = 0; q < layout.pitch; ++q) ones[q] = 1;
-    layout.load(s, x + sample * s.x.size(), pivots, planes);
-    patch_gram_of_sample<Isa>(s, planes, ones, partial + sample * size);
-  });
-  for (long i = 0; i < size; ++i) {
-    gram[i] = 0;
-    for (int sample = 0; sample < n; ++sample) gram[i] += partial[sample * size + i];
-  }
+  for (long i = 0; i < size; ++i) gram[i] = 0;
+  for (int sample = 0; sample < n; ++sample, grams += size)
+    for (long i = 0; i < size; ++i) gram[i] += grams[i];
 }
 
 }  // namespace tinycnn::cpu

@@ -2,7 +2,6 @@
 // took the maximum, so a quarter of the products are left.
 #pragma once
 
-#include <tinycnn/backends/cpu/ahead.hpp>
 #include <tinycnn/backends/cpu/conv_bn.hpp>
 #include <tinycnn/backends/cpu/patch_gram.hpp>
 
@@ -19,7 +18,7 @@ struct PooledGradient {
 template <class Isa>
 struct PooledWeightGradient {
   static constexpr int chunk = 32;
-  static constexpr int taps = 9;  // of a chunk's table: a kernel's 9 for one channel, so that sums stay in registers
+  static constexpr int taps = 9;  // summed at once: a kernel's 9 for one channel, so that sums stay in registers
 
   ConvolutionShape s;
   PaddedPlanes planes;
@@ -27,35 +26,35 @@ struct PooledWeightGradient {
 
   [[nodiscard]] constexpr int rows() const { return s.y.h / 2; }
   [[nodiscard]] constexpr int columns() const { return s.y.w / 2; }
-  [[nodiscard]] constexpr long table_floats() const { return long(chunk) * taps * Isa::width; }
-  /// Per worker: planes, table, masked gradients, places.
-  [[nodiscard]] constexpr long scratch_floats() const {
-    return planes.floats() + table_floats() + 2L * chunk * round_up(s.y.c, 16);
-  }
+  /// A chunk of each kernel row and the one below it, column by column.
+  [[nodiscard]] static constexpr int table_columns() { return 2 * chunk + 2; }
+  [[nodiscard]] static constexpr long table_floats() { return round_up(3 * 2 * table_columns(), 16); }
+  /// Per worker: table, masked gradients, places.
+  [[nodiscard]] constexpr long scratch_floats() const { return table_floats() + 2L * chunk * round_up(s.y.c, 16); }
   /// Per sample: the sums of g and g (v - mean) (2,O), then those of g times the pixel (9 C,O).
   [[nodiscard]] constexpr long partial_floats() const { return long(2 + PatchGram::elements(s)) * s.y.c; }
 
-  /// partial (2 + 9 C, O) of sample n.
-  [[gnu::noinline]] void sample(const float* x, const Pivots& pivots, const PooledGradient& gradient,
-                                const ChannelNumbers& k, int n, float* scratch, float* partial) const {
-    float* table = scratch + planes.floats();  // (window,tap,width): the four pixels of a window, again and again
-    float* g = table + table_floats();         // (window,O)
-    int* place = reinterpret_cast<int*>(g + chunk * round_up(s.y.c, 16));  // (window,O)
-    planes.load(s, x + n * s.x.size(), pivots, scratch);
+  /// partial (2 + 9 C, O) of sample n, whose pixels less the pivots are `pixels` (C,rows,pitch).
+  [[gnu::noinline]] void sample(const float* pixels, const PooledGradient& gradient, const ChannelNumbers& k, int n,
+                                float* scratch, float* partial) const {
+    float* table = scratch;             // (kernel row,column,2): a window's four pixels lie side by side
+    float* g = table + table_floats();  // (window,O)
+    auto* place = reinterpret_cast<std::uint8_t*>(g + chunk * round_up(s.y.c, 16));  // (window,O)
     for (long i = 0; i < partial_floats(); ++i) partial[i] = 0;
     for (int p = 0; p < rows(); ++p)
       for (int q = 0; q < columns(); q += chunk) {
         const int count = columns() - q < chunk ? columns() - q : chunk;
         const long at = ((long(n) * rows() + p) * columns() + q) * s.y.c;
-        for (int i = 0; i < count * s.y.c; ++i) place[i] = gradient.index[at + i];
+        const std::uint8_t* index = gradient.index + at;
+        for (int i = 0, size = count * s.y.c; i < size; ++i)
+          place[i] = std::uint8_t((index[i] & 1) << 1 | index[i] >> 1);
         const bool finished = gradient.pooled == nullptr;
         if (!finished) take(gradient, k, at, count, g, partial);
-        const long next = at + long(count) * s.y.c, steps = long(s.x.c) * count * (s.y.c / Isa::width);
-        Ahead ahead[2] = {{gradient.dy + next, long(chunk) * s.y.c, steps},
-                          {gradient.pooled + (finished ? 0 : next), finished ? 0 : long(chunk) * s.y.c, steps}};
+        const float* from = finished ? gradient.dy + at : g;  // (window,O)
+        const float* next = gradient.dy + at + long(count) * s.y.c;
         for (int c = 0; c < s.x.c; ++c) {
-          fill(table, scratch + c * planes.plane() + 2L * p * planes.pitch + 2 * q, count);
-          multiply(table, finished ? gradient.dy + at : g, place, count, c, partial + 2L * s.y.c, ahead);
+          fill(table, pixels + c * planes.plane() + 2L * p * planes.pitch + 2 * q, count);
+          multiply(table, from, place, count, c, partial + 2L * s.y.c, next);
         }
       }
   }
@@ -66,6 +65,7 @@ struct PooledWeightGradient {
     for (int q = 0; q < count; ++q, at += s.y.c, g += s.y.c)
       for_channels<Isa>(s.y.c, [&]<class V>(V, int o) {
         const V value = masked<Isa, V>(from.dy, from.pooled, k, at + o, o);
+        __builtin_prefetch(from.pooled + at + o + long(chunk) * s.y.c, 0, 2);
         put<V>(g + o, value);
         put<V>(sums + o, get<V>(sums + o) + value);
         const V off = get<V>(from.pooled + at + o) - get<V>(k.mean + o);
@@ -73,35 +73,38 @@ struct PooledWeightGradient {
       });
   }
 
-  /// table = pixels (0,0), (0,1), (1,0), (1,1) of each window as each tap sees them, from a plane's first window on.
+  /// table = what `count` windows see of a plane, from its first window's first tap on.
   void fill(float* table, const float* plane, int count) const {
-    for (int q = 0; q < count; ++q, plane += 2)
-      for (int t = 0; t < taps; ++t, table += Isa::width) {
-        const float* pixel = plane + t / 3 * long(planes.pitch) + t % 3;
-        float four[4];
-        std::memcpy(four, pixel, 2 * sizeof(float));
-        std::memcpy(four + 2, pixel + planes.pitch, 2 * sizeof(float));
-#pragma GCC unroll 4
-        for (int i = 0; i < Isa::width; i += 4) std::memcpy(table + i, four, sizeof four);
+    for (int r = 0; r < 3; ++r, plane += planes.pitch, table += 2 * table_columns())
+      for (int column = 0; column < 2 * count + 2; ++column) {
+        table[2 * column] = plane[column];
+        table[2 * column + 1] = plane[planes.pitch + column];
       }
   }
 
-  /// dw (9 C,O) += g times the pixel each window took, for the taps of channel c.
-  void multiply(const float* table, const float* g, const int* place, int count, int c, float* dw,
-                Ahead (&ahead)[2]) const {
+  static int lanes_of(float, const std::uint8_t* place) { return *place; }
+  static IntVector<Isa> lanes_of(Vector<Isa>, const std::uint8_t* place) { return widen<Isa>(place); }
+
+  /// dw (9 C,O) += g times the pixel each window took, for the taps of channel c. Asks for a share of `next`, what the
+  /// next chunk begins with, at each step.
+  void multiply(const float* table, const float* g, const std::uint8_t* place, int count, int c, float* dw,
+                const float*& next) const {
+    const long outputs = s.y.c, share = ceil_div(Isa::width, s.x.c);
     for_channels<Isa>(s.y.c, [&]<class V>(V, int o) {
       V sums[taps] = {};
-      for (int q = 0; q < count; ++q) {
-        ahead[0].step();
-        ahead[1].step();
-        const V value = get<V>(g + q * s.y.c + o);
-        const float* four = table + long(q) * taps * Isa::width;
+      const float *four = table, *from = g + o, *ahead = next;
+      const std::uint8_t* which = place + o;
+      for (int q = count; q > 0; --q, four += 4, from += outputs, which += outputs, ahead += share) {
+        __builtin_prefetch(ahead, 0, 2);
+        const V value = get<V>(from);
+        const auto lanes = lanes_of(V{}, which);
 #pragma GCC unroll 9
         for (int t = 0; t < taps; ++t)
-          sums[t] = fma<Isa>(value, lookup<Isa>(V{}, four + t * Isa::width, place + q * s.y.c + o), sums[t]);
+          sums[t] = fma<Isa>(value, lookup<Isa>(four + t / 3 * 2 * table_columns() + t % 3 * 2, lanes), sums[t]);
       }
+      next = ahead;
       for (int t = 0; t < taps; ++t) {
-        float* to = dw + (long(t) * s.x.c + c) * s.y.c + o;
+        float* to = dw + (long(t) * s.x.c + c) * outputs + o;
         put<V>(to, get<V>(to) + sums[t]);
       }
     });
