@@ -18,6 +18,7 @@ struct Case {
   const char* what;
   int n, c, h, w, panels, more, padding;  // outputs are so many panels and more
   bool bias = true;
+  int groups = 1;
 };
 
 constexpr Case cases[] = {
@@ -32,6 +33,7 @@ constexpr Case cases[] = {
     {"one row, no window", 2, 3, 1, 8, 1, 0, 1},
     {"one column, no window", 2, 3, 8, 1, 1, 0, 1},
     {"five channels are too many", 1, 5, 8, 8, 1, 0, 1},
+    {"two groups of three channels", 2, 6, 9, 12, 4, 0, 1, true, 2},
 };
 
 /// An epilogue that counts how many panels it took from registers.
@@ -73,7 +75,7 @@ struct FewChannelsTest {
         s{{t.c, t.h, t.w, false},
           {t.panels * NR<Isa> + t.more, t.h + 2 * t.padding - 2, t.w + 2 * t.padding - 2, false},
           {3, 1, t.padding, 1},
-          1},
+          t.groups},
         blocks(forward_blocks(s, t.n, 2)),
         windows(long(s.y.h / 2) * (s.y.w / 2)),
         x(t.n * s.x.size()),
@@ -93,8 +95,9 @@ struct FewChannelsTest {
     for (int tap = 0; tap < 9; ++tap) {
       const int h = p + tap / 3 - test.padding, v = q + tap % 3 - test.padding;
       if (h < 0 || h >= s.x.h || v < 0 || v >= s.x.w) continue;
-      for (int c = 0; c < s.x.c; ++c)
-        sum += x.data[((n * s.x.h + h) * s.x.w + v) * s.x.c + c] * w.data[(long(tap) * s.x.c + c) * s.y.c + o];
+      const int inputs = s.group_inputs(), first = o / s.group_outputs() * inputs;
+      for (int c = 0; c < inputs; ++c)
+        sum += x.data[((n * s.x.h + h) * s.x.w + v) * s.x.c + first + c] * w.data[(long(tap) * inputs + c) * s.y.c + o];
     }
     return sum;
   }
@@ -153,7 +156,7 @@ struct FewChannelsTest {
   void check(int spoiled, int not_finite = 0) const {
     Pooled expected(test.n * windows * s.y.c, 1, s.y.c);
     plain(expected);
-    const int full = s.x.c > FewChannels::channels_most ? 0 : blocks * test.panels;
+    const int full = s.group_inputs() > FewChannels::channels_most ? 0 : blocks * test.panels;
     const int odd_rows = s.y.h % 2 != 0 && full > 0 ? blocks / forward_blocks(s, 1, 2) * test.panels : 0;
     for (const int threads : {1, 3}) {
       Pooled got(expected.largest.size, blocks, s.y.c);

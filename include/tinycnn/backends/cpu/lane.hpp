@@ -62,7 +62,7 @@ using IntVector = typename Registers<Isa>::Int;
 template <class Isa>
 using ByteVector = typename Registers<Isa>::Byte;
 
-/// The register tile of the one micro-kernel: MR rows (pixels, samples, or weights) by NR columns (channels).
+/// The register tile of the micro-kernel: MR rows (pixels, samples, or weights) by NR columns (channels).
 template <class Isa>
 inline constexpr int MR = Isa::tile_rows;
 template <class Isa>
