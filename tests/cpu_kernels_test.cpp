@@ -91,6 +91,12 @@ constexpr Case cases[] = {
     {"depthwise, 9x9: taps in pieces", 1, 16, 12, 10, 16, {9, 1, 4, 1}, 16, true},
     {"depthwise, stride beyond the kernel, no padding", 2, 20, 9, 10, 20, {1, 2, 0, 1}, 20, false},
     {"depthwise, padding beyond the kernel", 2, 5, 4, 3, 5, {2, 1, 3, 1}, 5, true},
+    {"depthwise, wide: rows in place", 2, 48, 37, 43, 48, {3, 1, 1, 1}, 48, false},
+    {"depthwise, wide, pending", 1, 48, 9, 43, 48, {3, 1, 1, 1}, 48, true},
+    {"depthwise, wide, stride 2", 2, 32, 11, 69, 32, {3, 2, 1, 1}, 32, false},
+    {"depthwise, wide, dilation 2", 1, 16, 9, 70, 16, {3, 1, 2, 2}, 16, false},
+    {"depthwise, wide, dilation 2, stride 3", 1, 64, 14, 200, 64, {3, 3, 2, 2}, 64, false},
+    {"depthwise, wide, padding beyond the kernel", 1, 16, 4, 120, 16, {2, 1, 3, 1}, 16, false},
 };
 
 ConvolutionShape shape_of(const Case& t) {

@@ -28,6 +28,11 @@ struct TensorSource {
     return {x + begin * dims.w * dims.c + c, (end - begin) * dims.w, width, dims.c, steps};
   }
 
+  /// Sample n (H,W,C) where what is stored is the value, else null.
+  [[nodiscard]] const float* pixels(int n) const {
+    return pending.scale == nullptr && !pending.relu ? x + n * dims.size() : nullptr;
+  }
+
   /// to[j * pitch + k] = value of sample n, row h, column w + j, channel c + k, for j < count and k < width.
   [[gnu::noinline]] void load(float* to, int pitch, int n, int h, int w, int count, int c, int width) const {
     const float* from = x + ((long(n) * dims.h + h) * dims.w + w) * dims.c + c;  // (W,C)
