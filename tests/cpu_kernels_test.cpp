@@ -76,6 +76,8 @@ constexpr Case cases[] = {
     {"7x7, stride 2, padding 3", 1, 3, 23, 19, 16, {7, 2, 3, 1}, 1, false},
     {"stride 3 beyond the kernel", 3, 4, 11, 10, 7, {2, 3, 0, 1}, 1, false},
     {"1x1, stride 2: untouched pixels", 2, 6, 9, 8, 5, {1, 2, 0, 1}, 1, false},
+    {"1x1, stride 3, pending, in bands", 2, 40, 52, 50, 35, {1, 3, 0, 1}, 1, true},
+    {"1x1, stride 2, padding", 2, 6, 9, 8, 5, {1, 2, 1, 1}, 1, false},
     {"padding beyond the kernel", 2, 4, 5, 3, 6, {2, 1, 3, 1}, 1, true},
     {"dilation 2", 2, 7, 11, 9, 10, {3, 1, 2, 2}, 1, true},
     {"dilation 2, stride 2", 2, 5, 12, 11, 9, {3, 2, 1, 2}, 1, false},
