@@ -76,6 +76,8 @@ constexpr Case cases[] = {
     {"7x7, stride 2, padding 3", 1, 3, 23, 19, 16, {7, 2, 3, 1}, 1, false},
     {"stride 3 beyond the kernel", 3, 4, 11, 10, 7, {2, 3, 0, 1}, 1, false},
     {"1x1, stride 2: untouched pixels", 2, 6, 9, 8, 5, {1, 2, 0, 1}, 1, false},
+    {"1x1, stride 3, pending, in bands", 2, 40, 52, 50, 35, {1, 3, 0, 1}, 1, true},
+    {"1x1, stride 2, padding", 2, 6, 9, 8, 5, {1, 2, 1, 1}, 1, false},
     {"padding beyond the kernel", 2, 4, 5, 3, 6, {2, 1, 3, 1}, 1, true},
     {"dilation 2", 2, 7, 11, 9, 10, {3, 1, 2, 2}, 1, true},
     {"dilation 2, stride 2", 2, 5, 12, 11, 9, {3, 2, 1, 2}, 1, false},
@@ -91,6 +93,12 @@ constexpr Case cases[] = {
     {"depthwise, 9x9: taps in pieces", 1, 16, 12, 10, 16, {9, 1, 4, 1}, 16, true},
     {"depthwise, stride beyond the kernel, no padding", 2, 20, 9, 10, 20, {1, 2, 0, 1}, 20, false},
     {"depthwise, padding beyond the kernel", 2, 5, 4, 3, 5, {2, 1, 3, 1}, 5, true},
+    {"depthwise, wide: rows in place", 2, 48, 37, 43, 48, {3, 1, 1, 1}, 48, false},
+    {"depthwise, wide, pending", 1, 48, 9, 43, 48, {3, 1, 1, 1}, 48, true},
+    {"depthwise, wide, stride 2", 2, 32, 11, 69, 32, {3, 2, 1, 1}, 32, false},
+    {"depthwise, wide, dilation 2", 1, 16, 9, 70, 16, {3, 1, 2, 2}, 16, false},
+    {"depthwise, wide, dilation 2, stride 3", 1, 64, 14, 200, 64, {3, 3, 2, 2}, 64, false},
+    {"depthwise, wide, padding beyond the kernel", 1, 16, 4, 120, 16, {2, 1, 3, 1}, 16, false},
 };
 
 ConvolutionShape shape_of(const Case& t) {

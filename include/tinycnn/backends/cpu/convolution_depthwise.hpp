@@ -2,125 +2,9 @@
 // registers.
 #pragma once
 
-#include <tinycnn/backends/cpu/convolution_walk.hpp>
+#include <tinycnn/backends/cpu/convolution_depthwise_rows.hpp>
 
 namespace tinycnn::cpu {
-
-constexpr bool is_depthwise(const ConvolutionShape& s) { return s.groups == s.x.c && s.y.c == s.x.c && s.groups > 1; }
-
-/// out[i][j] (+)= sum over taps t of pixel[a_t + i step + j] * weights[b_t + j], i < 8, j < NR; the taps are pieces.
-template <class Isa>
-[[gnu::noinline]] void multiply_taps(const float* pixel, long step, const float* weights, const Depth& taps,
-                                     float* __restrict out, bool accumulate) {
-  constexpr int pixels = 8;
-  for (int j = 0; j < NR<Isa>; j += Isa::width) {
-    Vector<Isa> sum[pixels] = {};
-    for (const Depth::Piece* tap = taps.piece; tap->length > 0; ++tap) {
-      const Vector<Isa> weight = load<Isa>(weights + tap->b + j);
-      const float* from = pixel + tap->a + j;
-#pragma GCC unroll 8
-      for (int i = 0; i < pixels; ++i) sum[i] = fma<Isa>(load<Isa>(from + i * step), weight, sum[i]);
-    }
-#pragma GCC unroll 8
-    for (int i = 0; i < pixels; ++i) {
-      if (accumulate) sum[i] += load<Isa>(out + i * NR<Isa> + j);
-      store<Isa>(out + i * NR<Isa> + j, sum[i]);
-    }
-  }
-}
-
-/// A block is a band of rows of one sample, walked from top to bottom for one panel of NR channels after another. The
-/// rows of x that a row of y needs stay in a ring of slots in the first-level cache; each is loaded once.
-struct DepthwiseBlocking {
-  static constexpr int rows_wanted = 32;
-  static constexpr int piece_pixels = 32;  // handed on at once, so that streamed results drain during the next piece
-  static constexpr int at_once = 8;        // pixels
-  static constexpr int panels_wanted = 4;  // of a unit of work
-
-  Sweep s;
-  int rows = 1;  // of each phase
-  int bands = 1;
-  int piece_rows = 1;
-  int first_offset = 0;
-  int slots = 1;
-  int columns = 1;  // of a slot
-
-  static constexpr DepthwiseBlocking of(const Sweep& s, int row_multiple = 1) {
-    DepthwiseBlocking b{s};
-    const int all_rows = s.extent(s.out.h, 0), all_columns = s.extent(s.out.w, 0);
-    b.rows = round_up(ceil_div(all_rows, ceil_div(all_rows, rows_wanted)), row_multiple);
-    b.bands = ceil_div(all_rows, b.rows);
-    // The ring has moved on after a piece's first phase, so that the others must read the same rows.
-    b.piece_rows = s.phases > 1 ? 1 : round_up(ceil_div(piece_pixels, all_columns), row_multiple);
-    b.first_offset = s.extreme_offset(1);
-    b.slots = s.extreme_offset(-1) - b.first_offset + 1;
-    b.columns = (all_columns - 1) * s.step + b.slots;
-    return b;
-  }
-
-  [[nodiscard]] constexpr int blocks(int n) const { return n * bands; }
-  template <class Isa>
-  [[nodiscard]] constexpr int panels() const {
-    return ceil_div(s.in.c, NR<Isa>);
-  }
-  template <class Isa>
-  [[nodiscard]] constexpr int width(int panel) const {
-    return s.in.c - panel * NR<Isa> < NR<Isa> ? s.in.c - panel * NR<Isa> : NR<Isa>;
-  }
-  template <class Isa>
-  [[nodiscard]] constexpr long slot_floats() const {
-    return long(columns) * NR<Isa>;
-  }
-  /// The last pixels of a row are computed with what lies behind it.
-  template <class Isa>
-  [[nodiscard]] constexpr long ring_floats() const {
-    return slots * slot_floats<Isa>() + long(at_once) * s.step * NR<Isa>;
-  }
-  template <class Isa>
-  [[nodiscard]] constexpr long piece_floats() const {
-    return (long(piece_rows) * s.extent(s.out.w, 0) + at_once) * NR<Isa>;
-  }
-};
-
-/// The ring of one block and panel: row h of the image, within the block's reach, in its slot.
-template <class Isa, class Source>
-class RowRing {
- public:
-  RowRing(const DepthwiseBlocking& b, const Source& source, float* slots, int sample, int first_row, int panel)
-      : b_(b),
-        source_(source),
-        slots_(slots),
-        sample_(sample),
-        first_(first_row * b.s.step + b.first_offset),
-        next_(first_),
-        channel_(panel * NR<Isa>),
-        width_(b.width<Isa>(panel)) {}
-
-  /// Loads the rows that row `row` of each phase reads. What the row after the next will read is fetched meanwhile, in
-  /// `steps` steps; below the block that is the next panel's beginning.
-  [[gnu::noinline]] void advance(int row, long steps) {
-    const int end = row * b_.s.step + b_.first_offset + b_.slots;
-    if (next_ >= end) return;
-    for (; next_ < end; ++next_)
-      load_tile<Isa>(at(next_), NR<Isa>, Rectangle{next_, b_.first_offset, 1, b_.columns}, b_.s.in, source_, sample_,
-                     channel_, width_);
-    const int below = end + b_.s.step - (first_ + (b_.rows - 1) * b_.s.step + b_.slots);
-    const int h = below < 0 ? end + b_.s.step : first_ + below;
-    const int panel = channel_ / NR<Isa> + (below >= 0);
-    const long begin = long(sample_) * b_.s.in.h + h;
-    if (panel < b_.panels<Isa>() && h >= 0 && h < b_.s.in.h)
-      ahead_ = source_.ahead(begin, begin + b_.s.step, steps, panel * NR<Isa>, b_.width<Isa>(panel));
-  }
-  [[gnu::always_inline]] void step() { ahead_.step(); }
-  [[nodiscard]] float* at(int h) const { return slots_ + (h - b_.first_offset) % b_.slots * b_.slot_floats<Isa>(); }
-
- private:
-  const DepthwiseBlocking& b_;
-  const Source& source_;
-  float* slots_;
-  int sample_, first_, next_, channel_, width_;
-  Ahead ahead_;
-};
 
 template <class Isa>
 constexpr long depthwise_packed_floats(const ConvolutionShape& s) {
@@ -144,32 +28,103 @@ void pack_depthwise(const ConvolutionShape& s, const float* w, bool reversed, fl
     }
 }
 
-/// out (columns rounded up to 8, NR) = row `row` of a phase.
+/// The taps that pixels of one row of a phase read: `rows` rows of x, and `length` columns of each.
+struct TapGrid {
+  static constexpr int capacity = 64;
+  int rows = 0, length = 0;
+  long column_step = 0, weight_step = 0;  // floats from tap to tap
+  const float* x[capacity];               // of the first tap of the row's first pixel
+  const float* weights[capacity];
+};
+
+/// One channel in and one out a group, and a kernel that a TapGrid takes.
+constexpr bool is_depthwise(const ConvolutionShape& s) {
+  return s.groups == s.x.c && s.y.c == s.x.c && s.groups > 1 && s.window.kernel <= TapGrid::capacity;
+}
+
+/// out[i][j] = sum over rows r and columns k in [first, end) of grid.x[r][at + i step + k column_step + j] *
+/// grid.weights[r][from + k weight_step + j], i < Pixels, j < a register.
+template <class Isa, int Pixels>
+[[gnu::noinline]] void multiply_taps(const TapGrid& grid, long at, long step, int first, int end, int from,
+                                     float* __restrict out) {
+  Vector<Isa> sum[Pixels] = {};
+  for (int r = 0; r < grid.rows; ++r) {
+    const float* x = grid.x[r] + at + first * grid.column_step;
+    const float* tap = grid.weights[r] + from + first * grid.weight_step;
+    int k = first;
+    if (grid.column_step == step)
+      for (; k + 3 <= end; k += 3, x += 3 * step, tap += 3 * grid.weight_step) {  // a pixel is in three sums
+        const Vector<Isa> w0 = load<Isa>(tap), w1 = load<Isa>(tap + grid.weight_step),
+                          w2 = load<Isa>(tap + 2 * grid.weight_step);
+        const float* pixel = x;
+#pragma GCC unroll 10
+        for (int i = 0; i < Pixels + 2; ++i, pixel += step) {
+          const Vector<Isa> value = load<Isa>(pixel);
+          if (i < Pixels) sum[i] = fma<Isa>(value, w0, sum[i]);
+          if (i >= 1 && i <= Pixels) sum[i - 1] = fma<Isa>(value, w1, sum[i - 1]);
+          if (i >= 2) sum[i - 2] = fma<Isa>(value, w2, sum[i - 2]);
+        }
+      }
+    for (; k < end; ++k, x += grid.column_step, tap += grid.weight_step) {
+      const Vector<Isa> weight = load<Isa>(tap);
+#pragma GCC unroll 8
+      for (int i = 0; i < Pixels; ++i) sum[i] = fma<Isa>(load<Isa>(x + i * step), weight, sum[i]);
+    }
+  }
+#pragma GCC unroll 8
+  for (int i = 0; i < Pixels; ++i) store<Isa>(out + i * NR<Isa>, sum[i]);
+}
+
+/// The taps of one axis that a phase meets: the i-th is tap first + i step, at offset + i offset_step.
+struct PhaseTaps {
+  int first = 0, step = 1, offset = 0, offset_step = 1, count = 0;
+
+  static constexpr PhaseTaps of(const Sweep& s, int phase) {
+    PhaseTaps taps;
+    for (int t = 0; t < s.kernel; ++t) {
+      if (!s.meets(phase, t)) continue;
+      if (taps.count == 0) taps.first = t, taps.offset = s.offset(phase, t);
+      if (taps.count == 1) taps.step = t - taps.first, taps.offset_step = s.offset(phase, t) - taps.offset;
+      ++taps.count;
+    }
+    return taps;
+  }
+};
+
+/// out (columns, NR) = row `row` of the phase that meets taps `down` and `across`, for `width` channels from `channel`
+/// of the range on. The `whole` pixels are computed a group at a time, the last group so that it ends with them; where
+/// they are fewer than a group, so many behind them are overwritten.
 template <class Isa, class Source>
-[[gnu::noinline]] void depthwise_row(const DepthwiseBlocking& b, RowRing<Isa, Source>& ring, int row, int phase_h,
-                                     int phase_w, int columns, const float* weights, float* out) {
-  const Sweep& s = b.s;
-  const float* origin = ring.at(b.first_offset);
-  const long step = long(s.step) * NR<Isa>;
-  Depth taps;
-  bool accumulate = false;
-  const auto flush = [&] {
-    for (int j = 0; j < columns; j += DepthwiseBlocking::at_once) {
-      ring.step();
-      multiply_taps<Isa>(origin + j * step, step, weights, taps, out + long(j) * NR<Isa>, accumulate);
+[[gnu::noinline]] void depthwise_row(const Sweep& s, DepthwiseRows<Isa, Source>& x, int row, const PhaseTaps& down,
+                                     const PhaseTaps& across, int columns, const Span& whole, int channel, int width,
+                                     const float* weights, float* out) {
+  constexpr int at_once = DepthwiseBlocking::at_once;
+  const long pitch = x.pitch(), step = s.step * pitch;
+  TapGrid grid;
+  grid.length = across.count;
+  grid.column_step = across.offset_step * pitch;
+  grid.weight_step = across.step * NR<Isa>;
+  for (int i = 0; i < down.count; ++i) {
+    const float* from = x.at(row * s.step + down.offset + i * down.offset_step);
+    if (from == nullptr) continue;
+    grid.x[grid.rows] = from + across.offset * pitch + channel;
+    grid.weights[grid.rows++] = weights + ((down.first + i * down.step) * s.kernel + across.first) * NR<Isa>;
+  }
+  for (int q = 0; q < columns;) {
+    const bool alone = q < whole.begin || q >= whole.end;
+    const int at = alone || q + at_once <= whole.end || whole.end - whole.begin < at_once ? q : whole.end - at_once;
+    const Span taps =
+        alone ? x.inside(q * s.step + across.offset, across.offset_step, across.count) : Span{0, grid.length};
+    for (int j = 0; j < width; j += Isa::width) {
+      float* to = out + long(at) * NR<Isa> + j;
+      x.ahead().step();
+      if (alone)
+        multiply_taps<Isa, 1>(grid, at * step + j, step, taps.begin, taps.end, j, to);
+      else
+        multiply_taps<Isa, at_once>(grid, at * step + j, step, taps.begin, taps.end, j, to);
     }
-    taps.clear();
-    accumulate = true;
-  };
-  for (int t = 0; t < s.kernel; ++t)
-    for (int u = 0; u < s.kernel; ++u) {
-      if (!s.meets(phase_h, t) || !s.meets(phase_w, u)) continue;
-      if (taps.pieces == Depth::capacity) flush();
-      taps.add(
-          ring.at(row * s.step + s.offset(phase_h, t)) - origin + (s.offset(phase_w, u) - b.first_offset) * NR<Isa>,
-          long(t * s.kernel + u) * NR<Isa>, 1);
-    }
-  if (taps.pieces > 0 || !accumulate) flush();
+    q = at + (alone ? 1 : at_once);
+  }
 }
 
 /// Forward, or input gradient with its sweep and weights packed in reverse.
@@ -179,9 +134,13 @@ void depthwise_walk(const Sweep& s, int n, const Source& source, const float* pa
                     ThreadPool& pool, float* scratch) {
   const DepthwiseBlocking b = DepthwiseBlocking::of(s, epilogue.row_multiple());
   const long worker_floats = depthwise_scratch_floats<Isa>(s, epilogue.row_multiple());
-  const int panels = b.panels<Isa>(), ranges = ceil_div(panels, DepthwiseBlocking::panels_wanted);
+  const int panels = b.panels<Isa>(), all_rows = s.extent(s.out.h, 0);
+  constexpr int border_cost = 1;
+  // As in walk, splitting changes no result.
+  const int ranges = b.ranges<Isa>(b.blocks(n), pool.size());
+  const auto least = [](int x, int y) { return x < y ? x : y; };
   pool.run(b.blocks(n) * ranges, [&](int unit, int worker) {
-    float* slots = scratch + worker * worker_floats;  // (slots, columns, NR)
+    float* slots = scratch + worker * worker_floats;  // (slots, columns, pitch)
     float* out = slots + b.ring_floats<Isa>();        // (piece rows, columns, NR)
     Panel piece;
     piece.values = out;
@@ -189,31 +148,30 @@ void depthwise_walk(const Sweep& s, int n, const Source& source, const float* pa
     piece.sample = piece.block / b.bands;
     piece.samples = 1;
     piece.row_step = piece.column_step = s.phases;
-    const int first_row = piece.block % b.bands * b.rows;
-    const int end = panels * (unit % ranges + 1) / ranges;
-    for (int panel = panels * (unit % ranges) / ranges; panel < end; ++panel) {
-      RowRing<Isa, Source> ring(b, source, slots, piece.sample, first_row, panel);
-      piece.channel = panel * NR<Isa>;
-      piece.width = b.width<Isa>(panel);
-      piece.first = true;
-      for (int row = first_row; row < first_row + b.rows; row += b.piece_rows) {
-        const int rows_left = first_row + b.rows - row < b.piece_rows ? first_row + b.rows - row : b.piece_rows;
-        for (int phase = 0; phase < s.phases * s.phases; ++phase) {
-          const int phase_h = phase / s.phases, phase_w = phase % s.phases;
-          const int left = s.extent(s.out.h, phase_h) - row;
-          piece.row = phase_h + row * s.phases;
-          piece.rows = left < rows_left ? left : rows_left;
-          piece.column = phase_w;
-          piece.columns = s.extent(s.out.w, phase_w);
-          if (piece.rows <= 0 || piece.columns <= 0) continue;
-          for (int i = 0; i < piece.rows; ++i) {
-            ring.advance(row + i, ceil_div(piece.columns, DepthwiseBlocking::at_once));
-            depthwise_row<Isa>(b, ring, row + i, phase_h, phase_w, piece.columns,
-                               packed + long(panel) * s.kernel * s.kernel * NR<Isa>,
+    const int first_panel = panels * (unit % ranges) / ranges, last_panel = panels * (unit % ranges + 1) / ranges;
+    const int first_row = piece.block % b.bands * b.rows, last_row = least(first_row + b.rows, all_rows);
+    DepthwiseRows<Isa, Source> x(b, source, slots, piece.sample, first_row, first_panel, last_panel, border_cost);
+    for (int row = first_row; row < last_row; row += b.piece_rows) {
+      const int rows = least(b.piece_rows, last_row - row);
+      x.advance(row, rows, b.steps<Isa>((last_panel - first_panel) * rows));
+      for (int phase = 0; phase < s.phases * s.phases; ++phase) {
+        const int phase_h = phase / s.phases, phase_w = phase % s.phases;
+        piece.row = phase_h + row * s.phases;
+        piece.rows = least(rows, s.extent(s.out.h, phase_h) - row);
+        piece.column = phase_w;
+        piece.columns = s.extent(s.out.w, phase_w);
+        if (piece.rows <= 0 || piece.columns <= 0) continue;
+        piece.first = row == first_row && phase == 0;
+        const PhaseTaps down = PhaseTaps::of(s, phase_h), across = PhaseTaps::of(s, phase_w);
+        const Span whole = x.whole(piece.columns, across.offset, across.offset_step, across.count);
+        for (int panel = first_panel; panel < last_panel; ++panel) {
+          piece.channel = panel * NR<Isa>;
+          piece.width = b.width<Isa>(panel, panel + 1);
+          for (int i = 0; i < piece.rows; ++i)
+            depthwise_row<Isa>(s, x, row + i, down, across, piece.columns, whole, (panel - first_panel) * NR<Isa>,
+                               piece.width, packed + long(panel) * s.kernel * s.kernel * NR<Isa>,
                                out + long(i) * piece.columns * NR<Isa>);
-          }
           epilogue.panel(piece);
-          piece.first = false;
         }
       }
     }

@@ -6,42 +6,50 @@
 
 namespace tinycnn::cpu {
 
-/// sums[i][j] += sum over k < count of x[offset_i + k x_step + j] * dy[k dy_step + j], i < Rows, j < NR.
+/// sums_i[j] += sum over k < count of x[offset_i + k x_step + j] * dy[k dy_step + j], i < Rows, j < width;
+/// sums_Rows[j] += the sum of dy. Both `ahead` go a step every 8 pixels of a register.
 template <class Isa, int Rows>
 [[gnu::noinline]] void multiply_pixels(const float* x, const long (&offset)[Rows], long x_step, const float* dy,
-                                       long dy_step, int count, float* __restrict sums) {
-  for (int j = 0; j < NR<Isa>; j += Isa::width) {
-    Vector<Isa> sum[Rows] = {};
+                                       long dy_step, int count, int width, float* const (&sums)[Rows + 1],
+                                       Ahead& x_ahead, Ahead& dy_ahead) {
+  for (int j = 0; j < width; j += Isa::width) {
+    Vector<Isa> sum[Rows + 1] = {};
     const float *from = x + j, *factor = dy + j;
-    for (const float* end = factor + count * dy_step; factor != end; factor += dy_step, from += x_step) {
-      const Vector<Isa> value = load<Isa>(factor);
+    for (int left = count; left > 0; left -= 8) {
+      x_ahead.step();
+      dy_ahead.step();
+      for (const float* end = factor + (left < 8 ? left : 8) * dy_step; factor != end;
+           factor += dy_step, from += x_step) {
+        const Vector<Isa> value = load<Isa>(factor);
 #pragma GCC unroll 9
-      for (int i = 0; i < Rows; ++i) sum[i] = fma<Isa>(load<Isa>(from + offset[i]), value, sum[i]);
+        for (int i = 0; i < Rows; ++i) sum[i] = fma<Isa>(load<Isa>(from + offset[i]), value, sum[i]);
+        sum[Rows] += value;
+      }
     }
-#pragma GCC unroll 9
-    for (int i = 0; i < Rows; ++i) store<Isa>(sums + i * NR<Isa> + j, load<Isa>(sums + i * NR<Isa> + j) + sum[i]);
+#pragma GCC unroll 10
+    for (int i = 0; i <= Rows; ++i) store<Isa>(sums[i] + j, load<Isa>(sums[i] + j) + sum[i]);
   }
 }
 
-/// A fixed part of the batch keeps its sums of a range of channels in scratch; parts are added in order at the end.
+/// A fixed part of the batch keeps its sums in scratch; parts are added in order at the end.
 struct DepthwiseGradientBlocking {
   static constexpr int parts = 16;
   static constexpr int at_once = 9;  // taps
-  static constexpr int pixels = 16;  // whose products are added up before the sums
+  static constexpr int border_cost = 16;
   DepthwiseBlocking x;
 
   static constexpr DepthwiseGradientBlocking of(const ConvolutionShape& s) {
     return {DepthwiseBlocking::of(forward_sweep(s))};
   }
-  /// Rows of the sums of a panel: taps, then one for the bias.
-  [[nodiscard]] constexpr int rows() const { return round_up(x.s.kernel * x.s.kernel, at_once) + 1; }
+  /// Rows of the sums of a panel: taps, then one for the bias and one for what nobody wants.
+  [[nodiscard]] constexpr int rows() const { return x.s.kernel * x.s.kernel + 2; }
   template <class Isa>
   [[nodiscard]] constexpr long dy_floats() const {
-    return long(x.s.out.w) * NR<Isa>;
+    return long(x.piece_rows) * x.s.out.w * x.pitch<Isa>();
   }
   template <class Isa>
   [[nodiscard]] constexpr long sums_floats() const {
-    return long(rows()) * DepthwiseBlocking::panels_wanted * NR<Isa>;
+    return long(rows()) * x.panels<Isa>() * NR<Isa>;
   }
 };
 
@@ -57,28 +65,50 @@ constexpr long depthwise_gradient_shared_floats(const ConvolutionShape& s) {
   return DepthwiseGradientBlocking::parts * (s.weights() + s.y.c);
 }
 
-/// sums (taps, NR) += products of one row of dy (Q,NR) with the rows of x it met.
+/// sums (rows, NR) += products of row p of dy (Q, dy_step) with the rows of x it met, for `width` channels from
+/// `channel` of the range on.
 template <class Isa, class Source>
-[[gnu::noinline]] void depthwise_gradient_row(const ConvolutionShape& s, const DepthwiseBlocking& b,
-                                              RowRing<Isa, Source>& ring, int p, const float* dy, float* sums,
+[[gnu::noinline]] void depthwise_gradient_row(const ConvolutionShape& s, DepthwiseRows<Isa, Source>& x, int p,
+                                              int channel, int width, const float* dy, long dy_step, float* sums,
                                               Ahead& ahead) {
   constexpr int at_once = DepthwiseGradientBlocking::at_once;
   const Window& k = s.window;
-  const float* origin = ring.at(b.first_offset);
-  for (int tap = 0; tap < s.taps(); tap += at_once, sums += at_once * NR<Isa>) {
+  const long pitch = x.pitch();
+  float *bias = sums + s.taps() * NR<Isa>, *unwanted = bias + NR<Isa>;
+  const auto multiply = [&](int q, int count, const Span& columns) {
+    const float* origin = nullptr;
     long offset[at_once];
-    for (int i = 0; i < at_once; ++i) {
-      const int t = tap + i < s.taps() ? tap + i : s.taps() - 1;  // taps beyond the last repeat it
-      offset[i] = ring.at(p * k.stride + b.first_offset + t / k.kernel * k.dilation) - origin +
-                  t % k.kernel * k.dilation * NR<Isa>;
+    float* to[at_once + 1];
+    int taps = 0;
+    to[at_once] = bias;
+    const auto flush = [&] {
+      for (int i = taps; i < at_once; ++i) offset[i] = 0, to[i] = unwanted;
+      const float* factor = dy + q * dy_step;
+      multiply_pixels<Isa, at_once>(origin != nullptr ? origin : factor, offset,
+                                    origin != nullptr ? k.stride * pitch : dy_step, factor, dy_step, count, width, to,
+                                    x.ahead(), ahead);
+      taps = 0;
+      to[at_once] = unwanted;
+    };
+    for (int t = 0; t < k.kernel; ++t) {
+      const float* row = x.at(p * k.stride - k.padding + t * k.dilation);
+      if (row == nullptr) continue;
+      row += (q * k.stride - k.padding) * pitch + channel;
+      for (int u = columns.begin; u < columns.end; ++u) {
+        if (taps == at_once) flush();
+        if (origin == nullptr) origin = row + u * k.dilation * pitch;
+        offset[taps] = row + u * k.dilation * pitch - origin;
+        to[taps++] = sums + (t * k.kernel + u) * NR<Isa>;
+      }
     }
-    for (int q = 0; q < s.y.w; q += DepthwiseGradientBlocking::pixels) {
-      ring.step();
-      ahead.step();
-      multiply_pixels<Isa>(
-          origin + long(q) * k.stride * NR<Isa>, offset, long(k.stride) * NR<Isa>, dy + long(q) * NR<Isa>, NR<Isa>,
-          s.y.w - q < DepthwiseGradientBlocking::pixels ? s.y.w - q : DepthwiseGradientBlocking::pixels, sums);
-    }
+    if (taps > 0 || origin == nullptr) flush();
+  };
+  const Span whole = x.whole(s.y.w, -k.padding, k.dilation, k.kernel);
+  for (int q = 0; q < s.y.w;) {
+    const bool in_whole = q == whole.begin && whole.begin < whole.end;
+    const int count = in_whole ? whole.end - q : 1;
+    multiply(q, count, in_whole ? Span{0, k.kernel} : x.inside(q * k.stride - k.padding, k.dilation, k.kernel));
+    q += count;
   }
 }
 
@@ -88,40 +118,49 @@ void depthwise_weight_gradient(const ConvolutionShape& s, int n, const SourceX& 
                                float* db, ThreadPool& pool, float* scratch, float* shared) {
   const auto b = DepthwiseGradientBlocking::of(s);
   const long worker_floats = depthwise_gradient_scratch_floats<Isa>(s), part_floats = s.weights() + s.y.c;
-  const int panels = b.x.panels<Isa>(), ranges = ceil_div(panels, DepthwiseBlocking::panels_wanted);
-  const int blocks = b.x.blocks(n), steps = ceil_div(s.y.w, b.pixels);
+  const int blocks = b.x.blocks(n), panels = b.x.panels<Isa>(), ranges = b.x.ranges<Isa>(b.parts, pool.size());
   pool.run(b.parts * ranges, [&](int unit, int worker) {
-    float* slots = scratch + worker * worker_floats;  // (slots, columns, NR)
-    float* dy_row = slots + b.x.ring_floats<Isa>();   // (Q, NR)
-    float* sums = dy_row + b.dy_floats<Isa>();        // (panel, tap and bias, NR)
+    float* slots = scratch + worker * worker_floats;  // (slots, columns, pitch)
+    float* dy_rows = slots + b.x.ring_floats<Isa>();  // (piece rows, Q, pitch)
+    float* sums = dy_rows + b.dy_floats<Isa>();       // (panel, taps and bias, NR)
     std::memset(sums, 0, sizeof(float) * static_cast<std::size_t>(b.sums_floats<Isa>()));
-    const int part = unit / ranges, range = unit % ranges;
-    const int first_panel = panels * range / ranges, last_panel = panels * (range + 1) / ranges;
+    const int part = unit / ranges;
+    const int first_panel = panels * (unit % ranges) / ranges, last_panel = panels * (unit % ranges + 1) / ranges;
+    const int first_channel = first_panel * NR<Isa>, channels = b.x.width<Isa>(first_panel, last_panel);
     const int end = static_cast<int>(long(blocks) * (part + 1) / b.parts);
     for (int block = static_cast<int>(long(blocks) * part / b.parts); block < end; ++block) {
       const int sample = block / b.x.bands, first_row = block % b.x.bands * b.x.rows;
       const int last_row = first_row + b.x.rows < s.y.h ? first_row + b.x.rows : s.y.h;
-      float* to = sums;
-      for (int panel = first_panel; panel < last_panel; ++panel, to += b.rows() * NR<Isa>) {
-        RowRing<Isa, SourceX> ring(b.x, x, slots, sample, first_row, panel);
-        for (int p = first_row; p < last_row; ++p) {
-          ring.advance(p, steps);
-          load_tile<Isa>(dy_row, NR<Isa>, Rectangle{p, 0, 1, s.y.w}, s.y, dy, sample, panel * NR<Isa>,
-                         b.x.width<Isa>(panel));
-          const long ahead = long(sample) * s.y.h + p + 2;
-          Ahead dy_ahead = dy.ahead(ahead, ahead + 1, steps, panel * NR<Isa>, b.x.width<Isa>(panel));
-          depthwise_gradient_row<Isa>(s, b.x, ring, p, dy_row, to, dy_ahead);
-          if (db != nullptr) add_pixels<Isa>(dy_row, s.y.w, to + (b.rows() - 1) * NR<Isa>, true);
-        }
+      DepthwiseRows<Isa, SourceX> rows_of_x(b.x, x, slots, sample, first_row, first_panel, last_panel, b.border_cost);
+      const float* in_place = s.y.c % Isa::width == 0 ? dy.pixels(sample) : nullptr;  // (P,Q,C)
+      const long pitch = in_place != nullptr ? s.y.c : b.x.pitch<Isa>();
+      for (int row = first_row; row < last_row; row += b.x.piece_rows) {
+        const int rows = last_row - row < b.x.piece_rows ? last_row - row : b.x.piece_rows;
+        const long steps = b.x.steps<Isa>((last_panel - first_panel) * rows) * ceil_div(s.taps(), b.at_once);
+        rows_of_x.advance(row, rows, steps);
+        const float* from = dy_rows;
+        if (in_place != nullptr)
+          from = in_place + long(row) * s.y.w * s.y.c + first_channel;
+        else
+          load_tile<Isa>(dy_rows, b.x.pitch<Isa>(), Rectangle{row, 0, rows, s.y.w}, s.y, dy, sample, first_channel,
+                         channels);
+        const long below = long(sample) * s.y.h + row + rows;
+        Ahead ahead = dy.ahead(below, below + rows, steps, first_channel, channels);
+        for (int panel = first_panel; panel < last_panel; ++panel)
+          for (int i = 0; i < rows; ++i)
+            depthwise_gradient_row<Isa>(s, rows_of_x, row + i, (panel - first_panel) * NR<Isa>,
+                                        b.x.width<Isa>(panel, panel + 1),
+                                        from + i * s.y.w * pitch + (panel - first_panel) * NR<Isa>, pitch,
+                                        sums + long(panel - first_panel) * b.rows() * NR<Isa>, ahead);
       }
     }
     float* to = shared + part * part_floats;  // (R,S,1,C), then (C)
     const float* from = sums;
-    for (int panel = first_panel; panel < last_panel; ++panel, from += b.rows() * NR<Isa>) {
-      const int first = panel * NR<Isa>, left = s.y.c - first < NR<Isa> ? s.y.c - first : NR<Isa>;
-      for (int row = 0; row <= s.taps(); ++row)
-        std::memcpy(to + long(row) * s.y.c + first, from + (row < s.taps() ? row : b.rows() - 1) * NR<Isa>,
-                    sizeof(float) * static_cast<std::size_t>(left));
+    for (int panel = first_panel; panel < last_panel; ++panel) {
+      const std::size_t bytes = sizeof(float) * static_cast<std::size_t>(b.x.width<Isa>(panel, panel + 1));
+      for (int tap = 0; tap <= s.taps(); ++tap, from += NR<Isa>)
+        std::memcpy(to + long(tap) * s.y.c + panel * NR<Isa>, from, bytes);
+      from += NR<Isa>;
     }
   });
   add_parts(s, b.parts, shared, dw, db, pool);

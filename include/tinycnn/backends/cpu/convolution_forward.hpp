@@ -13,12 +13,13 @@ constexpr long packed_forward_floats(const ConvolutionShape& s) {
 /// Per worker. `row_multiple` is the epilogue's.
 template <class Isa>
 constexpr long forward_scratch_floats(const ConvolutionShape& s, int row_multiple = 1) {
-  return SweepBlocking::of(forward_sweep(s), row_multiple).scratch_floats<Isa>(forward_sweep(s));
+  const Sweep sweep = forward_sweep(without_unread(s));
+  return SweepBlocking::of(sweep, row_multiple).scratch_floats<Isa>(sweep);
 }
 
 /// How many blocks n samples are cut into; per-block sums of an epilogue have one row each. Non-decreasing in n.
 constexpr int forward_blocks(const ConvolutionShape& s, int n, int row_multiple = 1) {
-  return SweepBlocking::of(forward_sweep(s), row_multiple).blocks(n);
+  return SweepBlocking::of(forward_sweep(without_unread(s)), row_multiple).blocks(n);
 }
 
 /// packed[group][panel][r][s][c][NR] = w (R,S,C/groups,O).
@@ -50,8 +51,10 @@ void pack_forward(const ConvolutionShape& s, const float* w, float* packed, Thre
 template <class Isa, class Source, class Epilogue>
 void convolution_forward(const ConvolutionShape& s, int n, const Source& x, const float* packed,
                          const Epilogue& epilogue, ThreadPool& pool, float* scratch) {
-  const Sweep sweep = forward_sweep(s);
-  walk<Isa>(sweep, SweepBlocking::of(sweep, epilogue.row_multiple()), n, x, packed, epilogue, pool, scratch);
+  const ConvolutionShape dense = without_unread(s);
+  const Sweep sweep = forward_sweep(dense);
+  walk<Isa>(sweep, SweepBlocking::of(sweep, epilogue.row_multiple()), n, x.every(s.window.stride / dense.window.stride),
+            packed, epilogue, pool, scratch);
 }
 
 }  // namespace tinycnn::cpu

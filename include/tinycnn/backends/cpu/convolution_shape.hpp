@@ -20,6 +20,15 @@ struct ConvolutionShape {
   [[nodiscard]] constexpr long weights() const { return long(taps()) * group_inputs() * y.c; }
 };
 
+/// A 1x1 kernel of stride k is one of stride 1 over every k-th row and column of x; any other stays as it is.
+constexpr ConvolutionShape without_unread(const ConvolutionShape& s) {
+  if (s.window.kernel > 1 || s.window.padding > 0) return s;
+  ConvolutionShape dense = s;
+  dense.x = {s.x.c, s.y.h, s.y.w, false};
+  dense.window.stride = 1;
+  return dense;
+}
+
 /// A normalisation and activation not yet applied to what is stored: value = relu(scale[c] x + shift[c]), relu
 /// optional. Without scale the stored number is the value (after relu, if any).
 struct Pending {

@@ -16,23 +16,34 @@ struct TensorSource {
   const float* x = nullptr;
   Dims dims;
   Pending pending{};
+  int step = 1;  // of the rows and columns that are seen at all
+
+  /// The source of every k-th row and column.
+  [[nodiscard]] TensorSource every(int k) const { return {x, dims, pending, step * k}; }
 
   /// What loads of image rows [begin, end) will read, shared out over `steps`; rows count on from sample to sample.
   [[nodiscard]] Ahead ahead(long begin, long end, long steps) const {
     const long row = long(dims.w) * dims.c;
-    return {x + begin * row, (end - begin) * row, steps};
+    if (step == 1) return {x + begin * row, (end - begin) * row, steps};
+    const int seen = (dims.h + step - 1) / step;
+    return {x + (begin / seen * dims.h + begin % seen * step) * row, end - begin, row, step * row, steps};
   }
   /// The same for channels [c, c + width) only.
   [[nodiscard]] Ahead ahead(long begin, long end, long steps, int c, int width) const {
-    if (width == dims.c) return ahead(begin, end, steps);
+    if (width == dims.c || step > 1) return ahead(begin, end, steps);
     return {x + begin * dims.w * dims.c + c, (end - begin) * dims.w, width, dims.c, steps};
+  }
+
+  /// Sample n (H,W,C) where what is stored is the value, else null.
+  [[nodiscard]] const float* pixels(int n) const {
+    return pending.scale == nullptr && !pending.relu && step == 1 ? x + n * dims.size() : nullptr;
   }
 
   /// to[j * pitch + k] = value of sample n, row h, column w + j, channel c + k, for j < count and k < width.
   [[gnu::noinline]] void load(float* to, int pitch, int n, int h, int w, int count, int c, int width) const {
-    const float* from = x + ((long(n) * dims.h + h) * dims.w + w) * dims.c + c;  // (W,C)
+    const float* from = x + ((long(n) * dims.h + h * step) * dims.w + w * step) * dims.c + c;  // (W,C)
     if (pending.scale == nullptr && !pending.relu) {
-      if (pitch == dims.c && width == dims.c) {
+      if (pitch == dims.c && width == dims.c && step == 1) {
         std::memcpy(to, from, sizeof(float) * static_cast<std::size_t>(count) * static_cast<std::size_t>(width));
         return;
       }
@@ -58,7 +69,8 @@ struct TensorSource {
  private:
   template <class F>
   [[gnu::always_inline]] void each(float* to, int pitch, const float* from, int count, int width, F f) const {
-    for (int j = 0; j < count; ++j, to += pitch, from += dims.c) {
+    const long pixel = long(step) * dims.c;
+    for (int j = 0; j < count; ++j, to += pitch, from += pixel) {
       int k = 0;
       for (; k + Isa::width <= width; k += Isa::width) store<Isa>(to + k, f(cpu::load<Isa>(from + k), k));
       for (; k < width; ++k) to[k] = f(from[k], k);

@@ -73,7 +73,8 @@ struct WeightGradientBlocking {
 /// Per worker.
 template <class Isa>
 constexpr long weight_gradient_scratch_floats(const ConvolutionShape& s) {
-  return (WeightGradientBlocking<Isa>::of(s).scratch_floats(s) + 15) / 16 * 16;
+  const ConvolutionShape dense = without_unread(s);
+  return (WeightGradientBlocking<Isa>::of(dense).scratch_floats(dense) + 15) / 16 * 16;
 }
 
 /// Shared by all workers: the parts' sums; 0 where there is one part.
@@ -163,8 +164,10 @@ inline void add_parts(const ConvolutionShape& s, int parts, const float* shared,
 /// dy[n,p,q,o]; db[o] = sum of dy, or db null. Both are overwritten; n = 0 gives zeros.
 /// equals: torch.nn.grad.conv2d_weight. Error: rms <= 2e-5 of the result's; sums come in levels of chunk, part, batch.
 template <class Isa, class SourceX, class SourceY>
-void convolution_weight_gradient(const ConvolutionShape& s, int n, const SourceX& x, const SourceY& dy, float* dw,
-                                 float* db, ThreadPool& pool, float* scratch, float* shared) {
+void convolution_weight_gradient(const ConvolutionShape& given, int n, const SourceX& given_x, const SourceY& dy,
+                                 float* dw, float* db, ThreadPool& pool, float* scratch, float* shared) {
+  const ConvolutionShape s = without_unread(given);
+  const SourceX x = given_x.every(given.window.stride / s.window.stride);
   const auto b = WeightGradientBlocking<Isa>::of(s);
   const SweepBlocking& c = b.chunk;
   const long worker_floats = weight_gradient_scratch_floats<Isa>(s);

@@ -1,0 +1,163 @@
+// The rows of an image that a depthwise convolution reads: in place where that can be, else loaded into a ring.
+#pragma once
+
+#include <tinycnn/backends/cpu/convolution_walk.hpp>
+
+namespace tinycnn::cpu {
+
+/// [begin, end).
+struct Span {
+  int begin = 0;
+  int end = 0;
+};
+
+/// A block is a band of rows of one sample, walked from top to bottom in pieces: whole rows, of a range of channels.
+struct DepthwiseBlocking {
+  static constexpr int rows_wanted = 32;
+  static constexpr int piece_pixels = 16;  // handed on at once, so that streamed results drain during the next piece
+  static constexpr int at_once = 8;        // pixels
+
+  Sweep s;
+  int rows = 1;  // of each phase
+  int bands = 1;
+  int piece_rows = 1;
+  int first_offset = 0;
+  int span = 1;  // rows, and columns, from the first to the last that a pixel of y reads
+  int slots = 1;
+  int columns = 1;  // of a slot
+  int whole = 0;    // columns of y that read nothing outside the image
+
+  static constexpr DepthwiseBlocking of(const Sweep& s, int row_multiple = 1) {
+    DepthwiseBlocking b{s};
+    const int all_rows = s.extent(s.out.h, 0), all_columns = s.extent(s.out.w, 0);
+    b.rows = round_up(ceil_div(all_rows, ceil_div(all_rows, rows_wanted)), row_multiple);
+    b.bands = ceil_div(all_rows, b.rows);
+    b.piece_rows = round_up(ceil_div(piece_pixels, all_columns), row_multiple);
+    b.first_offset = s.extreme_offset(1);
+    b.span = s.extreme_offset(-1) - b.first_offset + 1;
+    b.slots = (b.piece_rows - 1) * s.step + b.span;
+    b.columns = (all_columns - 1) * s.step + b.span;
+    const int left = b.first_offset < 0 ? ceil_div(-b.first_offset, s.step) : 0;
+    const int last = s.in.w - b.span - b.first_offset;  // column that a whole one begins to read, about column 0
+    b.whole = last < 0 ? 0 : (last / s.step < all_columns ? last / s.step + 1 : all_columns) - left;
+    return b;
+  }
+
+  [[nodiscard]] constexpr int blocks(int n) const { return n * bands; }
+  /// In which to fetch what lies ahead of a piece: one a register of a group of pixels.
+  template <class Isa>
+  [[nodiscard]] constexpr long steps(int panel_rows) const {
+    return long(panel_rows) * (NR<Isa> / Isa::width) * s.phases * s.phases * ceil_div(s.extent(s.out.w, 0), at_once);
+  }
+  template <class Isa>
+  [[nodiscard]] constexpr int panels() const {
+    return ceil_div(s.in.c, NR<Isa>);
+  }
+  /// Whether rows may stay where they are: registers do not reach beyond a pixel, and the columns at the border, which
+  /// are computed one by one at `cost` times the price, are few.
+  template <class Isa>
+  [[nodiscard]] constexpr bool in_place(int cost) const {
+    const int all_columns = s.extent(s.out.w, 0);
+    return s.in.c % Isa::width == 0 && whole >= at_once && (all_columns - whole) * cost <= all_columns;
+  }
+  /// Into which to cut the panels, so that there is work for all.
+  template <class Isa>
+  [[nodiscard]] constexpr int ranges(int units, int threads) const {
+    const int wanted = units > 0 ? ceil_div(4 * threads, units) : 1;
+    return wanted < panels<Isa>() ? wanted : panels<Isa>();
+  }
+  /// Channels of panels [first, last).
+  template <class Isa>
+  [[nodiscard]] constexpr int width(int first, int last) const {
+    return (last * NR<Isa> < s.in.c ? last * NR<Isa> : s.in.c) - first * NR<Isa>;
+  }
+  /// Floats from pixel to pixel of a slot. Pixels a large power of two apart would fall into few sets of a cache.
+  template <class Isa>
+  [[nodiscard]] constexpr int pitch() const {
+    const int width = panels<Isa>() * NR<Isa>;
+    return width + (width % 256 == 0 ? 16 : 0);
+  }
+  /// The last pixels of a row are computed with what lies behind it.
+  template <class Isa>
+  [[nodiscard]] constexpr long ring_floats() const {
+    return (long(slots) * columns + long(at_once) * s.step) * pitch<Isa>();
+  }
+  template <class Isa>
+  [[nodiscard]] constexpr long piece_floats() const {
+    return (long(piece_rows) * s.extent(s.out.w, 0) + at_once) * NR<Isa>;
+  }
+};
+
+/// The rows that a piece of one block and range of panels reads. Those in place end where the image does; those in the
+/// ring have its border of zeros.
+template <class Isa, class Source>
+class DepthwiseRows {
+ public:
+  DepthwiseRows(const DepthwiseBlocking& b, const Source& source, float* slots, int sample, int first_row,
+                int first_panel, int last_panel, int border_cost)
+      : b_(b),
+        source_(source),
+        slots_(slots),
+        sample_(sample),
+        end_(first_row * b.s.step + b.first_offset),
+        channel_(first_panel * NR<Isa>),
+        width_(b.width<Isa>(first_panel, last_panel)),
+        in_place_(b.in_place<Isa>(border_cost) ? source.pixels(sample) : nullptr),
+        pitch_(in_place_ != nullptr ? b.s.in.c : b.pitch<Isa>()) {}
+
+  /// Goes to the rows that rows [row, row + rows) of each phase read. What those below will read is fetched meanwhile,
+  /// in `steps` steps.
+  void advance(int row, int rows, long steps) {
+    begin_ = row * b_.s.step + b_.first_offset;
+    turned_ = row * b_.s.step % b_.slots;
+    int h = end_ < begin_ ? begin_ : end_;
+    end_ = (row + rows - 1) * b_.s.step + b_.first_offset + b_.span;
+    for (; in_place_ == nullptr && h < end_; ++h)
+      load_tile<Isa>(slot(h), pitch_, Rectangle{h, b_.first_offset, 1, b_.columns}, b_.s.in, source_, sample_, channel_,
+                     width_);
+    const long below = long(sample_) * b_.s.in.h + (end_ < 0 ? 0 : end_ < b_.s.in.h ? end_ : b_.s.in.h);
+    ahead_ = source_.ahead(below, below + long(b_.piece_rows) * b_.s.step, steps, channel_, width_);
+  }
+  [[nodiscard]] Ahead& ahead() { return ahead_; }
+
+  /// Column 0 of row h of the image, which the piece reaches, from the range's first channel on; null outside.
+  [[nodiscard]] const float* at(int h) const {
+    if (in_place_ == nullptr) return slot(h) - long(b_.first_offset) * pitch_;
+    return h >= 0 && h < b_.s.in.h ? in_place_ + long(h) * b_.s.in.w * pitch_ + channel_ : nullptr;
+  }
+  [[nodiscard]] long pitch() const { return pitch_; }
+
+  /// Of `taps` columns `step` apart from `column` on, those that can be read.
+  [[nodiscard]] Span inside(int column, int step, int taps) const {
+    Span s{0, taps};
+    while (s.begin < s.end && column + s.begin * step < 0) ++s.begin;
+    while (s.end > s.begin && column + (s.end - 1) * step >= b_.s.in.w) --s.end;
+    return s;
+  }
+  /// Of a row's pixels, those whose taps can all be read; none if they are too few to be taken at once.
+  [[nodiscard]] Span whole(int columns, int column, int step, int taps) const {
+    Span s{0, columns};
+    if (in_place_ == nullptr || taps == 0) return s;
+    while (s.begin < s.end && s.begin * b_.s.step + column < 0) ++s.begin;
+    while (s.end > s.begin && (s.end - 1) * b_.s.step + column + (taps - 1) * step >= b_.s.in.w) --s.end;
+    return s.end - s.begin < DepthwiseBlocking::at_once ? Span{} : s;
+  }
+
+ private:
+  [[nodiscard]] float* slot(int h) const {
+    const int slot = turned_ + h - begin_;
+    return slots_ + (slot < b_.slots ? slot : slot - b_.slots) * long(b_.columns) * pitch_;
+  }
+
+  const DepthwiseBlocking& b_;
+  const Source& source_;
+  float* slots_;
+  int sample_, end_, channel_, width_;
+  const float* in_place_;  // (H,W,C)
+  int pitch_;
+  int begin_ = 0;   // the piece's first row
+  int turned_ = 0;  // its slot
+  Ahead ahead_;
+};
+
+}  // namespace tinycnn::cpu
