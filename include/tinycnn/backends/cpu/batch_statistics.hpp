@@ -56,8 +56,8 @@ void finish_statistics(const Run& run, const Layer& norm, const ChannelNumbers& 
 /// coefficients of dv = gamma inverse (g - mean(g) - xhat mean(g xhat)), xhat = (v - mean) inverse, as dv = a g + b v +
 /// c.
 template <class Run>
-void finish_gradient(const Run& run, const Layer& norm, const ChannelNumbers& k, const float* partials, int blocks,
-                     long stride, bool parameter_gradients) {
+[[gnu::cold]] void finish_gradient(const Run& run, const Layer& norm, const ChannelNumbers& k, const float* partials,
+                                   int blocks, long stride, bool parameter_gradients) {
   const int channels = norm.out.c;
   const double count = double(run.n) * double(norm.out.pixels());
   const float* gamma = run.parameter(norm, norm_weight);
@@ -89,7 +89,7 @@ void finish_gradient(const Run& run, const Layer& norm, const ChannelNumbers& k,
 
 /// running = (1 - momentum) running + momentum batch, the variance unbiased.
 template <class Run>
-void commit_statistics(const Run& run, const Layer& norm, const ChannelNumbers& k) {
+[[gnu::cold]] void commit_statistics(const Run& run, const Layer& norm, const ChannelNumbers& k) {
   const double count = double(run.n) * double(norm.out.pixels());
   const float take = float(norm.options.momentum), keep = float(1 - norm.options.momentum);
   float* mean = run.parameter(norm, norm_mean);

@@ -71,8 +71,8 @@ struct FirstConvBnReluPool {
 
  private:
   template <class Run>
-  static void finish_weights(const Run& run, const Step& step, const ChannelNumbers& k, const double* gram,
-                             const float* partials) {
+  [[gnu::cold]] static void finish_weights(const Run& run, const Step& step, const ChannelNumbers& k,
+                                           const double* gram, const float* partials) {
     const Layer& conv = run.layer(step, 0);
     const ConvolutionShape s = convolution_of<Isa>(conv).s;
     const long stride = aligned(PooledWeightGradient<Isa>(s).partial_floats());

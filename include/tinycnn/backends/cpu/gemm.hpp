@@ -96,8 +96,9 @@ template <class Isa, bool Half = false>
   sums.write(tile);
 }
 
-/// Steps of the depth that are written out one after another: they need no counter, and a loop of few turns is foreseen
-/// to its end.
+/// Steps of the depth that are written out one after another: their addresses are known, and a loop of few turns is
+/// foreseen to its end. The way out between every four also keeps g++ from looking for what to combine among hundreds
+/// of instructions.
 inline constexpr int steps_at_once = 16;
 
 /// sums[i][j] += sum over k < depth of row[i][k Step] * b[k NR + j]. For each run of steps, `each(at, k)` is called
@@ -105,18 +106,31 @@ inline constexpr int steps_at_once = 16;
 template <class Isa, int Step, class Each>
 [[gnu::always_inline]] inline void add_products(Sums<Isa>& sums, const float* const (&row)[MR<Isa>], const float* b,
                                                 long depth, const Each& each) {
+  constexpr int together = 4;
+  const long whole = depth / together * together;
   long at = 0;
-  for (; depth >= steps_at_once; depth -= steps_at_once) {
+  const auto add = [&]<int First>() __attribute__((always_inline)) {
     asm("" : "+r"(at));  // one index for all rows; g++ would step MR pointers
-#pragma GCC unroll 16
-    for (int k = 0; k < steps_at_once; ++k) {
+#pragma GCC unroll 4
+    for (int k = First; k < First + together; ++k) {
       each(at, k);
       sums.add(row, at + k * Step, b + k * NR<Isa>);
     }
+  };
+  const float* const end = b + depth * NR<Isa>;
+  for (long left = whole; left > 0; left -= together) {
+    add.template operator()<0>();
+    if ((left -= together) == 0) break;
+    add.template operator()<4>();
+    if ((left -= together) == 0) break;
+    add.template operator()<8>();
+    if ((left -= together) == 0) break;
+    add.template operator()<12>();
     at += steps_at_once * Step;
     b += steps_at_once * NR<Isa>;
   }
-  for (; depth > 0; --depth, at += Step, b += NR<Isa>) {
+  b = end - (depth - whole) * NR<Isa>;
+  for (at = whole * Step; b != end; at += Step, b += NR<Isa>) {
     asm("" : "+r"(at));
     sums.add(row, at, b);
   }
