@@ -85,8 +85,10 @@ template <class Isa, bool Half = false>
     long at = piece->a;
     for (long k = piece->length; k > 0; --k) {
       asm("" : "+r"(at));  // one index for all rows; g++ would step MR pointers
-      __builtin_prefetch(column + weights_ahead);
-      __builtin_prefetch(column + weights_ahead + Isa::width);
+      if constexpr (!Half) {  // few channels have few weights, and every load counts
+        __builtin_prefetch(column + weights_ahead);
+        __builtin_prefetch(column + weights_ahead + Isa::width);
+      }
       sums.add(row, at, column);
       at += a_step;
       column += NR<Isa>;
