@@ -32,10 +32,10 @@ struct AlignedFloats {
 };
 
 /// rms of the error <= bound * rms of the expected, largest error <= 3 times that.
-inline void check_close(const AlignedFloats& got, const std::vector<double>& expected, double bound) {
+inline void check_close(const float* got, const std::vector<double>& expected, double bound) {
   double error = 0, worst = 0, power = 0;
   for (std::size_t i = 0; i < expected.size(); ++i) {
-    const double e = std::abs(double(got.data[i]) - expected[i]);
+    const double e = std::abs(double(got[i]) - expected[i]);
     error += e * e;
     power += expected[i] * expected[i];
     if (!(e <= worst)) worst = e;
@@ -43,4 +43,8 @@ inline void check_close(const AlignedFloats& got, const std::vector<double>& exp
   const double rms = std::sqrt(power / double(expected.size()));
   CHECK(std::sqrt(error / double(expected.size())) <= bound * rms);
   CHECK(worst <= 3 * bound * rms);
+}
+
+inline void check_close(const AlignedFloats& got, const std::vector<double>& expected, double bound) {
+  check_close(got.data, expected, bound);
 }

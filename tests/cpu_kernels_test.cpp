@@ -1,59 +1,26 @@
-// The Cpu backend's convolution and Linear kernels against plain loops in double, written here from the equations. One
-// file, longer than most, so that the kernels are compiled once.
+// The Cpu backend's convolution kernels against plain loops in double, written here from the equations. One file,
+// longer than most, so that the kernels are compiled once.
 #include <doctest/doctest.h>
 #include <tinycnn/backends/cpu/convolution_depthwise_weight_gradient.hpp>
 #include <tinycnn/backends/cpu/convolution_forward.hpp>
 #include <tinycnn/backends/cpu/convolution_input_gradient.hpp>
 #include <tinycnn/backends/cpu/convolution_pool_epilogues.hpp>
 #include <tinycnn/backends/cpu/convolution_weight_gradient.hpp>
-#include <tinycnn/backends/cpu/linear.hpp>
 
 #include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <limits>
-#include <new>
 #include <string>
 #include <vector>
+
+#include "aligned_floats.hpp"
 
 namespace {
 
 using namespace tinycnn;
 using namespace tinycnn::cpu;
 using Isa = Native;
-
-/// A 64-byte aligned buffer; what no kernel may read or leave behind is NaN.
-struct Buffer {
-  explicit Buffer(long count) : size(count), data(static_cast<float*>(::operator new(bytes(), std::align_val_t{64}))) {
-    for (long i = 0; i < size; ++i) data[i] = std::numeric_limits<float>::quiet_NaN();
-  }
-  Buffer(const Buffer&) = delete;
-  Buffer& operator=(const Buffer&) = delete;
-  ~Buffer() { ::operator delete(data, std::align_val_t{64}); }
-  [[nodiscard]] std::size_t bytes() const { return sizeof(float) * static_cast<std::size_t>(size + 16); }
-  void fill(std::uint32_t seed) {
-    for (long i = 0; i < size; ++i) {
-      seed = seed * 1664525u + 1013904223u;
-      data[i] = static_cast<float>(seed >> 8) * (2.0f / 16777216.0f) - 1.0f;
-    }
-  }
-  long size;
-  float* data;
-};
-
-/// rms of the error <= bound * rms of the expected, largest error <= 3 times that.
-void check_close(const float* got, const std::vector<double>& expected, double bound) {
-  double error = 0, worst = 0, power = 0;
-  for (std::size_t i = 0; i < expected.size(); ++i) {
-    const double e = std::abs(got[i] - expected[i]);
-    error += e * e;
-    power += expected[i] * expected[i];
-    if (!(e <= worst)) worst = e;
-  }
-  const double rms = std::sqrt(power / double(expected.size()));
-  CHECK(std::sqrt(error / double(expected.size())) <= bound * rms);
-  CHECK(worst <= 3 * bound * rms);
-}
 
 struct Case {
   const char* what;
@@ -108,11 +75,11 @@ ConvolutionShape shape_of(const Case& t) {
 struct Convolution {
   Case test;
   ConvolutionShape s = shape_of(test);
-  Buffer x{test.n * s.x.size()}, w{s.weights()}, dy{test.n * s.y.size()}, scale{s.x.c}, shift{s.x.c}, bias{s.y.c},
-      gamma{s.y.c};
+  AlignedFloats x{test.n * s.x.size()}, w{s.weights()}, dy{test.n * s.y.size()}, scale{s.x.c}, shift{s.x.c},
+      bias{s.y.c}, gamma{s.y.c};
 
   explicit Convolution(const Case& t) : test(t) {
-    Buffer* all[] = {&x, &w, &dy, &scale, &shift, &bias, &gamma};
+    AlignedFloats* all[] = {&x, &w, &dy, &scale, &shift, &bias, &gamma};
     for (std::uint32_t i = 0; i < 7; ++i) all[i]->fill(i + 1);
     for (int o = 0; o < s.y.c; o += 5) gamma.data[o] = 0;
   }
@@ -143,14 +110,14 @@ struct Convolution {
 /// The results of the three passes, dx added to x.
 struct Passes {
   explicit Passes(const Convolution& t) : y(t.dy.size), dx(t.x.size), dw(t.w.size), db(t.s.y.c) {}
-  Buffer y, dx, dw, db;
+  AlignedFloats y, dx, dw, db;
 };
 
 void run_direct(const Convolution& t, ThreadPool& pool, Passes& to) {
   const ConvolutionShape& s = t.s;
   const int n = t.test.n, threads = pool.size();
-  Buffer packed(packed_forward_floats<Isa>(s)), packed_back(packed_input_gradient_floats<Isa>(s));
-  Buffer a(threads * forward_scratch_floats<Isa>(s)), b(threads * input_gradient_scratch_floats<Isa>(s)),
+  AlignedFloats packed(packed_forward_floats<Isa>(s)), packed_back(packed_input_gradient_floats<Isa>(s));
+  AlignedFloats a(threads * forward_scratch_floats<Isa>(s)), b(threads * input_gradient_scratch_floats<Isa>(s)),
       c(threads * weight_gradient_scratch_floats<Isa>(s)), shared(weight_gradient_shared_floats<Isa>(s));
   const TensorSource<Isa> dy{t.dy.data, s.y};
   pack_forward<Isa>(s, t.w.data, packed.data, pool);
@@ -166,7 +133,7 @@ void run_depthwise(const Convolution& t, ThreadPool& pool, Passes& to) {
   const ConvolutionShape& s = t.s;
   const int n = t.test.n, threads = pool.size();
   const Sweep forward = forward_sweep(s), back = input_gradient_sweep(s);
-  Buffer packed(depthwise_packed_floats<Isa>(s)), a(threads * depthwise_scratch_floats<Isa>(forward)),
+  AlignedFloats packed(depthwise_packed_floats<Isa>(s)), a(threads * depthwise_scratch_floats<Isa>(forward)),
       b(threads * depthwise_scratch_floats<Isa>(back)), c(threads * depthwise_gradient_scratch_floats<Isa>(s)),
       shared(depthwise_gradient_shared_floats(s));
   const TensorSource<Isa> dy{t.dy.data, s.y};
@@ -228,8 +195,8 @@ void check_pooling(const Convolution& t, int k, const std::string& what) {
   const long pooled_size = long(n) * rows * columns * o_count;
   const int blocks = forward_blocks(s, n, k);
   ThreadPool pool(2);
-  Buffer packed(packed_forward_floats<Isa>(s)), scratch(2 * forward_scratch_floats<Isa>(s, k));
-  Buffer y(t.dy.size), pooled(pooled_size), folded(pooled_size), plain(t.dy.size);
+  AlignedFloats packed(packed_forward_floats<Isa>(s)), scratch(2 * forward_scratch_floats<Isa>(s, k));
+  AlignedFloats y(t.dy.size), pooled(pooled_size), folded(pooled_size), plain(t.dy.size);
   std::vector<std::uint8_t> index(std::size_t(pooled_size), 255);
   std::vector<double> sums(2 * std::size_t(blocks) * std::size_t(o_count), 1e300);
   std::vector<double> plain_sums(2 * std::size_t(forward_blocks(s, n)) * std::size_t(o_count), 1e300);
@@ -296,7 +263,7 @@ TEST_CASE("ReLU after the bias, and pending ReLU without scale, let NaN through"
   const Convolution t({"", 1, 3, 5, 5, 9, {1, 1, 0, 1}, 1, false});
   t.x.data[0] = std::numeric_limits<float>::quiet_NaN();
   ThreadPool pool(1);
-  Buffer packed(packed_forward_floats<Isa>(t.s)), scratch(forward_scratch_floats<Isa>(t.s)), y(t.dy.size);
+  AlignedFloats packed(packed_forward_floats<Isa>(t.s)), scratch(forward_scratch_floats<Isa>(t.s)), y(t.dy.size);
   pack_forward<Isa>(t.s, t.w.data, packed.data, pool);
   StoreEpilogue<Isa> epilogue{y.data, t.s.y, t.bias.data};
   epilogue.relu = true;
@@ -304,57 +271,6 @@ TEST_CASE("ReLU after the bias, and pending ReLU without scale, let NaN through"
                            pool, scratch.data);
   for (int o = 0; o < 9; ++o) CHECK(y.data[o] != y.data[o]);
   for (int i = 9; i < y.size; ++i) CHECK(y.data[i] >= 0);
-}
-
-TEST_CASE("linear: three passes equal plain loops on any number of threads") {
-  const LinearShape shapes[] = {{1, 1, 1}, {37, 11, 5}, {300, 130, 9}, {70, 1100, 3}, {4200, 37, 4}, {17, 65, 150}};
-  for (const LinearShape& s : shapes) {
-    CAPTURE(s.in);
-    const int n = s.capacity > 4 ? s.capacity - 1 : s.capacity;
-    Buffer x(long(n) * s.in), w(long(s.in) * s.out), b(s.out), dy(long(n) * s.out);
-    x.fill(1), w.fill(2), b.fill(3), dy.fill(4);
-    std::vector<double> y(std::size_t(dy.size)), dx(std::size_t(x.size)), dw(std::size_t(w.size)),
-        db(std::size_t(s.out));
-    for (int i = 0; i < n; ++i)
-      for (int o = 0; o < s.out; ++o) {
-        const std::size_t at = std::size_t(i * s.out + o);
-        y[at] = b.data[o];
-        db[std::size_t(o)] += dy.data[at];
-        for (int k = 0; k < s.in; ++k) {
-          y[at] += double(x.data[i * s.in + k]) * w.data[k * s.out + o];
-          dx[std::size_t(i * s.in + k)] += double(dy.data[at]) * w.data[k * s.out + o];
-          dw[std::size_t(k * s.out + o)] += double(dy.data[at]) * x.data[i * s.in + k];
-        }
-      }
-    Buffer first(dy.size + x.size + w.size + s.out);
-    for (const int threads : {1, 2, 5}) {
-      ThreadPool pool(threads);
-      Buffer scratch(threads * linear_scratch_floats<Isa>(s)), shared(linear_shared_floats<Isa>(s)), got(first.size);
-      float* const got_y = got.data;
-      float* const got_dx = got_y + dy.size;
-      float* const got_dw = got_dx + x.size;
-      float* const got_db = got_dw + w.size;
-      linear_forward<Isa>(s, n, x.data, w.data, nullptr, b.data, false, got_y, pool, scratch.data);
-      Buffer packed(linear_packed_floats<Isa>(s)), packed_y(dy.size), one_y(dy.size);
-      linear_pack<Isa>(s, w.data, packed.data, pool);
-      linear_forward<Isa>(s, n, x.data, nullptr, packed.data, b.data, false, packed_y.data, pool, scratch.data);
-      for (int i = 0; i < n; ++i)
-        linear_forward<Isa>(s, 1, x.data + i * s.in, nullptr, packed.data, b.data, false, one_y.data + i * s.out, pool,
-                            scratch.data);
-      CHECK(std::memcmp(packed_y.data, got_y, sizeof(float) * std::size_t(dy.size)) == 0);
-      CHECK(std::memcmp(one_y.data, got_y, sizeof(float) * std::size_t(dy.size)) == 0);
-      linear_input_gradient<Isa>(s, n, dy.data, w.data, nullptr, got_dx, pool, scratch.data, shared.data);
-      linear_weight_gradient<Isa>(s, n, x.data, dy.data, got_dw, got_db, pool, scratch.data, shared.data);
-      if (threads == 1) {
-        check_close(got_y, y, 5e-6);
-        check_close(got_dx, dx, 5e-6);
-        check_close(got_dw, dw, 2e-5);
-        check_close(got_db, db, 2e-5);
-        std::memcpy(first.data, got.data, sizeof(float) * std::size_t(first.size));
-      }
-      CHECK(std::memcmp(first.data, got.data, sizeof(float) * std::size_t(first.size)) == 0);
-    }
-  }
 }
 
 }  // namespace

@@ -18,6 +18,16 @@ template <class V>
   std::memcpy(to, &v, sizeof v);
 }
 
+/// As many bytes as V has numbers, as whole numbers.
+template <class Isa>
+[[gnu::always_inline]] inline int get_bytes(float, const unsigned char* from) {
+  return *from;
+}
+template <class Isa>
+[[gnu::always_inline]] inline IntVector<Isa> get_bytes(Vector<Isa>, const unsigned char* from) {
+  return widen<Isa>(from);
+}
+
 /// Calls f(V{}, c) over all channels, V a register while one fits and a float for the rest.
 template <class Isa, class F>
 [[gnu::always_inline]] inline void for_channels(int channels, F&& f) {

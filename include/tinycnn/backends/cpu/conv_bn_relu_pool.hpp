@@ -107,18 +107,13 @@ struct ConvBnReluPool {
     for_channels<Isa>(dims.c, [=, &k, channels = long(dims.c), columns = long(dims.w)]<class V>(V, int c) {
       const V g = pooled == nullptr ? get<V>(dy + c) : masked<Isa, V>(dy, pooled, k, c, c);
       const V a = get<V>(k.a + c), b = get<V>(k.b + c), constant = get<V>(k.c + c);
-      const auto taken = place(V{}, index + c);
+      const auto taken = get_bytes<Isa>(V{}, index + c);
       for (int r = 0, here = 0; r < kernel; ++r)
         for (int q = 0; q < kernel; ++q, ++here) {
           float* pixel = v + (r * columns + q) * channels + c;
           put<V>(pixel, fma<Isa>(a, taken == here ? g : V{}, fma<Isa>(b, get<V>(pixel), constant)));
         }
     });
-  }
-
-  [[gnu::always_inline]] static int place(float, const std::uint8_t* index) { return *index; }
-  [[gnu::always_inline]] static IntVector<Isa> place(Vector<Isa>, const std::uint8_t* index) {
-    return widen<Isa>(index);
   }
 };
 

@@ -82,9 +82,6 @@ struct PooledWeightGradient {
       }
   }
 
-  static int lanes_of(float, const std::uint8_t* place) { return *place; }
-  static IntVector<Isa> lanes_of(Vector<Isa>, const std::uint8_t* place) { return widen<Isa>(place); }
-
   /// dw (9 C,O) += g times the pixel each window took, for the taps of channel c. Asks for a share of `next`, what the
   /// next chunk begins with, at each step.
   void multiply(const float* table, const float* g, const std::uint8_t* place, int count, int c, float* dw,
@@ -97,7 +94,7 @@ struct PooledWeightGradient {
       for (int q = count; q > 0; --q, four += 4, from += outputs, which += outputs, ahead += share) {
         __builtin_prefetch(ahead, 0, 2);
         const V value = get<V>(from);
-        const auto lanes = lanes_of(V{}, which);
+        const auto lanes = get_bytes<Isa>(V{}, which);
 #pragma GCC unroll 9
         for (int t = 0; t < taps; ++t)
           sums[t] = fma<Isa>(value, lookup<Isa>(four + t / 3 * 2 * table_columns() + t % 3 * 2, lanes), sums[t]);
