@@ -84,7 +84,7 @@ template <class Isa, bool Half = false>
     const float* column = b + piece->b;
     long at = piece->a;
     for (long k = piece->length; k > 0; --k) {
-      asm("" : "+r"(at));  // one index for all rows; g++ would step MR pointers
+      asm("" : "+r"(at));     // one index for all rows; g++ would step MR pointers
       if constexpr (!Half) {  // few channels have few weights, and every load counts
         __builtin_prefetch(column + weights_ahead);
         __builtin_prefetch(column + weights_ahead + Isa::width);
