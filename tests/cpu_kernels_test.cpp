@@ -33,6 +33,10 @@ struct Case {
 constexpr Case cases[] = {
     {"one pixel", 1, 1, 1, 1, 1, {1, 1, 0, 1}, 1, false},
     {"pointwise, prime sizes", 3, 17, 7, 5, 33, {1, 1, 0, 1}, 1, true},
+    {"pointwise, in place, samples together", 5, 48, 6, 7, 40, {1, 1, 0, 1}, 1, false},
+    {"pointwise, in place, bands, groups, parts", 3, 32, 34, 21, 48, {1, 1, 0, 1}, 2, false},
+    {"pointwise, pixels 4 KB apart", 3, 1024, 3, 4, 35, {1, 1, 0, 1}, 1, false},
+    {"pointwise, several ranges of inputs and outputs", 2, 270, 9, 15, 290, {1, 1, 0, 1}, 1, true},
     {"first layer", 2, 3, 13, 17, 11, {3, 1, 1, 1}, 1, false},
     {"3x3", 5, 13, 7, 7, 40, {3, 1, 1, 1}, 1, true},
     {"3x3 in bands", 1, 8, 33, 40, 64, {3, 1, 1, 1}, 1, true},

@@ -75,7 +75,7 @@ class PixelCursor {
 template <class Isa>
 [[gnu::noinline]] void multiply_panel(const Sweep& s, const SweepBlocking& b, const float* tile, const float* weights,
                                       int phase_h, int phase_w, int samples, int rows, int columns, int width,
-                                      float* out) {
+                                      float* out, Ahead* ahead) {
   const int pixels = samples * rows * columns;
   for_each_depth<Isa>(s, b, phase_h, phase_w, [&](const Depth& depth, bool first) {
     PixelCursor cursor(tile, s, b, samples, rows, columns);
@@ -84,37 +84,83 @@ template <class Isa>
       for (int i = 0; i < MR<Isa>; ++i) a[i] = cursor.next();
       if (width <= Isa::width)
         multiply<Isa, true>(a, weights, depth, out + long(pixel) * NR<Isa>, !first);
-      else
+      else if (ahead == nullptr)
         multiply<Isa>(a, weights, depth, out + long(pixel) * NR<Isa>, !first);
+      else
+        multiply<Isa>(a, weights, depth, out + long(pixel) * NR<Isa>, !first, *ahead);
     }
   });
 }
 
+/// Whether a block's arithmetic is too little to hide that the next one has to come from memory: products a number
+/// read.
+constexpr bool asks_ahead(const Sweep& s) {
+  constexpr int products_enough = 512;
+  return s.kernel * s.kernel * s.outputs() <= products_enough * s.step * s.step * s.phases * s.phases;
+}
+
+/// Pixels that are taken where they are stored: every one is read once for each panel, and borders there are none.
+/// Those a multiple of 4 KB apart are copied as ever (see SweepBlocking).
+template <class Source>
+bool in_place(const Sweep& s, const Source& source) {
+  return s.kernel == 1 && s.base == 0 && s.step == 1 && s.phases == 1 && s.in.c % 1024 != 0 &&
+         source.pixels(0) != nullptr;
+}
+
 /// Sweeps over n samples. `packed` as packed_floats says, 64-byte aligned; `scratch` holds scratch_floats(s) for every
-/// worker. `source.load` brings pixels in (see TensorSource), `epilogue.panel(Panel)` takes results out.
+/// worker. `source` brings pixels in (see TensorSource), `epilogue.panel(Panel)` takes results out.
 template <class Isa, class Source, class Epilogue>
-[[gnu::noinline]] void walk(const Sweep& s, const SweepBlocking& b, int n, const Source& source, const float* packed,
-                            const Epilogue& epilogue, ThreadPool& pool, float* scratch) {
+[[gnu::noinline]] void walk(const Sweep& s, const SweepBlocking& blocking, int n, const Source& source,
+                            const float* packed, const Epilogue& epilogue, ThreadPool& pool, float* scratch) {
   const int panels = ceil_div(s.outputs(), NR<Isa>);
   const long panel_weights = long(s.kernel) * s.kernel * s.inputs() * NR<Isa>;
-  const long worker_floats = b.scratch_floats<Isa>(s);
+  const long worker_floats = blocking.scratch_floats<Isa>(s);
+  const bool stored = in_place(s, source), asks = asks_ahead(s);
+  SweepBlocking b = blocking;
+  if (stored) b.pitch = s.in.c;
   // Splitting a block's panels over units changes no result, only how many hands can help with few blocks.
   const int blocks = b.blocks(n) * s.groups;
   const int wanted = blocks > 0 ? ceil_div(4 * pool.size(), blocks) : 1;
   const int splits = wanted < panels ? wanted : panels;
-  pool.run(blocks * splits, [&](int unit, int worker) {
-    const int split = unit % splits;
-    const int group = unit / splits % s.groups;
-    const int block = unit / splits / s.groups;
-    const int sample = block / b.bands * b.samples;
-    const int samples = n - sample < b.samples ? n - sample : b.samples;
-    const int first_row = block % b.bands * b.rows;
-    float* tile = scratch + worker * worker_floats;             // (samples, tile_rows, tile_columns, pitch)
-    float* out = tile + (b.samples * b.tile() + 15) / 16 * 16;  // (pixels, NR)
-    const Rectangle rectangle{first_row * s.step + b.first_offset, b.first_offset, b.tile_rows, b.tile_columns};
-    for (int i = 0; i < samples; ++i)
-      load_tile<Isa>(tile + i * b.tile(), b.pitch, rectangle, s.in, source, sample + i, group * s.inputs(), s.inputs());
-    for (int panel = panels * split / splits; panel < panels * (split + 1) / splits; ++panel) {
+  struct Unit {
+    int split, group, block, sample, samples, first_row;
+  };
+  const auto unit_at = [&](int index) {
+    const int block = index / splits / s.groups, sample = block / b.bands * b.samples;
+    return Unit{index % splits,
+                index / splits % s.groups,
+                block,
+                sample,
+                n - sample < b.samples ? n - sample : b.samples,
+                block % b.bands * b.rows};
+  };
+  // What the unit after this one will read, if it reads anything else.
+  const auto ask = [&](int index, int products) -> Ahead {
+    if (!asks || index == blocks * splits || index % splits > 0) return {};
+    const Unit u = unit_at(index);
+    const int first = u.first_row * s.step, end = first + b.rows * s.step < s.in.h ? first + b.rows * s.step : s.in.h;
+    const long rows = (u.samples - 1L) * s.in.h;
+    return source.ahead(long(u.sample) * s.in.h + first, u.sample * long(s.in.h) + rows + end,
+                        products * long(s.kernel) * s.kernel * (s.inputs() / steps_together), u.group * s.inputs(),
+                        s.inputs());
+  };
+  pool.run(blocks * splits, [&](int index, int worker) {
+    const auto [split, group, block, sample, samples, first_row] = unit_at(index);
+    float* copy = scratch + worker * worker_floats;                           // as tile
+    float* out = copy + (blocking.samples * blocking.tile() + 15) / 16 * 16;  // (pixels, NR)
+    const float* tile = copy;  // (samples, tile_rows, tile_columns, pitch)
+    if (stored) {
+      tile = source.pixels(sample) + long(first_row) * s.in.w * s.in.c + group * s.inputs();
+    } else {
+      const Rectangle rectangle{first_row * s.step + b.first_offset, b.first_offset, b.tile_rows, b.tile_columns};
+      for (int i = 0; i < samples; ++i)
+        load_tile<Isa>(copy + i * b.tile(), b.pitch, rectangle, s.in, source, sample + i, group * s.inputs(),
+                       s.inputs());
+    }
+    const int first_panel = panels * split / splits, end_panel = panels * (split + 1) / splits;
+    Ahead ahead =
+        ask(index + 1, (end_panel - first_panel) * ceil_div(b.samples * b.rows * s.extent(s.out.w, 0), MR<Isa>));
+    for (int panel = first_panel; panel < end_panel; ++panel) {
       const float* weights = packed + (long(group) * panels + panel) * panel_weights;
       const int left = s.outputs() - panel * NR<Isa>;
       Panel result;
@@ -139,7 +185,7 @@ template <class Isa, class Source, class Epilogue>
                                FewChannels{tile, weights, s.inputs(), long(b.tile_columns) * b.pitch, b.tile()}))
               continue;
           multiply_panel<Isa>(s, b, tile, weights, phase_h, phase_w, samples, result.rows, result.columns, result.width,
-                              out);
+                              out, asks ? &ahead : nullptr);
           epilogue.panel(result);
         }
     }

@@ -1,136 +1,34 @@
 // Direct convolution, gradient of the weights and the bias: a product over all pixels, cut into fixed units of weights.
 #pragma once
 
-#include <tinycnn/backends/cpu/convolution_sweep.hpp>
+#include <tinycnn/backends/cpu/convolution_gradient_blocking.hpp>
 #include <tinycnn/backends/cpu/convolution_tile.hpp>
 #include <tinycnn/backends/cpu/thread_pool.hpp>
 
 namespace tinycnn::cpu {
 
-/// A unit is a range of inputs by a range of outputs (of one group) by a fixed part of the batch. It keeps its sums in
-/// scratch and goes through its part in chunks of pixels. Where there are few units of weights the batch is cut into
-/// parts, each with sums of its own, which are added in order at the end. The shape alone decides all of it.
-template <class Isa>
-struct WeightGradientBlocking {
-  static constexpr int strip = 16;  // channels side by side in the tile of x: a cache line a pixel
-  static constexpr int inputs_wanted = 64;
-  static constexpr int outputs_wanted = 128;
-  static constexpr int pixels_wanted = 256;  // of a chunk
-  static constexpr int units_wanted = 16;
-
-  int inputs = 1;   // of a unit
-  int outputs = 1;  // of a unit
-  int strip_width = 1;
-  int input_ranges = 1;
-  int output_ranges = 1;
-  int parts = 1;
-  SweepBlocking chunk;
-
-  static constexpr WeightGradientBlocking of(const ConvolutionShape& s) {
-    WeightGradientBlocking b;
-    const auto least = [](int x, int y) { return x < y ? x : y; };
-    b.inputs = least(s.group_inputs(), inputs_wanted);
-    b.outputs = least(round_up(s.group_outputs(), NR<Isa>), outputs_wanted);
-    b.strip_width = least(b.inputs, strip);
-    b.input_ranges = ceil_div(s.group_inputs(), b.inputs);
-    b.output_ranges = ceil_div(s.group_outputs(), b.outputs);
-    const int units = s.groups * b.input_ranges * b.output_ranges;
-    b.parts = ceil_div(units_wanted, units);
-
-    const Sweep sweep = forward_sweep(s);
-    SweepBlocking& c = b.chunk;
-    const int reach = s.window.reach();
-    c.first_offset = -s.window.padding;
-    c.pitch = b.strip_width;
-    c.tile_columns = (s.y.w - 1) * sweep.step + reach;
-    const int wanted = least(ceil_div(pixels_wanted, s.y.w), Depth::capacity);
-    c.rows = least(wanted, s.y.h);
-    c.samples = c.rows == s.y.h ? wanted / s.y.h : 1;
-    c.tile_rows = (c.rows - 1) * sweep.step + reach;
-    c.bands = ceil_div(s.y.h, c.rows);
-    return b;
+/// tile[i][j] (+)= sum over pixels k of a[i][offsets[k]] * b[k NR + j], i < MR, j < NR; with Half, for j < NR / 2 only.
+/// The sum starts at zero and is added to the tile at the end, so that long sums come in levels. `ahead` takes a step
+/// with every steps_together of them.
+template <class Isa, bool Half>
+[[gnu::noinline]] void multiply_pixels(const float* const (&a)[MR<Isa>], const int* offsets, const float* b, int pixels,
+                                       float* __restrict tile, bool accumulate, Ahead (&ahead)[2]) {
+  const float* row[MR<Isa>];
+#pragma GCC unroll 8
+  for (int i = 0; i < MR<Isa>; ++i) row[i] = a[i];
+  Sums<Isa, Half> sums;
+  sums.clear();
+  const float* const whole = b + long(pixels / steps_together * steps_together) * NR<Isa>;
+  const float* const end = b + long(pixels) * NR<Isa>;
+  for (; b != whole; b += steps_together * NR<Isa>, offsets += steps_together) {
+    ahead[0].step();
+    ahead[1].step();
+#pragma GCC unroll 4
+    for (int k = 0; k < steps_together; ++k) sums.add(row, offsets[k], b + k * NR<Isa>);
   }
-
-  [[nodiscard]] constexpr int strips() const { return ceil_div(inputs, strip_width); }
-  [[nodiscard]] constexpr int panels() const { return outputs / NR<Isa>; }
-  [[nodiscard]] constexpr long strip_floats() const { return (chunk.samples * chunk.tile() + 15) / 16 * 16; }
-  [[nodiscard]] constexpr int chunk_pixels(const ConvolutionShape& s) const {
-    return chunk.samples * chunk.rows * s.y.w;
-  }
-  /// Rows of the sums of a strip: (r, s, c), rounded up to the register tile.
-  [[nodiscard]] constexpr int strip_rows(const ConvolutionShape& s) const {
-    return round_up(s.taps() * strip_width, MR<Isa>);
-  }
-  [[nodiscard]] constexpr long sums_floats(const ConvolutionShape& s) const {
-    return long(panels()) * strips() * strip_rows(s) * NR<Isa>;
-  }
-  [[nodiscard]] constexpr long scratch_floats(const ConvolutionShape& s) const {
-    return strips() * strip_floats() + long(panels()) * chunk_pixels(s) * NR<Isa> + sums_floats(s) + outputs;
-  }
-  [[nodiscard]] constexpr long part_floats(const ConvolutionShape& s) const { return s.weights() + s.y.c; }
-};
-
-/// Per worker.
-template <class Isa>
-constexpr long weight_gradient_scratch_floats(const ConvolutionShape& s) {
-  const ConvolutionShape dense = without_unread(s);
-  return (WeightGradientBlocking<Isa>::of(dense).scratch_floats(dense) + 15) / 16 * 16;
-}
-
-/// Shared by all workers: the parts' sums; 0 where there is one part.
-template <class Isa>
-constexpr long weight_gradient_shared_floats(const ConvolutionShape& s) {
-  const auto b = WeightGradientBlocking<Isa>::of(s);
-  return b.parts > 1 ? b.parts * b.part_floats(s) : 0;
-}
-
-/// One chunk added to a unit's sums (panel, strip, row, NR): x tiles (strip, samples, rows, columns, strip_width), dy
-/// panels (panel, pixel, NR).
-template <class Isa>
-[[gnu::noinline]] void multiply_chunk(const ConvolutionShape& s, const WeightGradientBlocking<Isa>& b, int samples,
-                                      int rows, int inputs, int outputs, const float* x, const float* dy, float* sums,
-                                      bool accumulate, Ahead (&ahead)[2]) {
-  const SweepBlocking& c = b.chunk;
-  const int stride = s.window.stride, panels = ceil_div(outputs, NR<Isa>);
-  Depth depth;
-  depth.a_step = long(stride) * c.pitch;
-  for (int n = 0; n < samples; ++n)
-    for (int p = 0; p < rows; ++p)
-      depth.add(n * c.tile() + long(p) * stride * c.tile_columns * c.pitch, long(n * rows + p) * s.y.w * NR<Isa>,
-                s.y.w);
-  const long dy_panel = long(b.chunk_pixels(s)) * NR<Isa>;
-  const long row_step = long(s.window.dilation) * c.tile_columns * c.pitch;
-  const long column_step = long(s.window.dilation) * c.pitch;
-  for (int strip = 0; strip * b.strip_width < inputs; ++strip) {
-    const int left = inputs - strip * b.strip_width;
-    const int width = left < b.strip_width ? left : b.strip_width;
-    const int all_rows = s.taps() * width;
-    for (int panel = 0; panel < panels; ++panel) {
-      float* out = sums + (long(panel) * b.strips() + strip) * b.strip_rows(s) * NR<Isa>;
-      const float* tap = x + strip * b.strip_floats();
-      int channel = 0;
-      int column = 0;
-      for (int row = 0; row < all_rows; row += MR<Isa>) {
-        const float* a[MR<Isa>];
-        for (int i = 0; i < MR<Isa>; ++i) {
-          a[i] = tap + channel;
-          if (row + i + 1 >= all_rows) continue;  // rows beyond the last repeat it
-          if (++channel < width) continue;
-          channel = 0;
-          tap += column_step;
-          if (++column < s.window.kernel) continue;
-          column = 0;
-          tap += row_step - s.window.kernel * column_step;
-        }
-        ahead[0].step();
-        ahead[1].step();
-        if (outputs - panel * NR<Isa> <= Isa::width)
-          multiply<Isa, true>(a, dy + panel * dy_panel, depth, out + long(row) * NR<Isa>, accumulate);
-        else
-          multiply<Isa>(a, dy + panel * dy_panel, depth, out + long(row) * NR<Isa>, accumulate);
-      }
-    }
-  }
+  for (; b != end; b += NR<Isa>) sums.add(row, *offsets++, b);
+  if (accumulate) sums.add(tile);
+  sums.write(tile);
 }
 
 /// sums[j] (+)= sum over pixels of the panel (pixels, NR).
@@ -144,6 +42,154 @@ template <class Isa>
   store<Isa>(sums, accumulate ? a + load<Isa>(sums) : a);
   store<Isa>(sums + Isa::width, accumulate ? b + load<Isa>(sums + Isa::width) : b);
 }
+
+/// One unit of WeightGradientBlocking at work: it copies a chunk of x and dy, and while it multiplies that it asks for
+/// the next.
+template <class Isa>
+class WeightGradientUnit {
+ public:
+  WeightGradientUnit(const ConvolutionShape& s, const WeightGradientBlocking<Isa>& b, const TensorSource<Isa>& x,
+                     const TensorSource<Isa>& dy, int n, int unit, float* scratch)
+      : s_(s), b_(b), x_(x), dy_(dy), n_(n) {
+    const int group = unit / b.output_ranges / b.input_ranges;
+    const int first_output = unit % b.output_ranges * b.outputs;
+    first_input_ = unit / b.output_ranges % b.input_ranges * b.inputs;
+    inputs_ = least(s.group_inputs() - first_input_, b.inputs);
+    outputs_ = least(s.group_outputs() - first_output, b.outputs);
+    first_channel_ = group * s.group_inputs() + first_input_;
+    first_column_ = group * s.group_outputs() + first_output;
+    x_tile_ = scratch;
+    dy_panels_ = x_tile_ + b.strips() * b.strip_floats();
+    sums_ = dy_panels_ + b.panels() * b.panel_floats(s);
+    bias_sums_ = sums_ + b.sums_floats(s);
+    offsets_ = reinterpret_cast<int*>(bias_sums_ + b.outputs);
+    int* at = offsets_;
+    for (int i = 0; i < b.chunk.samples; ++i)
+      for (int p = 0; p < b.chunk.rows; ++p)
+        for (int q = 0; q < s.y.w; ++q)
+          *at++ =
+              static_cast<int>(i * b.chunk.tile()) + (p * b.chunk.tile_columns + q) * s.window.stride * b.chunk.pitch;
+  }
+
+  /// The sums over chunks [begin, end).
+  void sum(int begin, int end, bool with_bias) {
+    if (begin == end) std::memset(sums_, 0, sizeof(float) * std::size_t(b_.sums_floats(s_) + b_.outputs));
+    for (int i = begin; i < end; ++i) {
+      const Chunk now = chunk(i);
+      load(now);
+      multiply(now, i + 1 < end ? chunk(i + 1) : Chunk{}, i > begin);
+      if (!with_bias) continue;
+      for (int panel = 0; panel < panels(); ++panel)
+        add_pixels<Isa>(dy_panels_ + panel * b_.panel_floats(s_), pixels(now), bias_sums_ + panel * NR<Isa>, i > begin);
+    }
+  }
+
+  /// weights (R,S,C/groups,O) and bias (O), or null: this unit's.
+  void write(float* weights, float* bias) const {
+    for (int panel = 0; panel < panels(); ++panel) {
+      const int column = first_column_ + panel * NR<Isa>;
+      const std::size_t bytes = sizeof(float) * std::size_t(panel_width(panel));
+      for (int strip = 0; strip < strips(); ++strip) {
+        const int first = first_input_ + strip * b_.strip_width;
+        const float* from = strip_sums(panel, strip);
+        for (int tap = 0; tap < s_.taps(); ++tap)
+          for (int c = 0; c < strip_width(strip); ++c, from += NR<Isa>)
+            std::memcpy(weights + (long(tap) * s_.group_inputs() + first + c) * s_.y.c + column, from, bytes);
+      }
+      if (bias != nullptr) std::memcpy(bias + column, bias_sums_ + panel * NR<Isa>, bytes);
+    }
+  }
+
+ private:
+  /// Whole samples, or a band of rows of one; nothing by default.
+  struct Chunk {
+    int sample = 0, samples = 0, row = 0, rows = 0;
+  };
+
+  [[nodiscard]] Chunk chunk(int index) const {
+    const SweepBlocking& c = b_.chunk;
+    const int sample = index / c.bands * c.samples, row = index % c.bands * c.rows;
+    return {sample, least(n_ - sample, c.samples), row, least(s_.y.h - row, c.rows)};
+  }
+
+  void load(const Chunk& k) const {
+    const SweepBlocking& c = b_.chunk;
+    const Rectangle read{k.row * s_.window.stride + c.first_offset, c.first_offset, c.tile_rows, c.tile_columns};
+    const Rectangle made{k.row, 0, k.rows, s_.y.w};
+    for (int i = 0; i < k.samples; ++i) {
+      for (int strip = 0; strip < strips(); ++strip)
+        load_tile<Isa>(x_tile_ + strip * b_.strip_floats() + i * c.tile(), c.pitch, read, s_.x, x_, k.sample + i,
+                       first_channel_ + strip * b_.strip_width, strip_width(strip));
+      for (int panel = 0; panel < panels(); ++panel)
+        load_tile<Isa>(dy_panels_ + panel * b_.panel_floats(s_) + long(i) * k.rows * s_.y.w * NR<Isa>, NR<Isa>, made,
+                       s_.y, dy_, k.sample + i, first_column_ + panel * NR<Isa>, panel_width(panel));
+    }
+  }
+
+  void multiply(const Chunk& now, const Chunk& next, bool accumulate) const {
+    const long steps = long(panels()) * strips() * (b_.strip_rows(s_) / MR<Isa>)*(pixels(now) / steps_together);
+    Ahead ahead[2] = {ask(x_, s_.x.h, s_.window.stride, next, first_channel_, inputs_, steps),
+                      ask(dy_, s_.y.h, 1, next, first_column_, outputs_, steps)};
+    const long column_step = long(s_.window.dilation) * b_.chunk.pitch;
+    const long row_step = column_step * b_.chunk.tile_columns;
+    for (int panel = 0; panel < panels(); ++panel) {
+      const auto product = panel_width(panel) > Isa::width ? multiply_pixels<Isa, false> : multiply_pixels<Isa, true>;
+      for (int strip = 0; strip < strips(); ++strip) {
+        const int width = strip_width(strip), all_rows = s_.taps() * width;
+        const float* tap = x_tile_ + strip * b_.strip_floats();
+        float* sums = strip_sums(panel, strip);
+        int channel = 0;
+        int column = 0;
+        for (int row = 0; row < all_rows; row += MR<Isa>, sums += MR<Isa> * NR<Isa>) {
+          const float* a[MR<Isa>];
+          for (int i = 0; i < MR<Isa>; ++i) {
+            a[i] = tap + channel;
+            if (row + i + 1 >= all_rows) continue;  // rows beyond the last repeat it
+            if (++channel < width) continue;
+            channel = 0;
+            tap += column_step;
+            if (++column < s_.window.kernel) continue;
+            column = 0;
+            tap += row_step - s_.window.kernel * column_step;
+          }
+          product(a, offsets_, dy_panels_ + panel * b_.panel_floats(s_), pixels(now), sums, accumulate, ahead);
+        }
+      }
+    }
+  }
+
+  /// What loading a chunk will read of `source`, of whose rows each of the chunk's takes `stride`.
+  static Ahead ask(const TensorSource<Isa>& source, int height, int stride, const Chunk& k, int c, int width,
+                   long steps) {
+    if (k.samples == 0) return {};
+    const long begin = long(k.sample) * height + least(k.row * stride, height);
+    const long end = (k.sample + k.samples - 1L) * height + least((k.row + k.rows) * stride, height);
+    return source.ahead(begin, end, steps, c, width);
+  }
+
+  static int least(int a, int b) { return a < b ? a : b; }
+  [[nodiscard]] int pixels(const Chunk& k) const { return k.samples * k.rows * s_.y.w; }
+  [[nodiscard]] int strips() const { return ceil_div(inputs_, b_.strip_width); }
+  [[nodiscard]] int panels() const { return ceil_div(outputs_, NR<Isa>); }
+  [[nodiscard]] int strip_width(int strip) const { return least(inputs_ - strip * b_.strip_width, b_.strip_width); }
+  [[nodiscard]] int panel_width(int panel) const { return least(outputs_ - panel * NR<Isa>, NR<Isa>); }
+  [[nodiscard]] float* strip_sums(int panel, int strip) const {
+    return sums_ + (long(panel) * b_.strips() + strip) * b_.strip_rows(s_) * NR<Isa>;
+  }
+
+  const ConvolutionShape& s_;
+  const WeightGradientBlocking<Isa>& b_;
+  const TensorSource<Isa>& x_;
+  const TensorSource<Isa>& dy_;
+  int n_;
+  int first_input_ = 0, inputs_ = 0, outputs_ = 0;  // in the group
+  int first_channel_ = 0, first_column_ = 0;        // of x, of y
+  float* x_tile_ = nullptr;                         // (strip,samples,rows,columns,strip_width)
+  float* dy_panels_ = nullptr;                      // (panel,pixel,NR)
+  float* sums_ = nullptr;                           // (panel,strip,row,NR)
+  float* bias_sums_ = nullptr;                      // (panel,NR)
+  int* offsets_ = nullptr;                          // of a chunk's pixels in a strip
+};
 
 /// dw (R,S,C/groups,O) and db (O), or db null = sum of the parts, each dw followed by db.
 inline void add_parts(const ConvolutionShape& s, int parts, const float* shared, float* dw, float* db,
@@ -163,85 +209,26 @@ inline void add_parts(const ConvolutionShape& s, int parts, const float* shared,
 /// dw[r,s,c,o] = sum over n, p, q of value(x)[n, p stride - padding + r dilation, q stride - padding + s dilation, c]
 /// dy[n,p,q,o]; db[o] = sum of dy, or db null. Both are overwritten; n = 0 gives zeros.
 /// equals: torch.nn.grad.conv2d_weight. Error: rms <= 2e-5 of the result's; sums come in levels of chunk, part, batch.
-template <class Isa, class SourceX, class SourceY>
-void convolution_weight_gradient(const ConvolutionShape& given, int n, const SourceX& given_x, const SourceY& dy,
-                                 float* dw, float* db, ThreadPool& pool, float* scratch, float* shared) {
+template <class Isa>
+void convolution_weight_gradient(const ConvolutionShape& given, int n, const TensorSource<Isa>& given_x,
+                                 const TensorSource<Isa>& dy, float* dw, float* db, ThreadPool& pool, float* scratch,
+                                 float* shared) {
   const ConvolutionShape s = without_unread(given);
-  const SourceX x = given_x.every(given.window.stride / s.window.stride);
+  const TensorSource<Isa> x = given_x.every(given.window.stride / s.window.stride);
   const auto b = WeightGradientBlocking<Isa>::of(s);
-  const SweepBlocking& c = b.chunk;
   const long worker_floats = weight_gradient_scratch_floats<Isa>(s);
-  const int chunks = c.blocks(n);
-  pool.run(s.groups * b.input_ranges * b.output_ranges * b.parts, [&](int unit, int worker) {
-    const int output_range = unit % b.output_ranges;
-    const int input_range = unit / b.output_ranges % b.input_ranges;
-    const int group = unit / b.output_ranges / b.input_ranges % s.groups;
-    const int part = unit / b.output_ranges / b.input_ranges / s.groups;
-    const int first_input = input_range * b.inputs;
-    const int first_output = output_range * b.outputs;
-    const int inputs = s.group_inputs() - first_input < b.inputs ? s.group_inputs() - first_input : b.inputs;
-    const int outputs = s.group_outputs() - first_output < b.outputs ? s.group_outputs() - first_output : b.outputs;
-    const int panels = ceil_div(outputs, NR<Isa>), first_column = group * s.group_outputs() + first_output;
-    float* x_tile = scratch + worker * worker_floats;                          // (strip,samples,rows,columns,strip)
-    float* dy_panels = x_tile + b.strips() * b.strip_floats();                 // (panel,pixel,NR)
-    float* sums = dy_panels + long(b.panels()) * b.chunk_pixels(s) * NR<Isa>;  // (panel,strip,row,NR)
-    float* bias_sums = sums + b.sums_floats(s);                                // (panel,NR)
-    const bool with_bias = db != nullptr && input_range == 0;
-    const int begin = static_cast<int>(long(chunks) * part / b.parts);
-    const int end = static_cast<int>(long(chunks) * (part + 1) / b.parts);
-    if (begin == end) std::memset(sums, 0, sizeof(float) * static_cast<std::size_t>(b.sums_floats(s) + b.outputs));
-    for (int chunk = begin; chunk < end; ++chunk) {
-      const int sample = chunk / c.bands * c.samples;
-      const int samples = n - sample < c.samples ? n - sample : c.samples;
-      const int p = chunk % c.bands * c.rows;
-      const int rows = s.y.h - p < c.rows ? s.y.h - p : c.rows;
-      const Rectangle rectangle{p * s.window.stride - s.window.padding, -s.window.padding, c.tile_rows, c.tile_columns};
-      for (int i = 0; i < samples; ++i) {
-        for (int first = 0; first < inputs; first += b.strip_width)
-          load_tile<Isa>(x_tile + first / b.strip_width * b.strip_floats() + i * c.tile(), c.pitch, rectangle, s.x, x,
-                         sample + i, group * s.group_inputs() + first_input + first,
-                         inputs - first < b.strip_width ? inputs - first : b.strip_width);
-        for (int panel = 0; panel < panels; ++panel)
-          load_tile<Isa>(dy_panels + (long(panel) * b.chunk_pixels(s) + long(i) * rows * s.y.w) * NR<Isa>, NR<Isa>,
-                         Rectangle{p, 0, rows, s.y.w}, s.y, dy, sample + i, first_column + panel * NR<Isa>,
-                         outputs - panel * NR<Isa> < NR<Isa> ? outputs - panel * NR<Isa> : NR<Isa>);
-      }
-      Ahead ahead[2];  // the next chunk
-      if (chunk + 1 < end) {
-        const long steps = long(b.strips()) * panels * (b.strip_rows(s) / MR<Isa>);
-        const long next = p + rows < s.y.h ? sample : sample + samples, next_p = p + rows < s.y.h ? p + rows : 0;
-        const long last = (next + (next_p == 0 ? c.samples : 1) < n ? next + (next_p == 0 ? c.samples : 1) : n);
-        const auto row = [](long of, long h, int height) { return of * height + (h < height ? h : height); };
-        const long x_begin = row(next, next_p * s.window.stride, s.x.h), dy_begin = row(next, next_p, s.y.h);
-        const long end_p = next_p + c.rows;
-        ahead[0] = x.ahead(x_begin, row(last - 1, end_p * s.window.stride, s.x.h), steps,
-                           group * s.group_inputs() + first_input, inputs);
-        ahead[1] = dy.ahead(dy_begin, row(last - 1, end_p, s.y.h), steps, first_column, outputs);
-      }
-      multiply_chunk<Isa>(s, b, samples, rows, inputs, outputs, x_tile, dy_panels, sums, chunk != begin, ahead);
-      if (with_bias)
-        for (int panel = 0; panel < panels; ++panel)
-          add_pixels<Isa>(dy_panels + long(panel) * b.chunk_pixels(s) * NR<Isa>, samples * rows * s.y.w,
-                          bias_sums + panel * NR<Isa>, chunk != begin);
-    }
-    float* weights = b.parts > 1 ? shared + part * b.part_floats(s) : dw;  // (R,S,C/groups,O)
-    for (int panel = 0; panel < panels; ++panel) {
-      const int left = outputs - panel * NR<Isa>;
-      const std::size_t bytes = sizeof(float) * static_cast<std::size_t>(left < NR<Isa> ? left : NR<Isa>);
-      for (int first = 0; first < inputs; first += b.strip_width) {
-        const int width = inputs - first < b.strip_width ? inputs - first : b.strip_width;
-        const float* from = sums + (long(panel) * b.strips() + first / b.strip_width) * b.strip_rows(s) * NR<Isa>;
-        for (int row = 0; row < s.taps() * width; ++row, from += NR<Isa>)
-          std::memcpy(weights + (long(row / width) * s.group_inputs() + first_input + first + row % width) * s.y.c +
-                          first_column + panel * NR<Isa>,
-                      from, bytes);
-      }
-      if (with_bias)
-        std::memcpy((b.parts > 1 ? weights + s.weights() : db) + first_column + panel * NR<Isa>,
-                    bias_sums + panel * NR<Isa>, bytes);
-    }
+  const int parts = b.parts(s, n), units = b.units(s);
+  const long chunks = b.chunk.blocks(n);
+  pool.run(units * parts, [&](int index, int worker) {
+    const int unit = index % units, part = index / units;
+    WeightGradientUnit<Isa> work(s, b, x, dy, n, unit, scratch + worker * worker_floats);
+    const bool with_bias = db != nullptr && unit / b.output_ranges % b.input_ranges == 0;
+    work.sum(static_cast<int>(chunks * part / parts), static_cast<int>(chunks * (part + 1) / parts), with_bias);
+    float* weights = parts > 1 ? shared + part * b.part_floats(s) : dw;
+    float* bias = parts > 1 ? weights + s.weights() : db;
+    work.write(weights, with_bias ? bias : nullptr);
   });
-  if (b.parts > 1) add_parts(s, b.parts, shared, dw, db, pool);
+  if (parts > 1) add_parts(s, parts, shared, dw, db, pool);
 }
 
 }  // namespace tinycnn::cpu

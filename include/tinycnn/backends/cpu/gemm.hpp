@@ -66,12 +66,16 @@ struct Sums {
   }
 };
 
+/// Steps of a product between two of an Ahead.
+inline constexpr int steps_together = 4;
+
 /// tile[i][j] (+)= sum over pieces t and k < length_t of a[i][a_t + k a_step] * b[b_t + k NR + j], i < MR, j < NR; with
 /// Half, for j < NR / 2 only.
-/// The sum starts at zero and is added to the tile at the end, so that long sums come in levels.
-template <class Isa, bool Half = false>
+/// The sum starts at zero and is added to the tile at the end, so that long sums come in levels. `ahead`, where there
+/// is one, takes a step with every steps_together of the depth.
+template <class Isa, bool Half = false, class... MaybeAhead>
 [[gnu::noinline]] void multiply(const float* const (&a)[MR<Isa>], const float* b, const Depth& depth,
-                                float* __restrict tile, bool accumulate) {
+                                float* __restrict tile, bool accumulate, MaybeAhead&... ahead) {
   const float* row[MR<Isa>];
 #pragma GCC unroll 8
   for (int i = 0; i < MR<Isa>; ++i) row[i] = a[i];
@@ -83,7 +87,7 @@ template <class Isa, bool Half = false>
   for (const Depth::Piece* piece = depth.piece; piece->length > 0; ++piece) {
     const float* column = b + piece->b;
     long at = piece->a;
-    for (long k = piece->length; k > 0; --k) {
+    const auto step = [&]() __attribute__((always_inline)) {
       asm("" : "+r"(at));     // one index for all rows; g++ would step MR pointers
       if constexpr (!Half) {  // few channels have few weights, and every load counts
         __builtin_prefetch(column + weights_ahead);
@@ -92,7 +96,15 @@ template <class Isa, bool Half = false>
       sums.add(row, at, column);
       at += a_step;
       column += NR<Isa>;
-    }
+    };
+    long left = piece->length;
+    if constexpr (sizeof...(ahead) > 0)
+      for (; left >= steps_together; left -= steps_together) {
+        (ahead.step(), ...);
+#pragma GCC unroll 4
+        for (int i = 0; i < steps_together; ++i) step();
+      }
+    for (; left > 0; --left) step();
   }
   if (accumulate) sums.add(tile);
   sums.write(tile);
