@@ -9,6 +9,7 @@ standard input with one line, a word and numbers:
   result -> the numbers that all systems must agree on: the last step's loss, or the logits
   work   -> GFLOP of a pass, of the direct algorithm and as executed (asked of tinycnn only)
   peak   -> float32 FMA of all threads in GFLOP/s (asked of tinycnn only)
+  clock  -> the same right after a pass, at the clock that it ran at (asked of tinycnn by layers.py)
   take PASS -> GB that a pass must move and the algorithm's name; what `step` computes from now on (layers.py)
   bandwidth -> GB/s of a copy larger than the caches, bytes read and written (asked of tinycnn by layers.py)
   quit   -> VmHWM and RssFile of /proc/self/status in 10^6 bytes, then exits
@@ -23,7 +24,7 @@ import subprocess
 import sys
 
 ANSWERS = {"step": "seconds", "result": "result", "work": "gflop", "take": "taken", "peak": "peak_gflops",
-           "bandwidth": "gbytes_per_s", "quit": "memory_mb"}
+           "clock": "peak_gflops", "bandwidth": "gbytes_per_s", "quit": "memory_mb"}
 
 
 @dataclasses.dataclass(frozen=True)
