@@ -88,7 +88,7 @@ struct Convolution {
     for (int o = 0; o < s.y.c; o += 5) gamma.data[o] = 0;
   }
   [[nodiscard]] TensorSource<Isa> source() const {
-    return {x.data, s.x, test.pending ? Pending{scale.data, shift.data, true} : Pending{}};
+    return {x.data, s.x, test.pending ? PendingForm<float>{scale.data, shift.data, true} : PendingForm<float>{}};
   }
   /// Calls f(x index, w index, y index, value of x) for every product of the convolution.
   template <class F>

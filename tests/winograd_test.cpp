@@ -102,7 +102,7 @@ struct Layer3x3 {
     for (std::uint32_t i = 0; i < 6; ++i) all[i]->fill(i + 1);
   }
   [[nodiscard]] TensorSource<Isa> source() const {
-    return {x.data, s.x, test.pending ? Pending{scale.data, shift.data, true} : Pending{}};
+    return {x.data, s.x, test.pending ? PendingForm<float>{scale.data, shift.data, true} : PendingForm<float>{}};
   }
   /// f(pixel of x, tap, pixel of y) for every pair of pixels that meet; x's values, the pending ones finished.
   template <class F>

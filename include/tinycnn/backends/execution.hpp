@@ -3,18 +3,11 @@
 
 #include <cstdint>
 
+#include <tinycnn/backends/pending_form.hpp>
 #include <tinycnn/core/view.hpp>
 #include <tinycnn/plan/plan_data.hpp>
 
 namespace tinycnn {
-
-/// A value that is stored before its scale, shift and ReLU: the finished number is relu(scale[c] * v + shift[c]).
-template <class T>
-struct PendingForm {
-  const T* scale = nullptr;  ///< null: the value is stored finished
-  const T* shift = nullptr;
-  bool relu = false;
-};
 
 /// One run of a plan over `n` samples on a backend.
 template <class Backend>

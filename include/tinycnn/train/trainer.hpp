@@ -6,6 +6,7 @@
 #include <string>
 
 #include <tinycnn/backends/bind.hpp>
+#include <tinycnn/core/whole_numbers.hpp>
 #include <tinycnn/layers/batch_norm.hpp>
 #include <tinycnn/optim/sweep.hpp>
 #include <tinycnn/plan/check.hpp>
@@ -191,8 +192,7 @@ class Trainer : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Loss, Back
   }
 
   static long room(int threads) {
-    const long a = plan_room(plan, capacity, threads), b = plan_room(validation_plan, capacity, threads);
-    return a > b ? a : b;
+    return larger(plan_room(plan, capacity, threads), plan_room(validation_plan, capacity, threads));
   }
 
   /// Training statistics need more than one value a channel, as in PyTorch.

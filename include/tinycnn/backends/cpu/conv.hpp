@@ -5,6 +5,7 @@
 #include <tinycnn/backends/cpu/convolution_algorithm.hpp>
 #include <tinycnn/backends/cpu/convolution_finish_epilogue.hpp>
 #include <tinycnn/backends/execution.hpp>
+#include <tinycnn/core/whole_numbers.hpp>
 #include <tinycnn/layers/conv2d.hpp>
 
 namespace tinycnn::cpu {
@@ -20,8 +21,6 @@ template <class Isa>
 constexpr std::string_view convolution_variant(const Layer& conv) {
   return convolution_of<Isa>(conv).variant();
 }
-
-constexpr long larger(long a, long b) { return a > b ? a : b; }
 
 /// The memory the three passes of a convolution need; `row_multiple` is its forward epilogue's.
 template <class Isa>
@@ -40,8 +39,7 @@ constexpr Needs convolution_needs(const Layer& conv, Mode mode, int row_multiple
 /// The stored x, with the normalisation and ReLU that may wait for it.
 template <class Isa, class Run>
 TensorSource<Isa> source_of(const Run& run, int value) {
-  const auto pending = run.pending(value);
-  return {run.data(value), run.dims(value), {pending.scale, pending.shift, pending.relu}};
+  return {run.data(value), run.dims(value), run.pending(value)};
 }
 
 /// y = conv(x) handed to `epilogue`, with weights packed in the workspace.

@@ -26,14 +26,13 @@ struct WeightGradientBlocking {
 
   static constexpr WeightGradientBlocking of(const ConvolutionShape& s) {
     WeightGradientBlocking b;
-    const auto least = [](int x, int y) { return x < y ? x : y; };
     const int pixels = s.y.h * s.y.w;
     const int usual_parts = 1 + samples_usual * pixels / part_pixels;
     // Every input is copied once for each range of outputs and the other way round, so ranges are as wide as the
     // second-level cache has room for sums.
     b.set_ranges(s, s.taps() > 1 ? 64 : 256, s.taps() > 1 ? 128 : 256);
     while (b.inputs > 64 && b.units(s) * usual_parts < units_wanted) b.set_ranges(s, b.inputs / 2, b.outputs / 2);
-    b.strip_width = least(b.inputs, strip);
+    b.strip_width = smaller(b.inputs, strip);
     b.parts_most = ceil_div(units_wanted, b.units(s));
 
     const Sweep sweep = forward_sweep(s);
@@ -50,8 +49,8 @@ struct WeightGradientBlocking {
   }
 
   constexpr void set_ranges(const ConvolutionShape& s, int inputs_wanted, int outputs_wanted) {
-    inputs = s.group_inputs() < inputs_wanted ? s.group_inputs() : inputs_wanted;
-    outputs = round_up(s.group_outputs() < outputs_wanted ? s.group_outputs() : outputs_wanted, NR<Isa>);
+    inputs = smaller(s.group_inputs(), inputs_wanted);
+    outputs = round_up(smaller(s.group_outputs(), outputs_wanted), NR<Isa>);
     input_ranges = ceil_div(s.group_inputs(), inputs);
     output_ranges = ceil_div(s.group_outputs(), outputs);
   }

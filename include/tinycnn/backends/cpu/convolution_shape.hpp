@@ -1,7 +1,8 @@
-// What the three convolution kernels agree on: the shape, and the transform that is still due on a stored input.
+// What the three convolution kernels agree on: the shape.
 #pragma once
 
 #include <tinycnn/core/dims.hpp>
+#include <tinycnn/core/whole_numbers.hpp>
 #include <tinycnn/core/window.hpp>
 
 namespace tinycnn::cpu {
@@ -28,16 +29,5 @@ constexpr ConvolutionShape without_unread(const ConvolutionShape& s) {
   dense.window.stride = 1;
   return dense;
 }
-
-/// A normalisation and activation not yet applied to what is stored: value = relu(scale[c] x + shift[c]), relu
-/// optional. Without scale the stored number is the value (after relu, if any).
-struct Pending {
-  const float* scale = nullptr;  // (C)
-  const float* shift = nullptr;  // (C)
-  bool relu = false;
-};
-
-constexpr int ceil_div(int a, int b) { return (a + b - 1) / b; }
-constexpr int round_up(int a, int b) { return ceil_div(a, b) * b; }
 
 }  // namespace tinycnn::cpu

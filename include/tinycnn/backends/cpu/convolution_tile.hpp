@@ -4,6 +4,7 @@
 #include <tinycnn/backends/cpu/ahead.hpp>
 #include <tinycnn/backends/cpu/convolution_shape.hpp>
 #include <tinycnn/backends/cpu/lane.hpp>
+#include <tinycnn/backends/pending_form.hpp>
 
 #include <cstring>
 
@@ -15,7 +16,7 @@ template <class Isa>
 struct TensorSource {
   const float* x = nullptr;
   Dims dims;
-  Pending pending{};
+  PendingForm<float> pending{};
   int step = 1;  // of the rows and columns that are seen at all
 
   /// The source of every k-th row and column.

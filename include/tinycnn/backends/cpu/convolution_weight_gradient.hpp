@@ -54,8 +54,8 @@ class WeightGradientUnit {
     const int group = unit / b.output_ranges / b.input_ranges;
     const int first_output = unit % b.output_ranges * b.outputs;
     first_input_ = unit / b.output_ranges % b.input_ranges * b.inputs;
-    inputs_ = least(s.group_inputs() - first_input_, b.inputs);
-    outputs_ = least(s.group_outputs() - first_output, b.outputs);
+    inputs_ = smaller(s.group_inputs() - first_input_, b.inputs);
+    outputs_ = smaller(s.group_outputs() - first_output, b.outputs);
     first_channel_ = group * s.group_inputs() + first_input_;
     first_column_ = group * s.group_outputs() + first_output;
     x_tile_ = scratch;
@@ -109,7 +109,7 @@ class WeightGradientUnit {
   [[nodiscard]] Chunk chunk(int index) const {
     const SweepBlocking& c = b_.chunk;
     const int sample = index / c.bands * c.samples, row = index % c.bands * c.rows;
-    return {sample, least(n_ - sample, c.samples), row, least(s_.y.h - row, c.rows)};
+    return {sample, smaller(n_ - sample, c.samples), row, smaller(s_.y.h - row, c.rows)};
   }
 
   void load(const Chunk& k) const {
@@ -162,17 +162,16 @@ class WeightGradientUnit {
   static Ahead ask(const TensorSource<Isa>& source, int height, int stride, const Chunk& k, int c, int width,
                    long steps) {
     if (k.samples == 0) return {};
-    const long begin = long(k.sample) * height + least(k.row * stride, height);
-    const long end = (k.sample + k.samples - 1L) * height + least((k.row + k.rows) * stride, height);
+    const long begin = long(k.sample) * height + smaller(k.row * stride, height);
+    const long end = (k.sample + k.samples - 1L) * height + smaller((k.row + k.rows) * stride, height);
     return source.ahead(begin, end, steps, c, width);
   }
 
-  static int least(int a, int b) { return a < b ? a : b; }
   [[nodiscard]] int pixels(const Chunk& k) const { return k.samples * k.rows * s_.y.w; }
   [[nodiscard]] int strips() const { return ceil_div(inputs_, b_.strip_width); }
   [[nodiscard]] int panels() const { return ceil_div(outputs_, NR<Isa>); }
-  [[nodiscard]] int strip_width(int strip) const { return least(inputs_ - strip * b_.strip_width, b_.strip_width); }
-  [[nodiscard]] int panel_width(int panel) const { return least(outputs_ - panel * NR<Isa>, NR<Isa>); }
+  [[nodiscard]] int strip_width(int strip) const { return smaller(inputs_ - strip * b_.strip_width, b_.strip_width); }
+  [[nodiscard]] int panel_width(int panel) const { return smaller(outputs_ - panel * NR<Isa>, NR<Isa>); }
   [[nodiscard]] float* strip_sums(int panel, int strip) const {
     return sums_ + (long(panel) * b_.strips() + strip) * b_.strip_rows(s_) * NR<Isa>;
   }

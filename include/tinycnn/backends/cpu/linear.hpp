@@ -18,24 +18,24 @@ void linear_forward(const LinearShape& s, int n, const float* x, const float* w,
                     bool relu, float* y, ThreadPool& pool, float* scratch) {
   namespace blocking = linear_blocking;
   if (packed != nullptr && n == 1) return linear_forward_one<Isa>(s, x, packed, b, relu, y, pool);
-  const int panels = blocking::up(s.out, NR<Isa>) / NR<Isa>;
-  const int sample_blocks = blocking::up(n, blocking::samples) / blocking::samples;
+  const int panels = round_up(s.out, NR<Isa>) / NR<Isa>;
+  const int sample_blocks = ceil_div(n, blocking::samples);
   const int share = panels * sample_blocks / (4 * pool.size());
-  const int unit_panels = share < 1 ? 1 : blocking::least(share, blocking::panels);
-  const int ranges = blocking::up(panels, unit_panels) / unit_panels;
+  const int unit_panels = share < 1 ? 1 : smaller(share, blocking::panels);
+  const int ranges = round_up(panels, unit_panels) / unit_panels;
   const long worker_floats = linear_scratch_floats<Isa>(s);
   constexpr int pitch = blocking::depth + blocking::pad;
   pool.run(ranges * sample_blocks, [&](int unit, int worker) {
     const int first_sample = unit / ranges * blocking::samples;
-    const int samples = blocking::least(n - first_sample, blocking::samples);
-    const int groups = blocking::up(samples, MR<Isa>) / MR<Isa>;
+    const int samples = smaller(n - first_sample, blocking::samples);
+    const int groups = round_up(samples, MR<Isa>) / MR<Isa>;
     const int first = unit % ranges * unit_panels * NR<Isa>;
-    const int width = blocking::least(s.out - first, unit_panels * NR<Isa>);
+    const int width = smaller(s.out - first, unit_panels * NR<Isa>);
     float* weights = scratch + worker * worker_floats;                         // (panel,depth,NR)
     float* sums = weights + blocking::panels * NR<Isa> * blocking::depth;      // (panel,sample,NR)
     float* rows = sums + blocking::panels * NR<Isa> * long(groups * MR<Isa>);  // (sample,pitch)
     for (int k = 0; k < s.in; k += blocking::depth) {
-      const int steps = blocking::least(s.in - k, blocking::depth);
+      const int steps = smaller(s.in - k, blocking::depth);
       for (int step = 0; step < steps && packed == nullptr; ++step) {
         const float* from = w + long(k + step) * s.out + first;
         float* to = weights + step * NR<Isa>;
@@ -57,7 +57,7 @@ void linear_forward(const LinearShape& s, int n, const float* x, const float* w,
       for (int panel = 0; panel * NR<Isa> < width; ++panel)
         for (int group = 0; group < groups; ++group) {
           const float* a[MR<Isa>];
-          for (int i = 0; i < MR<Isa>; ++i) a[i] = rows + blocking::least(group * MR<Isa> + i, samples - 1) * pitch;
+          for (int i = 0; i < MR<Isa>; ++i) a[i] = rows + smaller(group * MR<Isa> + i, samples - 1) * pitch;
           multiply<Isa>(a,
                         packed != nullptr ? packed + (long(first / NR<Isa> + panel) * s.in + k) * NR<Isa>
                                           : weights + panel * blocking::depth * NR<Isa>,
@@ -79,10 +79,10 @@ template <class Isa>
 void linear_input_gradient(const LinearShape& s, int n, const float* dy, const float* w, const float* add, float* dx,
                            ThreadPool& pool, float* scratch, float* shared) {
   namespace blocking = linear_blocking;
-  const int panels = blocking::up(n, NR<Isa>) / NR<Isa>;
+  const int panels = round_up(n, NR<Isa>) / NR<Isa>;
   const long worker_floats = linear_scratch_floats<Isa>(s);
   constexpr int strip = 16;
-  pool.run(panels * (blocking::up(s.out, strip) / strip), [&](int unit, int) {
+  pool.run(panels * (round_up(s.out, strip) / strip), [&](int unit, int) {
     const int panel = unit % panels;
     const int o = unit / panels * strip;
     float* to = shared + (long(panel) * s.out + o) * NR<Isa>;  // (panel,Out,NR): dy transposed
@@ -92,19 +92,19 @@ void linear_input_gradient(const LinearShape& s, int n, const float* dy, const f
         to[j * NR<Isa> + k] = sample < n ? dy[long(sample) * s.out + o + j] : 0.0f;
     }
   });
-  constexpr int out_rows = blocking::up(blocking::inputs, MR<Isa>);
-  pool.run(blocking::up(s.in, blocking::inputs) / blocking::inputs, [&](int unit, int worker) {
+  constexpr int out_rows = round_up(blocking::inputs, MR<Isa>);
+  pool.run(ceil_div(s.in, blocking::inputs), [&](int unit, int worker) {
     const int first = unit * blocking::inputs;
-    const int inputs = blocking::least(s.in - first, blocking::inputs);
-    const int pitch = blocking::least(s.out, blocking::reach) + blocking::pad;
+    const int inputs = smaller(s.in - first, blocking::inputs);
+    const int pitch = smaller(s.out, blocking::reach) + blocking::pad;
     float* rows = scratch + worker * worker_floats;        // (MR,pitch)
     float* out = rows + (MR<Isa> * pitch + 15) / 16 * 16;  // (panel,inputs,NR)
     for (int i = 0; i < inputs; i += MR<Isa>)
       for (int o = 0; o < s.out; o += blocking::reach) {
-        const int steps = blocking::least(s.out - o, blocking::reach);
+        const int steps = smaller(s.out - o, blocking::reach);
         const float* a[MR<Isa>];
         for (int m = 0; m < MR<Isa>; ++m) {
-          a[m] = rows + blocking::least(m, inputs - i - 1) * pitch;
+          a[m] = rows + smaller(m, inputs - i - 1) * pitch;
           if (i + m < inputs)
             std::memcpy(rows + m * pitch, w + long(first + i + m) * s.out + o, sizeof(float) * std::size_t(steps));
         }
@@ -129,11 +129,11 @@ template <class Isa>
 void linear_weight_gradient(const LinearShape& s, int n, const float* x, const float* dy, float* dw, float* db,
                             ThreadPool& pool, float* scratch, float* shared) {
   namespace blocking = linear_blocking;
-  const int panels = blocking::up(s.out, NR<Isa>) / NR<Isa>;
+  const int panels = round_up(s.out, NR<Isa>) / NR<Isa>;
   const long worker_floats = linear_scratch_floats<Isa>(s);
   pool.run(panels, [&](int panel, int) {
     const int first = panel * NR<Isa>;
-    const int width = blocking::least(s.out - first, NR<Isa>);
+    const int width = smaller(s.out - first, NR<Isa>);
     float* to = shared + long(panel) * n * NR<Isa>;  // (panel,sample,NR)
     float sums[NR<Isa>] = {};
     for (int i = 0; i < n; ++i, to += NR<Isa>)
@@ -144,9 +144,9 @@ void linear_weight_gradient(const LinearShape& s, int n, const float* x, const f
     if (db != nullptr) std::memcpy(db + first, sums, sizeof(float) * std::size_t(width));
   });
   constexpr int pitch = blocking::inputs + blocking::pad;
-  pool.run(blocking::up(s.in, blocking::inputs) / blocking::inputs, [&](int unit, int worker) {
+  pool.run(ceil_div(s.in, blocking::inputs), [&](int unit, int worker) {
     const int first = unit * blocking::inputs;
-    const int inputs = blocking::least(s.in - first, blocking::inputs);
+    const int inputs = smaller(s.in - first, blocking::inputs);
     float* rows = scratch + worker * worker_floats;  // (sample,pitch)
     for (int i = 0; i < n; ++i)
       std::memcpy(rows + i * pitch, x + long(i) * s.in + first, sizeof(float) * std::size_t(inputs));
@@ -156,10 +156,10 @@ void linear_weight_gradient(const LinearShape& s, int n, const float* x, const f
     alignas(64) float tile[MR<Isa> * NR<Isa>];
     for (int i = 0; i < inputs; i += MR<Isa>) {
       const float* a[MR<Isa>];
-      for (int m = 0; m < MR<Isa>; ++m) a[m] = rows + blocking::least(i + m, inputs - 1);
+      for (int m = 0; m < MR<Isa>; ++m) a[m] = rows + smaller(i + m, inputs - 1);
       for (int panel = 0; panel < panels; ++panel) {
         multiply<Isa>(a, shared + long(panel) * n * NR<Isa>, depth, tile, false);
-        const int width = blocking::least(s.out - panel * NR<Isa>, NR<Isa>);
+        const int width = smaller(s.out - panel * NR<Isa>, NR<Isa>);
         for (int m = 0; m < MR<Isa> && i + m < inputs; ++m)
           std::memcpy(dw + long(first + i + m) * s.out + panel * NR<Isa>, tile + m * NR<Isa>,
                       sizeof(float) * std::size_t(width));

@@ -10,12 +10,12 @@ namespace tinycnn::cpu {
 /// Packed weights: [panel of NR outputs][input][NR], zero beyond the last output.
 template <class Isa>
 constexpr long linear_packed_floats(const LinearShape& s) {
-  return long(s.in) * linear_blocking::up(s.out, NR<Isa>);
+  return long(s.in) * round_up(s.out, NR<Isa>);
 }
 
 template <class Isa>
 [[gnu::cold]] void linear_pack(const LinearShape& s, const float* w, float* packed, ThreadPool& pool) {
-  pool.run(linear_blocking::up(s.out, NR<Isa>) / NR<Isa>, [&](int panel, int) {
+  pool.run(round_up(s.out, NR<Isa>) / NR<Isa>, [&](int panel, int) {
     const int first = panel * NR<Isa>;
     float* to = packed + long(first) * s.in;
     for (int i = 0; i < s.in; ++i, to += NR<Isa>)
@@ -28,11 +28,11 @@ template <class Isa>
 void linear_forward_one(const LinearShape& s, const float* x, const float* packed, const float* b, bool relu, float* y,
                         ThreadPool& pool) {
   namespace blocking = linear_blocking;
-  pool.run(blocking::up(s.out, NR<Isa>) / NR<Isa>, [&](int panel, int) {
+  pool.run(round_up(s.out, NR<Isa>) / NR<Isa>, [&](int panel, int) {
     const float* w = packed + long(panel) * NR<Isa> * s.in;  // (In,NR)
     Vector<Isa> a{}, c{};
     for (int k = 0; k < s.in; k += blocking::depth) {
-      const int end = blocking::least(s.in, k + blocking::depth);
+      const int end = smaller(s.in, k + blocking::depth);
       Vector<Isa> part_a{}, part_c{};
       for (int i = k; i < end; ++i, w += NR<Isa>) {
         __builtin_prefetch(w + weights_ahead);

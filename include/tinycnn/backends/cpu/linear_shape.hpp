@@ -2,6 +2,7 @@
 #pragma once
 
 #include <tinycnn/backends/cpu/lane.hpp>
+#include <tinycnn/core/whole_numbers.hpp>
 
 #include <initializer_list>
 
@@ -21,20 +22,17 @@ inline constexpr int panels = 4;     // of a forward unit, at most
 inline constexpr int inputs = 64;    // W rows of a backward unit
 inline constexpr int reach = 1024;   // of a W row at a time, input gradient
 inline constexpr int pad = 16;       // floats that keep rows out of one cache set
-
-constexpr int least(int a, int b) { return a < b ? a : b; }
-constexpr int up(int a, int b) { return (a + b - 1) / b * b; }
 }  // namespace linear_blocking
 
 /// Per worker, for all three passes; no less for a larger capacity.
 template <class Isa>
 constexpr long linear_scratch_floats(const LinearShape& s) {
   namespace blocking = linear_blocking;
-  const int samples = blocking::least(s.capacity, blocking::samples);
-  const long forward = blocking::panels * NR<Isa> * long(blocking::depth + blocking::up(samples, MR<Isa>)) +
+  const int samples = smaller(s.capacity, blocking::samples);
+  const long forward = blocking::panels * NR<Isa> * long(blocking::depth + round_up(samples, MR<Isa>)) +
                        long(samples) * (blocking::depth + blocking::pad);
-  const long input_gradient = long(MR<Isa>) * (blocking::least(s.out, blocking::reach) + blocking::pad) +
-                              long(blocking::up(s.capacity, NR<Isa>)) * blocking::up(blocking::inputs, MR<Isa>);
+  const long input_gradient = long(MR<Isa>) * (smaller(s.out, blocking::reach) + blocking::pad) +
+                              long(round_up(s.capacity, NR<Isa>)) * round_up(blocking::inputs, MR<Isa>);
   const long weight_gradient = long(s.capacity) * (blocking::inputs + blocking::pad);
   long most = forward;
   for (const long other : {input_gradient, weight_gradient}) most = most > other ? most : other;
@@ -44,7 +42,7 @@ constexpr long linear_scratch_floats(const LinearShape& s) {
 /// Shared by all workers, for either gradient.
 template <class Isa>
 constexpr long linear_shared_floats(const LinearShape& s) {
-  return long(linear_blocking::up(s.capacity, NR<Isa>)) * linear_blocking::up(s.out, NR<Isa>);
+  return long(round_up(s.capacity, NR<Isa>)) * round_up(s.out, NR<Isa>);
 }
 
 }  // namespace tinycnn::cpu

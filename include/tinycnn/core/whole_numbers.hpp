@@ -1,0 +1,11 @@
+// Arithmetic of sizes: quotients and multiples rounded up, the smaller and the larger of two.
+#pragma once
+
+namespace tinycnn {
+
+constexpr int ceil_div(int a, int b) { return (a + b - 1) / b; }
+constexpr int round_up(int a, int b) { return ceil_div(a, b) * b; }
+constexpr int smaller(int a, int b) { return a < b ? a : b; }
+constexpr long larger(long a, long b) { return a > b ? a : b; }
+
+}  // namespace tinycnn
