@@ -12,14 +12,9 @@ using namespace tinycnn;
 
 namespace {
 
-using Net = nets::SmallHw3;
 using Input = nets::SmallHw3Input;
-constexpr int classes = 4;
+constexpr int classes = nets::small_hw3_classes;
 constexpr int conv_weight = 7;  // "4.weight" (7, 5, 3, 3) among the parameters
-template <class Backend>
-using Training = Trainer<Net, Input, Batch<4>, CrossEntropy, Adam, Constant, Backend>;
-template <class Backend, class Asked = Prediction>
-using Predicting = Predictor<Net, Input, Batch<4>, Backend, Asked>;
 
 eigen::Matrix<float> drawn(int count) {
   eigen::Matrix<float> images(count, Input::dims.size());
@@ -42,7 +37,7 @@ bool is_in_place(const eigen::Map<T>& map, const Tensor<T>& t) {
 }  // namespace
 
 TEST_CASE_TEMPLATE("parameters are Eigen maps in place", Backend, Cpu<>, Reference<>, Reference<double>) {
-  Training<Backend> model({.seed = 3});
+  nets::SmallHw3Training<Backend> model({.seed = 3});
   const auto state = model.state();
   const auto conv = tensor_of(state, "4.weight");  // (7, 5, 3, 3)
   const auto bias = tensor_of(state, "4.bias");
@@ -71,8 +66,8 @@ TEST_CASE_TEMPLATE("kernels of one input channel or one pixel are Eigen maps as 
 }
 
 TEST_CASE("what no strides show is refused in a sentence, and copied in PyTorch's order") {
-  Training<Cpu<>> fast({.seed = 3});
-  Training<Reference<>> plain({.seed = 3});
+  nets::SmallHw3Training<Cpu<>> fast({.seed = 3});
+  nets::SmallHw3Training<Reference<>> plain({.seed = 3});
   for (const char* name : {"4.weight", "9.weight"}) {  // a kernel's (I, R, S) and a flattened (C, H, W) as columns
     const Tensor<float> there = tensor_of(fast.state(), name), expected = tensor_of(plain.state(), name);
     const std::string error = error_of([&] { (void)eigen::map(there); });
@@ -87,7 +82,7 @@ TEST_CASE("what no strides show is refused in a sentence, and copied in PyTorch'
 
 TEST_CASE_TEMPLATE("writing through a map changes what the network says", Backend, Cpu<>, Reference<>) {
   const ScratchFolder folder;
-  Training<Backend> model({.seed = 3});
+  nets::SmallHw3Training<Backend> model({.seed = 3});
   const eigen::Matrix<float> images = drawn(3);
   const Eigen::VectorXi labels = drawn_labels(3);
   const double before = model.evaluate(eigen::batch(model.graph.input, images, labels)).loss_sum;
@@ -95,7 +90,7 @@ TEST_CASE_TEMPLATE("writing through a map changes what the network says", Backen
   eigen::map(tensor_of(model.state(), "13.bias")) = Eigen::Vector4f(5, 0, 0, 0);
   CHECK(model.evaluate(eigen::batch(model.graph.input, images, labels)).loss_sum != before);
 
-  Predicting<Backend> network(folder / "net.safetensors", 1);
+  nets::SmallHw3Predicting<Backend> network(folder / "net.safetensors", 1);
   const eigen::Matrix<float> logits = eigen::predict(network, images);
   eigen::map(tensor_of(network.state(), "13.weight")).setZero();
   eigen::map(tensor_of(network.state(), "13.bias")) = Eigen::Vector4f(1, 2, 3, 4);
@@ -107,9 +102,9 @@ TEST_CASE_TEMPLATE("writing through a map changes what the network says", Backen
 
 TEST_CASE_TEMPLATE("activations are Eigen maps of the plan's memory", Backend, Cpu<>, Reference<>) {
   const ScratchFolder folder;
-  Training<Backend> model({.seed = 3});
+  nets::SmallHw3Training<Backend> model({.seed = 3});
   model.save(folder / "net.safetensors");
-  Predicting<Backend, ForwardPrefix<8>> network(folder / "net.safetensors", 1);  // (7, 2, 2)
+  nets::SmallHw3Predicting<Backend, ForwardPrefix<8>> network(folder / "net.safetensors", 1);  // (7, 2, 2)
   const eigen::Matrix<float> images = drawn(4), expected = eigen::predict(network, images);
   const View<const float> view = network.predict(images.data(), 4);
   const Tensor<const float> features = tensor_of(view, 4);
@@ -124,7 +119,7 @@ TEST_CASE_TEMPLATE("activations are Eigen maps of the plan's memory", Backend, C
   }
   CHECK(eigen::copy(features) == expected);
 
-  Predicting<Backend, ForwardPrefix<11>> hidden(folder / "net.safetensors", 1);  // nine features
+  nets::SmallHw3Predicting<Backend, ForwardPrefix<11>> hidden(folder / "net.safetensors", 1);  // nine features
   const View<const float> rows = hidden.predict(images.data(), 4);
   CHECK(eigen::map(tensor_of(rows, 4)).data() == rows.data);
   CHECK(eigen::map(tensor_of(rows, 4)) == eigen::predict(hidden, images));
@@ -133,13 +128,13 @@ TEST_CASE_TEMPLATE("activations are Eigen maps of the plan's memory", Backend, C
 TEST_CASE("a batch points into the matrices it is made of, and what does not fit is refused in a sentence") {
   const eigen::Matrix<float> images = drawn(12);
   const Eigen::VectorXi labels = drawn_labels(12);
-  const Dims sample = Training<Cpu<>>::graph.input;
+  const Dims sample = nets::SmallHw3Training<Cpu<>>::graph.input;
   const Minibatch part = eigen::batch(sample, images.middleRows(4, 3), labels.segment(4, 3));
   CHECK(part.n == 3);
   CHECK(part.images == images.data() + 4 * images.cols());
   CHECK(part.labels == labels.data() + 4);
 
-  Training<Cpu<>> one({.seed = 3}), other({.seed = 3});
+  nets::SmallHw3Training<Cpu<>> one({.seed = 3}), other({.seed = 3});
   CHECK(one.step(part).loss == other.step(part.images, part.labels, 3).loss);
 
   const auto error = [&](const auto& x, const auto& y) { return error_of([&] { (void)eigen::batch(sample, x, y); }); };

@@ -58,6 +58,11 @@ using SmallHw3 =
     Sequential<Conv2d<3, 5, 3, Padding<1>>, BatchNorm<5>, ReLU, MaxPool<2>, Conv2d<5, 7, 3, Padding<1>>, BatchNorm<7>,
                ReLU, MaxPool<2>, Flatten, Linear<28, 9>, ReLU, Linear<9, 6>, ReLU, Linear<6, 4>>;
 using SmallHw3Input = Image<3, 11, 9>;
+inline constexpr int small_hw3_classes = 4;
+template <class Backend>
+using SmallHw3Training = Trainer<SmallHw3, SmallHw3Input, Batch<4>, CrossEntropy, Adam, Constant, Backend>;
+template <class Backend, class Asked = Prediction>
+using SmallHw3Predicting = Predictor<SmallHw3, SmallHw3Input, Batch<4>, Backend, Asked>;
 
 /// A small residual net: the stem's overlapping pool, an identity block, a block with downsample, global pooling.
 using SmallResNet = Sequential<

@@ -17,14 +17,9 @@ using namespace tinycnn;
 
 namespace {
 
-using Net = nets::SmallHw3;
 using Input = nets::SmallHw3Input;
-constexpr int classes = 4;
+constexpr int classes = nets::small_hw3_classes;
 constexpr int conv_weight = 7;  // "4.weight" (7, 5, 3, 3) among the parameters
-template <class Backend>
-using Training = Trainer<Net, Input, Batch<4>, CrossEntropy, Adam, Constant, Backend>;
-template <class Backend, class Asked = Prediction>
-using Predicting = Predictor<Net, Input, Batch<4>, Backend, Asked>;
 using Shape = std::vector<std::size_t>;
 
 xt::xarray<float> drawn(std::size_t count) {
@@ -57,7 +52,7 @@ bool is_in_place(const Array& view, const Tensor<T>& t) {
 }  // namespace
 
 TEST_CASE_TEMPLATE("parameters are xtensor views in place", Backend, Cpu<>, Reference<>, Reference<double>) {
-  Training<Backend> model({.seed = 3});
+  nets::SmallHw3Training<Backend> model({.seed = 3});
   const auto state = model.state();
   const auto conv = tensor_of(state, "4.weight");
   const auto weight = xtensor::view(conv);
@@ -73,8 +68,8 @@ TEST_CASE_TEMPLATE("parameters are xtensor views in place", Backend, Cpu<>, Refe
 }
 
 TEST_CASE("what no strides show is refused in a sentence, seen apart, and copied in PyTorch's order") {
-  Training<Cpu<>> fast({.seed = 3});
-  Training<Reference<>> plain({.seed = 3});
+  nets::SmallHw3Training<Cpu<>> fast({.seed = 3});
+  nets::SmallHw3Training<Reference<>> plain({.seed = 3});
   const Tensor<float> there = tensor_of(fast.state(), "9.weight"), expected = tensor_of(plain.state(), "9.weight");
   const std::string error = error_of([&] { (void)xtensor::view(there); });
   CHECK(contains(error, "'9.weight'"));
@@ -87,9 +82,9 @@ TEST_CASE("what no strides show is refused in a sentence, seen apart, and copied
 
 TEST_CASE_TEMPLATE("writing through a view changes what the network says", Backend, Cpu<>, Reference<>) {
   const ScratchFolder folder;
-  Training<Backend> model({.seed = 3});
+  nets::SmallHw3Training<Backend> model({.seed = 3});
   model.save(folder / "net.safetensors");
-  Predicting<Backend> network(folder / "net.safetensors", 1);
+  nets::SmallHw3Predicting<Backend> network(folder / "net.safetensors", 1);
   const xt::xarray<float> images = drawn(6);  // more than fit at once
   const xt::xtensor<float, 2> logits = xtensor::predict(network, images);
   auto weight = xtensor::view(tensor_of(network.state(), "13.weight"));
@@ -104,9 +99,9 @@ TEST_CASE_TEMPLATE("writing through a view changes what the network says", Backe
 
 TEST_CASE_TEMPLATE("activations are xtensor views of the plan's memory", Backend, Cpu<>, Reference<>) {
   const ScratchFolder folder;
-  Training<Backend> model({.seed = 3});
+  nets::SmallHw3Training<Backend> model({.seed = 3});
   model.save(folder / "net.safetensors");
-  Predicting<Backend, ForwardPrefix<8>> network(folder / "net.safetensors", 1);
+  nets::SmallHw3Predicting<Backend, ForwardPrefix<8>> network(folder / "net.safetensors", 1);
   const xt::xarray<float> images = drawn(4);
   const auto expected = xtensor::predict(network, images);
   CHECK(has_shape(expected, {4, 7, 2, 2}));
@@ -119,13 +114,13 @@ TEST_CASE_TEMPLATE("activations are xtensor views of the plan's memory", Backend
 TEST_CASE("a batch points into the arrays it is made of, and what does not fit is refused in a sentence") {
   const xt::xarray<float> images = drawn(12);
   const xt::xtensor<int, 1> labels = drawn_labels(12);
-  const Dims sample = Training<Cpu<>>::graph.input;
+  const Dims sample = nets::SmallHw3Training<Cpu<>>::graph.input;
   const Minibatch part = xtensor::batch(sample, xt::view(images, xt::range(4, 7)), xt::view(labels, xt::range(4, 7)));
   CHECK(part.n == 3);
   CHECK(part.images == &images(4, 0, 0, 0));
   CHECK(part.labels == &labels(4));
 
-  Training<Cpu<>> one({.seed = 3}), other({.seed = 3});
+  nets::SmallHw3Training<Cpu<>> one({.seed = 3}), other({.seed = 3});
   CHECK(one.step(part).loss == other.step(part.images, part.labels, 3).loss);
 
   const auto error = [&](const auto& x, const auto& y) {

@@ -10,6 +10,9 @@ namespace tinycnn {
 
 inline constexpr Kind batch_norm{"BatchNorm"};
 
+/// Its parameters and buffers, in the order in which the layer lists them.
+enum BatchNormParameter { norm_weight, norm_bias, norm_mean, norm_variance, norm_batches };
+
 /// Batch normalisation (Ioffe & Szegedy 2015), torch.nn.BatchNorm2d(Channels) on images, BatchNorm1d on features.
 /// Training normalises by the batch's mean and biased variance and moves the running ones by `momentum` (the variance
 /// unbiased); inference uses the running ones. In training a channel needs more than one value.

@@ -28,8 +28,6 @@ struct ChannelNumbers {
         c(b + channels) {}
 };
 
-enum BatchNormParameter { norm_weight, norm_bias, norm_mean, norm_variance, norm_batches };
-
 /// sums (blocks, 2, C) of v and v^2 -> mean, variance, scale = gamma / sqrt(variance + eps), shift = beta - mean scale.
 /// E[v^2] - mean^2 is formed in double; blocks are added in order, to the first.
 template <class Run>

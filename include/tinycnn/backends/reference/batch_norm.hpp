@@ -16,8 +16,6 @@ struct BatchNormRow {
   static constexpr bool saves_input = true;
   static constexpr Needs needs(const Match& m) { return {.statistics = 3L * channels(m.first().in)}; }
 
-  enum { weight, bias, running_mean, running_var, batches_tracked };
-
   template <class Backend>
   static void forward(const Execution<Backend>& run, const Step& step) {
     using T = typename Backend::Scalar;
@@ -41,11 +39,11 @@ struct BatchNormRow {
         variance[v] = T(squares / values);
         inverse[v] = T(inverse_deviation<T>(squares / values, values, l.options.epsilon));
       } else {
-        mean[v] = run.parameter(l, running_mean)[v];
-        variance[v] = run.parameter(l, running_var)[v];
+        mean[v] = run.parameter(l, norm_mean)[v];
+        variance[v] = run.parameter(l, norm_variance)[v];
         inverse[v] = T(1 / std::sqrt(double(variance[v]) + l.options.epsilon));
       }
-      const T gamma = run.parameter(l, weight)[v], beta = run.parameter(l, bias)[v];
+      const T gamma = run.parameter(l, norm_weight)[v], beta = run.parameter(l, norm_bias)[v];
       for (int n = 0; n < run.n; ++n)
         for (int p = 0; p < area; ++p) at(y, n, c, p) = gamma * ((at(x, n, c, p) - mean[v]) * inverse[v]) + beta;
     }
@@ -72,13 +70,13 @@ struct BatchNormRow {
           sum_dy_xhat += double(at(dy, n, c, p)) * xhat;
         }
       if (step.parameter_gradients) {
-        run.gradient(l, weight)[v] = T(sum_dy_xhat);
-        run.gradient(l, bias)[v] = T(sum_dy);
+        run.gradient(l, norm_weight)[v] = T(sum_dy_xhat);
+        run.gradient(l, norm_bias)[v] = T(sum_dy);
       }
       if (step.dx < 0) continue;
       const double m = training ? double(run.n) * area : 0;
       const T mean_dy = training ? T(sum_dy / m) : T(0), mean_dy_xhat = training ? T(sum_dy_xhat / m) : T(0);
-      const T factor = run.parameter(l, weight)[v] * inverse[v];
+      const T factor = run.parameter(l, norm_weight)[v] * inverse[v];
       for (int n = 0; n < run.n; ++n)
         for (int p = 0; p < area; ++p) {
           const T xhat = (at(x, n, c, p) - mean[v]) * inverse[v];
@@ -98,12 +96,12 @@ struct BatchNormRow {
     const T* variance = mean + 2 * count;
     const T keep = T(1 - l.options.momentum), take = T(l.options.momentum);
     for (int c = 0; c < count; ++c) {
-      T& running_m = run.parameter(l, running_mean)[c];
-      T& running_v = run.parameter(l, running_var)[c];
+      T& running_m = run.parameter(l, norm_mean)[c];
+      T& running_v = run.parameter(l, norm_variance)[c];
       running_m = keep * running_m + take * mean[c];
       running_v = keep * running_v + take * T(double(variance[c]) * m / (m - 1));
     }
-    run.parameter(l, batches_tracked)[0] += T(1);
+    run.parameter(l, norm_batches)[0] += T(1);
   }
 };
 
