@@ -20,14 +20,13 @@ namespace tinycnn {
 class SafetensorsFile {
  public:
   [[gnu::cold]] explicit SafetensorsFile(const std::string& path) : file_(path) {
-    if (file_.size() < 8) refuse("it is shorter than 8 bytes");
+    if (file_.size() < 8) refuse({"it is shorter than 8 bytes"});
     std::uint64_t length = 0;
     file_.read(0, 8, &length);
     if ((length & 0xffffffff) == 0x04034b50)  // "PK", 3, 4
-      refuse("it is a zip archive, as torch.save writes; safetensors.torch.save_file writes what is wanted");
-    if (length > largest_header) refuse("its header claims " + std::to_string(length) + " bytes, more than 100 MB");
-    if (length > file_.size() - 8)
-      refuse("its header claims " + std::to_string(length) + " bytes, more than the file has");
+      refuse({"it is a zip archive, as torch.save writes; safetensors.torch.save_file writes what is wanted"});
+    if (length > largest_header) refuse({"its header claims ", length, " bytes, more than 100 MB"});
+    if (length > file_.size() - 8) refuse({"its header claims ", length, " bytes, more than the file has"});
     std::string header(length, '\0');
     file_.read(8, header.size(), header.data());
     try {
@@ -35,7 +34,7 @@ class SafetensorsFile {
     } catch (const Refusal&) {
       throw;
     } catch (const Error& error) {
-      refuse(error.what());
+      refuse({error.what()});
     }
     place_data(8 + length);
   }
@@ -71,10 +70,10 @@ class SafetensorsFile {
   template <class T>
   void read(std::string_view name, const std::vector<long>& shape, T* out) const {
     const TensorEntry* entry = find(name);
-    if (!entry) throw Error("'" + file_.path() + "' has no tensor '" + std::string(name) + "'");
+    if (!entry) throw Error({"'", file_.path(), "' has no tensor '", name, "'"});
     if (entry->dtype != dtype_of<T>() || entry->shape != shape)
-      throw Error("tensor '" + entry->name + "' of '" + file_.path() + "' is " + entry->dtype + " " +
-                  shape_text(entry->shape) + ", " + dtype_of<T>() + " " + shape_text(shape) + " is wanted");
+      throw Error({"tensor '", entry->name, "' of '", file_.path(), "' is ", entry->dtype, " ",
+                   shape_text(entry->shape), ", ", dtype_of<T>(), " ", shape_text(shape), " is wanted"});
     file_.read(entry->begin, entry->bytes, out);
   }
 
@@ -93,15 +92,15 @@ class SafetensorsFile {
   };
   static constexpr std::uint64_t largest_header = 100'000'000;
 
-  [[gnu::cold]] [[noreturn]] void refuse(const std::string& why) const {
-    throw Refusal("'" + file_.path() + "' is not a sound safetensors file: " + why);
+  [[gnu::cold]] [[noreturn]] void refuse(std::initializer_list<Piece> why) const {
+    throw Refusal({"'", file_.path(), "' is not a sound safetensors file: ", joined(why)});
   }
-  [[gnu::cold]] [[noreturn]] void refuse(const TensorEntry& entry, const std::string& why) const {
-    refuse("tensor '" + entry.name + "' " + why);
+  [[gnu::cold]] [[noreturn]] void refuse(const TensorEntry& entry, std::initializer_list<Piece> why) const {
+    refuse({"tensor '", entry.name, "' ", joined(why)});
   }
 
   [[gnu::cold]] void parse_header(std::string_view text) {
-    if (text.empty() || text[0] != '{') refuse("its header does not begin with '{'");
+    if (text.empty() || text[0] != '{') refuse({"its header does not begin with '{'"});
     JsonCursor json(text);
     bool has_notes = false;
     json.expect('{');
@@ -110,7 +109,7 @@ class SafetensorsFile {
         std::string name = json.string();
         json.expect(':');
         if (name == "__metadata__") {
-          if (std::exchange(has_notes, true)) refuse("'__metadata__' occurs twice");
+          if (std::exchange(has_notes, true)) refuse({"'__metadata__' occurs twice"});
           parse_notes(json);
         } else {
           parse_entry(json, std::move(name));
@@ -143,8 +142,8 @@ class SafetensorsFile {
                    : field == "shape"        ? &has_shape
                    : field == "data_offsets" ? &has_offsets
                                              : nullptr;
-      if (!seen) refuse(entry, "has an unknown field '" + field + "'");
-      if (std::exchange(*seen, true)) refuse(entry, "has two fields '" + field + "'");
+      if (!seen) refuse(entry, {"has an unknown field '", field, "'"});
+      if (std::exchange(*seen, true)) refuse(entry, {"has two fields '", field, "'"});
       if (seen == &has_dtype) {
         entry.dtype = json.string();
       } else if (seen == &has_shape) {
@@ -160,17 +159,16 @@ class SafetensorsFile {
         json.expect(']');
       }
     } while (json.more('}'));
-    if (!has_dtype || !has_shape || !has_offsets) refuse(entry, "lacks one of dtype, shape and data_offsets");
+    if (!has_dtype || !has_shape || !has_offsets) refuse(entry, {"lacks one of dtype, shape and data_offsets"});
 
     entry.bytes = dtype_bytes(entry.dtype);
-    if (entry.bytes == 0) refuse(entry, "has an unknown type '" + entry.dtype + "'");
+    if (entry.bytes == 0) refuse(entry, {"has an unknown type '", entry.dtype, "'"});
     for (const long extent : entry.shape)
       if (__builtin_mul_overflow(entry.bytes, std::size_t(extent), &entry.bytes))
-        refuse(entry, "has an impossible shape " + shape_text(entry.shape));
+        refuse(entry, {"has an impossible shape ", shape_text(entry.shape)});
     if (range.begin > range.end || range.end - range.begin != entry.bytes)
-      refuse(entry, "has data_offsets [" + std::to_string(range.begin) + ", " + std::to_string(range.end) + "], but " +
-                        entry.dtype + " " + shape_text(entry.shape) + " takes " + std::to_string(entry.bytes) +
-                        " bytes");
+      refuse(entry, {"has data_offsets [", range.begin, ", ", range.end, "], but ", entry.dtype, " ",
+                     shape_text(entry.shape), " takes ", entry.bytes, " bytes"});
     entries_.push_back(std::move(entry));
     ranges_.push_back(range);
   }
@@ -183,19 +181,18 @@ class SafetensorsFile {
     for (const Range& range : ranges_) {
       TensorEntry& entry = entries_[range.entry];
       if (range.end > file_.size() - data)
-        refuse(entry, "ends at byte " + std::to_string(range.end) + " of the data, but the file has only " +
-                          std::to_string(file_.size() - data));
-      if (range.begin < filled) refuse(entry, "overlaps the tensor before it");
-      if (range.begin > filled) refuse(entry, "leaves a hole before it");
+        refuse(entry, {"ends at byte ", range.end, " of the data, but the file has only ", file_.size() - data});
+      if (range.begin < filled) refuse(entry, {"overlaps the tensor before it"});
+      if (range.begin > filled) refuse(entry, {"leaves a hole before it"});
       entry.begin = data + range.begin;
       filled = range.end;
     }
-    if (filled != file_.size() - data) refuse("bytes that belong to no tensor stand at its end");
+    if (filled != file_.size() - data) refuse({"bytes that belong to no tensor stand at its end"});
     ranges_.clear();
 
     sort(entries_, [](const TensorEntry& a, const TensorEntry& b) { return a.name < b.name; });
     for (std::size_t i = 1; i < entries_.size(); ++i)
-      if (entries_[i].name == entries_[i - 1].name) refuse(entries_[i], "occurs twice");
+      if (entries_[i].name == entries_[i - 1].name) refuse(entries_[i], {"occurs twice"});
   }
 
   // Merge sort: a header of 100 MB may be hostile, so no quadratic algorithm; <algorithm> would cost every includer.

@@ -69,8 +69,8 @@ template <class Stored, class T>
 [[gnu::cold]] void read_parameter(const SafetensorsFile& file, const TensorEntry& entry, const NetworkState<T>& state,
                                   const Parameter& p, bool write) {
   if (entry.dtype != dtype_of<Stored>())
-    throw Error("tensor '" + entry.name + "' of '" + file.path() + "' is " + entry.dtype + ", " + dtype_of<Stored>() +
-                " is wanted");
+    throw Error(
+        {"tensor '", entry.name, "' of '", file.path(), "' is ", entry.dtype, ", ", dtype_of<Stored>(), " is wanted"});
   std::vector<Stored> numbers(numbers_at_once);
   for (long first = 0; first < p.size(); first += numbers_at_once) {
     const long count = p.size() - first < numbers_at_once ? p.size() - first : numbers_at_once;
@@ -78,7 +78,7 @@ template <class Stored, class T>
     for (long i = 0; i < count; ++i) {
       const T number = T(numbers[std::size_t(i)]);
       if (!std::isfinite(double(number)))
-        throw Error("tensor '" + entry.name + "' of '" + file.path() + "' holds a number that is not finite");
+        throw Error({"tensor '", entry.name, "' of '", file.path(), "' holds a number that is not finite"});
       if (write) state.at(p, first + i) = number;
     }
   }
@@ -99,11 +99,11 @@ template <class Stored, class T>
 class NameList {
  public:
   [[gnu::cold]] void add(const std::string& name) {
-    if (++count_ <= shown) text_ += (text_.empty() ? "" : ", ") + name;
+    if (++count_ <= shown) append(text_, {text_.empty() ? "" : ", ", name});
   }
   [[nodiscard]] bool empty() const { return count_ == 0; }
-  [[nodiscard]] std::string text() const {
-    return count_ <= shown ? text_ : text_ + " and " + std::to_string(count_ - shown) + " more";
+  [[gnu::cold]] [[nodiscard]] std::string text() const {
+    return count_ <= shown ? text_ : joined({text_, " and ", count_ - shown, " more"});
   }
 
  private:
@@ -154,17 +154,17 @@ template <class T>
       if (entry == nullptr)
         missing.add(name);
       else if (entry->shape != detail::shape_of(p))
-        throw Error("tensor '" + name + "' of '" + file.path() + "' has shape " + shape_text(entry->shape) +
-                    ", the network's has " + shape_text(detail::shape_of(p)));
+        throw Error({"tensor '", name, "' of '", file.path(), "' has shape ", shape_text(entry->shape),
+                     ", the network's has ", shape_text(detail::shape_of(p))});
       else
         known[std::size_t(entry - file.entries().data())] = true;
     }
   for (std::size_t i = 0; i < known.size(); ++i)
     if (!known[i]) unexpected.add(file.entries()[i].name);
   if (!missing.empty() || !unexpected.empty())
-    throw Error("'" + file.path() + "' is of another network:" + (missing.empty() ? "" : " missing " + missing.text()) +
-                (missing.empty() || unexpected.empty() ? "" : ";") +
-                (unexpected.empty() ? "" : " unexpected " + unexpected.text()));
+    throw Error({"'", file.path(), "' is of another network:", missing.empty() ? "" : " missing ", missing.text(),
+                 missing.empty() || unexpected.empty() ? "" : ";", unexpected.empty() ? "" : " unexpected ",
+                 unexpected.text()});
   for (const bool write : {false, true})  // nothing is written before all has been read
     for (const NamedState<T>& each : states)
       for (int k = 0; k < each.state.graph->parameter_count; ++k) {
