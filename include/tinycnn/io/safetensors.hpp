@@ -41,7 +41,7 @@ class SafetensorsWriter {
   [[gnu::cold]] void note(const std::string& key, const std::string& value) {
     for (auto& [known, old] : notes_)
       if (known == key) throw Error({"the note '", key, "' is added twice"});
-    notes_.emplace_back(key, value);
+    notes_.push_back({key, value});
   }
 
   /// Replaces the file at `path`, all or nothing. Tensors of wide elements come first, so that each lies aligned in a

@@ -15,7 +15,7 @@ namespace tinycnn {
 /// What a training loop remembers in a checkpoint: names and values, in the order they were added.
 class Notes {
  public:
-  void add(const std::string& name, const std::string& value) { all_.emplace_back(name, value); }
+  void add(const std::string& name, const std::string& value) { all_.push_back({name, value}); }
   /// The shortest text that reads back as the same number.
   template <class Number>
     requires std::is_arithmetic_v<Number>

@@ -64,19 +64,31 @@ inline std::vector<long> shape_of(const Parameter& p) { return {p.extents, p.ext
 inline constexpr long numbers_at_once =
     1L << 14;  // files go through a small buffer, never through a second copy of the network
 
-/// Reads `p`, every number of which must be finite as T, and puts it in place if told so.
-template <class Stored, class T>
+template <class Number>
+Number number_at(const char* bytes) {
+  Number number;
+  std::memcpy(&number, bytes, sizeof number);
+  return number;
+}
+
+/// Reads `p` from numbers of type F32, F64 or, a counter, I64. Each must be finite as T; puts them in place if told so.
+template <class T>
 [[gnu::cold]] void read_parameter(const SafetensorsFile& file, const TensorEntry& entry, const NetworkState<T>& state,
                                   const Parameter& p, bool write) {
-  if (entry.dtype != dtype_of<Stored>())
-    throw Error(
-        {"tensor '", entry.name, "' of '", file.path(), "' is ", entry.dtype, ", ", dtype_of<Stored>(), " is wanted"});
-  std::vector<Stored> numbers(numbers_at_once);
+  const bool wide = entry.dtype == "F64" && !p.integer;
+  const std::string_view wanted = p.integer ? "I64" : wide ? "F64" : "F32";
+  if (entry.dtype != wanted)
+    throw Error({"tensor '", entry.name, "' of '", file.path(), "' is ", entry.dtype, ", ", wanted, " is wanted"});
+  const std::size_t each = p.integer || wide ? 8 : 4;
+  std::vector<char> bytes(std::size_t(numbers_at_once) * 8);
   for (long first = 0; first < p.size(); first += numbers_at_once) {
     const long count = p.size() - first < numbers_at_once ? p.size() - first : numbers_at_once;
-    file.read_part(entry, first, count, numbers.data());
+    file.read_part(entry, std::size_t(first) * each, std::size_t(count) * each, bytes.data());
     for (long i = 0; i < count; ++i) {
-      const T number = T(numbers[std::size_t(i)]);
+      const char* from = bytes.data() + std::size_t(i) * each;
+      const T number = p.integer ? T(number_at<std::int64_t>(from))
+                       : wide    ? T(number_at<double>(from))
+                                 : T(number_at<float>(from));
       if (!std::isfinite(double(number)))
         throw Error({"tensor '", entry.name, "' of '", file.path(), "' holds a number that is not finite"});
       if (write) state.at(p, first + i) = number;
@@ -170,13 +182,7 @@ template <class T>
       for (int k = 0; k < each.state.graph->parameter_count; ++k) {
         const Parameter& p = each.state.graph->parameters[k];
         if (!each.has(p)) continue;
-        const TensorEntry& entry = *file.find(each.name(p));
-        if (p.integer)
-          detail::read_parameter<std::int64_t>(file, entry, each.state, p, write);
-        else if (entry.dtype == "F64")
-          detail::read_parameter<double>(file, entry, each.state, p, write);
-        else
-          detail::read_parameter<float>(file, entry, each.state, p, write);
+        detail::read_parameter(file, *file.find(each.name(p)), each.state, p, write);
       }
 }
 
