@@ -133,7 +133,7 @@ void for_each_depth(const Sweep& s, const SweepBlocking& blocking, int phase_h, 
   Depth depth;
   int steps = 0;
   bool first = true;
-  const auto flush = [&] {
+  const auto flush = [&]() __attribute__((noinline)) {  // f stands here once
     f(static_cast<const Depth&>(depth), first);
     first = false;
     depth.clear();
