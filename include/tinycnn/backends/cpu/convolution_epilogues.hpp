@@ -22,7 +22,7 @@ struct Pixel {
     if (from == nullptr) return {};
     if (width == NR<Isa>) return read(from);
     float row[NR<Isa>] = {};
-    for (int k = 0; k < width; ++k) row[k] = from[k];
+    std::memcpy(row, from, sizeof(float) * static_cast<std::size_t>(width));
     return read(row);
   }
 
@@ -33,7 +33,7 @@ struct Pixel {
       float row[NR<Isa>];
       store<Isa>(row, a);
       store<Isa>(row + Isa::width, b);
-      for (int k = 0; k < width; ++k) to[k] = row[k];
+      std::memcpy(to, row, sizeof(float) * static_cast<std::size_t>(width));
     } else if (past_caches) {
       stream<Isa>(to, a);
       stream<Isa>(to + Isa::width, b);
