@@ -114,7 +114,13 @@ struct BlockSums {
   }
 
   /// to (2,C) of one block: row 0 the sums, row 1 the sums of squares.
-  void flush(double* to, int channels, int width, bool first) {
+  [[gnu::always_inline]] void flush(double* to, int channels, int width, bool first) const {
+    const BlockSums copy = *this;  // whose address is known: the sums themselves stay in registers
+    copy.write(to, channels, width, first);
+  }
+
+ private:
+  [[gnu::noinline]] void write(double* to, int channels, int width, bool first) const {
     float centers[NR<Isa>], offs[NR<Isa>], squares[NR<Isa>];
     pivot.write(centers, NR<Isa>, false);
     sum.write(offs, NR<Isa>, false);
@@ -129,7 +135,6 @@ struct BlockSums {
       for (int k = 0; k < width; ++k) to[k] = (first ? 0.0 : to[k]) + row[k];
       to += channels;
     }
-    *this = {};
   }
 };
 
