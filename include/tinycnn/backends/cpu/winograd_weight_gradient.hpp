@@ -47,8 +47,10 @@ template <class Isa>
       }
       Sums<Isa> sums;
       sums.clear();
-      add_products<Isa, strip>(sums, a, right, tiles, [&](long, int k) {
-        __builtin_prefetch(out + MR<Isa> * NR<Isa> + 16 * k, 1);  // the next sums, from farther away than the factors
+      const float* next = out + MR<Isa> * NR<Isa>;  // the next sums, from farther away than the factors
+      add_products<Isa, strip, 4>(sums, a, right, tiles, [&](long, int) {
+        __builtin_prefetch(next, 1);
+        next += 16;
       });
       if (accumulate) sums.add(out);
       sums.write(out);
