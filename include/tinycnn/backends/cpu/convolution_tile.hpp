@@ -97,8 +97,8 @@ struct Rectangle {
 
 /// tile (rows, columns, pitch) = channels [c, c + width) of sample n, zero where the rectangle leaves the image.
 template <class Isa, class Source>
-void load_tile(float* tile, int pitch, const Rectangle& r, const Dims& image, const Source& source, int n, int c,
-               int width) {
+[[gnu::noinline]] void load_tile(float* tile, int pitch, const Rectangle& r, const Dims& image, const Source& source,
+                                 int n, int c, int width) {
   const auto zero = [pitch](float* to, int pixels) {
     std::memset(to, 0, sizeof(float) * static_cast<std::size_t>(pixels) * static_cast<std::size_t>(pitch));
   };

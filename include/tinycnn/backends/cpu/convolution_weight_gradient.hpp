@@ -26,7 +26,7 @@ struct WeightGradientBlocking {
   int parts = 1;
   SweepBlocking chunk;
 
-  static constexpr WeightGradientBlocking of(const ConvolutionShape& s) {
+  [[gnu::noinline]] static constexpr WeightGradientBlocking of(const ConvolutionShape& s) {
     WeightGradientBlocking b;
     const auto least = [](int x, int y) { return x < y ? x : y; };
     b.inputs = least(s.group_inputs(), inputs_wanted);

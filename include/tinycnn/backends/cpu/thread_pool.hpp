@@ -31,7 +31,7 @@ class BasicFlushDenormals {
 template <class Isa>
 class BasicThreadPool {
  public:
-  explicit BasicThreadPool(int threads)
+  [[gnu::cold]] explicit BasicThreadPool(int threads)
       : crowded_(threads > usable_processors()), shares_(static_cast<std::size_t>(threads < 1 ? 1 : threads)) {
     if (threads < 1) throw Error("A thread pool needs at least one thread; ask for 1 or more.");
     workers_.resize(static_cast<std::size_t>(threads - 1));
@@ -122,7 +122,7 @@ class BasicThreadPool {
         finished_.wait(finished, std::memory_order_acquire);
   }
 
-  void take_blocks(int worker) {
+  [[gnu::noinline]] void take_blocks(int worker) {
     for (int i = 0; i < size(); ++i) {
       const int owner = worker + i < size() ? worker + i : worker + i - size();
       for (int block; (block = take(shares_[static_cast<std::size_t>(owner)].blocks, i == 0)) >= 0;) {
