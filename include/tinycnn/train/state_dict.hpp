@@ -155,7 +155,7 @@ template <class Stored, class T>
 /// nothing is changed before that, and that every number is finite, is known.
 template <class T>
 [[gnu::cold]] void read_states(const SafetensorsFile& file, const std::vector<NamedState<T>>& states) {
-  std::vector<bool> known(file.entries().size());
+  std::vector<char> known(file.entries().size());
   detail::NameList missing, unexpected;
   for (const NamedState<T>& each : states)
     for (int k = 0; k < each.state.graph->parameter_count; ++k) {
@@ -169,7 +169,7 @@ template <class T>
         throw Error({"tensor '", name, "' of '", file.path(), "' has shape ", shape_text(entry->shape),
                      ", the network's has ", shape_text(detail::shape_of(p))});
       else
-        known[std::size_t(entry - file.entries().data())] = true;
+        known[std::size_t(entry - file.entries().data())] = 1;
     }
   for (std::size_t i = 0; i < known.size(); ++i)
     if (!known[i]) unexpected.add(file.entries()[i].name);
