@@ -20,4 +20,6 @@ TEST_CASE("pieces of a text are joined as they are written") {
   append(text, {12, " of ", 20});
   CHECK(text == "at 12 of 20");
   CHECK(std::string(Error({"layer ", 3, " is missing"}).what()) == "layer 3 is missing");
+  const char* two = "words";
+  CHECK(std::string(Error({"two ", two}).what()) == "two words");  // not the range between two pointers
 }
