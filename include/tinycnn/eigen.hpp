@@ -52,9 +52,8 @@ const float* samples_of(const Dims& sample, const Eigen::DenseBase<Images>& imag
   if constexpr (usable) {
     const Images& m = images.derived();
     if (m.cols() != sample.size())
-      throw Error("images with " + std::to_string(m.cols()) + " columns were given, a sample of this network is (" +
-                  std::to_string(sample.c) + ", " + std::to_string(sample.h) + ", " + std::to_string(sample.w) +
-                  "): " + std::to_string(sample.size()) + " columns");
+      throw Error({"images with ", m.cols(), " columns were given, a sample of this network is (", sample.c, ", ",
+                   sample.h, ", ", sample.w, "): ", sample.size(), " columns"});
     if (m.rows() > 1 && (m.innerStride() != 1 || m.outerStride() != m.cols()))
       throw Error("the images do not lie one behind the other in memory: give whole rows (middleRows), or a copy");
     return m.data();
@@ -75,8 +74,7 @@ template <class Images, class Labels>
   static_assert(usable, "labels are a vector of int, or a part of one: Eigen::VectorXi");
   if constexpr (usable) {
     const Labels& l = labels.derived();
-    if (l.size() != images.rows())
-      throw Error(std::to_string(l.size()) + " labels were given for " + std::to_string(images.rows()) + " images");
+    if (l.size() != images.rows()) throw Error({l.size(), " labels were given for ", images.rows(), " images"});
     if (l.size() > 1 && l.innerStride() != 1)
       throw Error("the labels do not lie one behind the other in memory: give a copy");
     return {.n = int(l.size()), .images = detail::samples_of(sample, images), .labels = l.data()};

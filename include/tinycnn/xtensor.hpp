@@ -80,8 +80,7 @@ const auto* elements_of(const Array& array, const char* what) {
   std::ptrdiff_t stride = 1;
   for (std::size_t a = array.dimension(); a-- > 0; stride *= std::ptrdiff_t(array.shape()[a]))
     if (array.shape()[a] > 1 && std::ptrdiff_t(array.strides()[a]) != stride)
-      throw Error(std::string("the ") + what +
-                  " do not lie in memory in the order of their indices: give an xt::eval of them");
+      throw Error({"the ", what, " do not lie in memory in the order of their indices: give an xt::eval of them"});
   return array.data() + array.data_offset();
 }
 
@@ -92,8 +91,8 @@ const float* samples_of(const Dims& sample, const Images& images) {
     const std::size_t n = images.dimension() == 0 ? 0 : std::size_t(images.shape()[0]);
     const std::vector<std::size_t> wanted = shape_of(n, sample);
     if (!std::equal(wanted.begin(), wanted.end(), images.shape().begin(), images.shape().end()))
-      throw Error("images of shape " + text_of(images.shape()) + " were given, this network takes (N, " +
-                  text_of(std::vector<std::size_t>(wanted.begin() + 1, wanted.end())).substr(1));
+      throw Error({"images of shape ", text_of(images.shape()), " were given, this network takes (N, ",
+                   text_of(std::vector<std::size_t>(wanted.begin() + 1, wanted.end())).substr(1)});
     return elements_of(images, "images");
   } else {
     return nullptr;
@@ -110,8 +109,8 @@ template <class Images, class Labels>
   if constexpr (detail::InMemory<int, Labels>) {
     const float* samples = detail::samples_of(sample, images);
     if (labels.dimension() != 1 || labels.shape()[0] != images.shape()[0])
-      throw Error("labels of shape " + detail::text_of(labels.shape()) + " were given for " +
-                  std::to_string(images.shape()[0]) + " images");
+      throw Error(
+          {"labels of shape ", detail::text_of(labels.shape()), " were given for ", images.shape()[0], " images"});
     return {.n = int(images.shape()[0]), .images = samples, .labels = detail::elements_of(labels, "labels")};
   } else {
     return {};

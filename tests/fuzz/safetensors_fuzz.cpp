@@ -20,7 +20,7 @@ void read_all(const SafetensorsFile& file, std::size_t size) {
     fuzz::demand(entry.bytes == std::size_t(entry.elements()) * dtype_bytes(entry.dtype), "a shape has its bytes");
     fuzz::demand(entry.begin <= size && entry.bytes <= size - entry.begin, "a tensor lies in the file");
     std::vector<char> bytes(entry.bytes);
-    file.read_part(entry, 0, long(entry.bytes), bytes.data());
+    file.read_part(entry, 0, entry.bytes, bytes.data());
   }
 }
 

@@ -3,11 +3,14 @@
 
 #include <stdexcept>
 
+#include <tinycnn/core/text.hpp>
+
 namespace tinycnn {
 
 /// Thrown for everything that can go wrong at run time; `what()` is one plain sentence.
 struct Error : std::runtime_error {
   using std::runtime_error::runtime_error;
+  [[gnu::cold]] Error(std::initializer_list<Piece> sentence) : runtime_error(joined(sentence)) {}
 };
 
 }  // namespace tinycnn

@@ -4,7 +4,6 @@
 #include <sys/mman.h>
 
 #include <cstddef>
-#include <string>
 
 #include <tinycnn/core/diagnostics.hpp>
 
@@ -18,8 +17,7 @@ class Buffer {
     if (count == 0) return;
     void* p = mmap(nullptr, bytes(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (p == MAP_FAILED)
-      throw Error("the system refused " + std::to_string(bytes() >> 20) +
-                  " MB of memory: use a smaller Batch or fewer threads");
+      throw Error({"the system refused ", bytes() >> 20, " MB of memory: use a smaller Batch or fewer threads"});
     if (bytes() >= huge_page) madvise(p, bytes(), MADV_HUGEPAGE);
     data_ = static_cast<T*>(p);
   }

@@ -41,8 +41,8 @@ struct Tensor {
   [[nodiscard]] Tensor operator[](long i) const {
     const int first = next(0);
     if (count == 0 || i < 0 || i >= extent(0, first))
-      throw Error("index " + std::to_string(i) + " is not within the first axis of '" + name + "'");
-    Tensor part{data + place_along(first, i), {}, count - first, name + '[' + std::to_string(i) + ']'};
+      throw Error({"index ", i, " is not within the first axis of '", name, "'"});
+    Tensor part{data + place_along(first, i), {}, count - first, joined({name, "[", i, "]"})};
     for (int a = first; a < count; ++a) part.axes[a - first] = axes[a];
     return part;
   }

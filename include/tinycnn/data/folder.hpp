@@ -72,7 +72,7 @@ inline bool has_image_extension(const char* name) {
     images.paths.push_back(std::move(path));
     images.labels.push_back(label_of(found[i]->d_name));
   }
-  if (images.paths.empty()) throw Error("the folder '" + folder + "' holds no .jpg, .jpeg, .png or .bmp file");
+  if (images.paths.empty()) throw Error({"the folder '", folder, "' holds no .jpg, .jpeg, .png or .bmp file"});
   return images;
 }
 
@@ -83,8 +83,8 @@ inline bool has_image_extension(const char* name) {
   const char* course = split == Split::train ? "training" : split == Split::valid ? "validation" : "evaluation";
   for (const char* each : {name, course})
     if (is_directory(root + '/' + each)) return list_folder(root + '/' + each);
-  if (!is_directory(root)) throw Error("there is no folder '" + root + "'");
-  throw Error("'" + root + "' has neither a folder '" + name + "' nor '" + course + "'");
+  if (!is_directory(root)) throw Error({"there is no folder '", root, "'"});
+  throw Error({"'", root, "' has neither a folder '", name, "' nor '", course, "'"});
 }
 
 /// Throws unless every label lies in {0 … classes - 1}, naming the first picture whose label does not.
@@ -92,15 +92,15 @@ inline bool has_image_extension(const char* name) {
   for (std::size_t i = 0; i < folder.paths.size(); ++i) {
     const int label = folder.labels[i];
     if (label >= 0 && label < classes) continue;
-    throw Error("'" + folder.paths[i] + "' has " + (label < 0 ? "no label" : "the label " + std::to_string(label)) +
-                "; a name must begin with 0_ to " + std::to_string(classes - 1) + "_");
+    throw Error({"'", folder.paths[i], "' has ", label < 0 ? "no label" : joined({"the label ", label}),
+                 "; a name must begin with 0_ to ", classes - 1, "_"});
   }
 }
 
 /// The pictures that a text file names, in its order: one name or path a line, empty lines skipped. Pictures it does
 /// not name are left out. Errors, with the line: a name that the folder lacks, a name that occurs twice.
 [[gnu::cold]] inline ImageFolder reorder(const ImageFolder& folder, const std::string& order_file) {
-  if (folder.paths.empty()) throw Error("there are no pictures to put into the order of '" + order_file + "'");
+  if (folder.paths.empty()) throw Error({"there are no pictures to put into the order of '", order_file, "'"});
   struct Known {
     std::string name;
     std::size_t index;
@@ -130,16 +130,15 @@ inline bool has_image_extension(const char* name) {
         std::bsearch(&name, sorted.data(), sorted.size(), sizeof(Known*), [](const void* a, const void* b) {
           return static_cast<const std::string*>(a)->compare((*static_cast<Known* const*>(b))->name);
         });
-    const std::string where = "'" + order_file + "', line " + std::to_string(line) + ": ";
-    if (!found) throw Error(where + "the folder has no picture '" + name + "'");
+    const std::string where = joined({"'", order_file, "', line ", line, ": "});
+    if (!found) throw Error({where, "the folder has no picture '", name, "'"});
     Known& picture = **static_cast<Known* const*>(found);
-    if (picture.line != 0)
-      throw Error(where + "'" + name + "' stands in line " + std::to_string(picture.line) + " already");
+    if (picture.line != 0) throw Error({where, "'", name, "' stands in line ", picture.line, " already"});
     picture.line = line;
     ordered.paths.push_back(folder.paths[picture.index]);
     ordered.labels.push_back(folder.labels[picture.index]);
   }
-  if (ordered.paths.empty()) throw Error("'" + order_file + "' names no picture");
+  if (ordered.paths.empty()) throw Error({"'", order_file, "' names no picture"});
   return ordered;
 }
 

@@ -68,8 +68,7 @@ class Loader {
   [[gnu::cold]] void begin_epoch(const std::vector<int>& order) {
     for (const int i : order)
       if (i < 0 || i >= folder_.size())
-        throw Error("an epoch's order holds " + std::to_string(i) + ", but the folder has " +
-                    std::to_string(folder_.size()) + " pictures");
+        throw Error({"an epoch's order holds ", i, ", but the folder has ", folder_.size(), " pictures"});
     Lock lock(mutex_);
     claimed_ = long(order_.size());  // no thread takes a picture of the old epoch any more
     while (busy_ > 0) ::pthread_cond_wait(&finished_, &mutex_);
@@ -181,7 +180,7 @@ class Loader {
     ::pthread_sigmask(SIG_SETMASK, &old, nullptr);
     if (failure == 0) return;
     stop();
-    throw Error("cannot start " + std::to_string(threads) + " threads for a loader: " + std::strerror(failure));
+    throw Error({"cannot start ", threads, " threads for a loader: ", std::strerror(failure)});
   }
 
   [[gnu::cold]] void stop() {

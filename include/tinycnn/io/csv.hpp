@@ -37,12 +37,12 @@ class CsvWriter {
     const std::string text = read_file(path);
     std::size_t end = text.find('\n');
     if (end == std::string::npos || std::string_view(text).substr(0, end) != header)
-      throw Error("cannot resume '" + path + "': its first line is not '" + std::string(header) + "'");
+      throw Error({"cannot resume '", path, "': its first line is not '", header, "'"});
     for (long row = 0; row < rows; ++row) {
       end = end_of_row(text, end + 1);
       if (end == std::string::npos)
-        throw Error("cannot resume '" + path + "': it holds " + std::to_string(row) + " rows of the " +
-                    std::to_string(rows) + " that the checkpoint has seen");
+        throw Error(
+            {"cannot resume '", path, "': it holds ", row, " rows of the ", rows, " that the checkpoint has seen"});
     }
     CsvWriter writer(path);
     if (end + 1 != text.size()) write_file(path, std::string_view(text).substr(0, end + 1));

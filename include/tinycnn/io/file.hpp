@@ -18,9 +18,9 @@
 namespace tinycnn {
 
 /// Throws "cannot <verb> '<path>': <reason of errno>".
-[[noreturn]] inline void throw_file_error(const char* verb, const std::string& path) {
+[[gnu::cold]] [[noreturn]] inline void throw_file_error(const char* verb, const std::string& path) {
   const int reason = errno;
-  throw Error(std::string("cannot ") + verb + " '" + path + "': " + std::strerror(reason));
+  throw Error({"cannot ", verb, " '", path, "': ", std::strerror(reason)});
 }
 
 inline bool path_exists(const std::string& path) {
@@ -63,7 +63,7 @@ class FileReader {
     if (!known || !S_ISREG(status.st_mode)) {
       ::close(file_);
       if (!known) throw_file_error("read", path);
-      throw Error("cannot read '" + path + "': it is not a regular file");
+      throw Error({"cannot read '", path, "': it is not a regular file"});
     }
     size_ = std::size_t(status.st_size);
   }
@@ -80,7 +80,7 @@ class FileReader {
       const ssize_t got = ::pread(file_, static_cast<char*>(out) + done, count - done, off_t(from + done));
       if (got < 0 && errno == EINTR) continue;
       if (got < 0) throw_file_error("read", path_);
-      if (got == 0) throw Error("cannot read '" + path_ + "': it became shorter while it was read");
+      if (got == 0) throw Error({"cannot read '", path_, "': it became shorter while it was read"});
       done += std::size_t(got);
     }
   }
@@ -116,13 +116,13 @@ class FileWriter {
   }
 
   void write(const void* bytes, std::size_t count) {
-    if (!file_) throw Error("cannot write '" + path_ + "': it has been committed");
+    if (!file_) throw Error({"cannot write '", path_, "': it has been committed"});
     if (count != 0 && std::fwrite(bytes, 1, count, file_) != count) throw_file_error("write", partial_);
   }
   void write(std::string_view bytes) { write(bytes.data(), bytes.size()); }
 
   [[gnu::cold]] void commit() {
-    if (!file_) throw Error("cannot write '" + path_ + "': it has been committed");
+    if (!file_) throw Error({"cannot write '", path_, "': it has been committed"});
     if (std::fflush(file_) != 0 || ::fsync(::fileno(file_)) != 0) throw_file_error("write", partial_);
     if (::rename(partial_.c_str(), path_.c_str()) != 0) throw_file_error("replace", path_);
     std::fclose(file_);

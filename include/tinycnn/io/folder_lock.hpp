@@ -21,7 +21,7 @@ class FolderLock {
     const int reason = errno;
     ::close(file_);
     if (reason == EWOULDBLOCK)
-      throw Error("another run is at work in '" + folder + "'; wait for it, or choose another folder");
+      throw Error({"another run is at work in '", folder, "'; wait for it, or choose another folder"});
     errno = reason;
     throw_file_error("lock", path);
   }

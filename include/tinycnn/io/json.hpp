@@ -21,17 +21,17 @@ class JsonCursor {
     return true;
   }
   void expect(char c) {
-    if (!take(c)) refuse(std::string("'") + c + "' is expected");
+    if (!take(c)) refuse({"'", std::string_view(&c, 1), "' is expected"});
   }
   void expect_end() {
     skip_space();
-    if (at_ != text_.size()) refuse("nothing more is expected");
+    if (at_ != text_.size()) refuse({"nothing more is expected"});
   }
 
   /// Between two elements of an object or an array: true at a comma, false at the closing bracket.
   bool more(char close) {
     if (take(',')) return true;
-    if (!take(close)) refuse(std::string("',' or '") + close + "' is expected");
+    if (!take(close)) refuse({"',' or '", std::string_view(&close, 1), "' is expected"});
     return false;
   }
 
@@ -42,9 +42,9 @@ class JsonCursor {
     long value = 0;
     for (; at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9'; ++at_) {
       if (__builtin_mul_overflow(value, 10L, &value) || __builtin_add_overflow(value, long(text_[at_] - '0'), &value))
-        refuse("the number is too large");
+        refuse({"the number is too large"});
     }
-    if (at_ == begin || (text_[begin] == '0' && at_ > begin + 1)) refuse("a whole number is expected");
+    if (at_ == begin || (text_[begin] == '0' && at_ > begin + 1)) refuse({"a whole number is expected"});
     return value;
   }
 
@@ -55,7 +55,7 @@ class JsonCursor {
     for (;;) {
       const unsigned char c = next();
       if (c == '"') return value;
-      if (c < 0x20) refuse("a string holds a raw control character");
+      if (c < 0x20) refuse({"a string holds a raw control character"});
       if (c == '\\') {
         escape(value);
       } else if (c < 0x80) {
@@ -67,15 +67,15 @@ class JsonCursor {
   }
 
  private:
-  [[gnu::cold]] [[noreturn]] void refuse(const std::string& why) const {
-    throw Error(why + " at byte " + std::to_string(at_) + " of the header");
+  [[gnu::cold]] [[noreturn]] void refuse(std::initializer_list<Piece> why) const {
+    throw Error({joined(why), " at byte ", at_, " of the header"});
   }
   void skip_space() {
     while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' || text_[at_] == '\r'))
       ++at_;
   }
   unsigned char next() {
-    if (at_ == text_.size()) refuse("a string has no end");
+    if (at_ == text_.size()) refuse({"a string has no end"});
     return static_cast<unsigned char>(text_[at_++]);
   }
 
@@ -85,13 +85,13 @@ class JsonCursor {
                      : (first & 0xF0) == 0xE0         ? 2
                      : first >= 0xF0 && first <= 0xF4 ? 3
                                                       : 0;
-    if (rest == 0) refuse("a string is not UTF-8");
+    if (rest == 0) refuse({"a string is not UTF-8"});
     value += char(first);
     for (int i = 0; i < rest; ++i) {
       const unsigned char c = next();
       const unsigned char low = i > 0 ? 0x80 : first == 0xE0 ? 0xA0 : first == 0xF0 ? 0x90 : 0x80;
       const unsigned char high = i > 0 ? 0xBF : first == 0xED ? 0x9F : first == 0xF4 ? 0x8F : 0xBF;
-      if (c < low || c > high) refuse("a string is not UTF-8");
+      if (c < low || c > high) refuse({"a string is not UTF-8"});
       value += char(c);
     }
   }
@@ -103,15 +103,15 @@ class JsonCursor {
       value += meanings[i];
       return;
     }
-    if (c != 'u') refuse("an unknown escape");
+    if (c != 'u') refuse({"an unknown escape"});
     unsigned code = hex4();
     if (code >= 0xD800 && code <= 0xDBFF) {
-      if (next() != '\\' || next() != 'u') refuse("half a surrogate pair");
+      if (next() != '\\' || next() != 'u') refuse({"half a surrogate pair"});
       const unsigned low = hex4();
-      if (low < 0xDC00 || low > 0xDFFF) refuse("half a surrogate pair");
+      if (low < 0xDC00 || low > 0xDFFF) refuse({"half a surrogate pair"});
       code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
     } else if (code >= 0xDC00 && code <= 0xDFFF) {
-      refuse("half a surrogate pair");
+      refuse({"half a surrogate pair"});
     }
     if (code < 0x80) {
       value += char(code);
@@ -133,7 +133,7 @@ class JsonCursor {
       else if (c >= 'A' && c <= 'F')
         code = code * 16 + (c - 'A') + 10;
       else
-        refuse("four hexadecimal digits are expected");
+        refuse({"four hexadecimal digits are expected"});
     }
     return code;
   }

@@ -39,7 +39,7 @@ struct NpyMatrix {
 /// Reads what `write_npy` or numpy.save(path, a) of a two-dimensional, C-contiguous float32 array wrote.
 [[gnu::cold]] inline NpyMatrix read_npy(const std::string& path) {
   const std::string bytes = read_file(path);
-  const auto refuse = [&](const char* why) { throw Error("cannot read '" + path + "' as an .npy file: " + why); };
+  const auto refuse = [&](const char* why) { throw Error({"cannot read '", path, "' as an .npy file: ", why}); };
   if (bytes.size() < 10 || bytes.compare(0, 6, "\x93NUMPY") != 0) refuse("it does not begin with NumPy's magic");
   if (bytes[6] != 1 || bytes[7] != 0) refuse("its version is not 1.0");
   const std::size_t begin =

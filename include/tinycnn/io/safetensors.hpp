@@ -24,12 +24,12 @@ class SafetensorsWriter {
                          const void* data) {
     if (name == "__metadata__") throw Error("a tensor cannot be called '__metadata__': safetensors keeps that name");
     for (const TensorEntry& entry : entries_)
-      if (entry.name == name) throw Error("tensor '" + name + "' is added twice");
+      if (entry.name == name) throw Error({"tensor '", name, "' is added twice"});
     TensorEntry entry{name, dtype, shape, data, dtype_bytes(dtype)};
-    if (entry.bytes == 0) throw Error("tensor '" + name + "' has an unknown type '" + dtype + "'");
+    if (entry.bytes == 0) throw Error({"tensor '", name, "' has an unknown type '", dtype, "'"});
     for (const long extent : shape)
       if (extent < 0 || __builtin_mul_overflow(entry.bytes, std::size_t(extent), &entry.bytes))
-        throw Error("tensor '" + name + "' has an impossible shape " + shape_text(shape));
+        throw Error({"tensor '", name, "' has an impossible shape ", shape_text(shape)});
     entries_.push_back(std::move(entry));
   }
   template <class T>
@@ -40,8 +40,8 @@ class SafetensorsWriter {
   /// A note in the header's `__metadata__`, string to string, as {"format": "pt"}.
   [[gnu::cold]] void note(const std::string& key, const std::string& value) {
     for (auto& [known, old] : notes_)
-      if (known == key) throw Error("the note '" + key + "' is added twice");
-    notes_.emplace_back(key, value);
+      if (known == key) throw Error({"the note '", key, "' is added twice"});
+    notes_.push_back({key, value});
   }
 
   /// Replaces the file at `path`, all or nothing. Tensors of wide elements come first, so that each lies aligned in a
@@ -71,18 +71,15 @@ class SafetensorsWriter {
     std::string header = "{";
     if (!notes_.empty()) {
       header += "\"__metadata__\":{";
-      for (const auto& [key, value] : notes_) header += json_quoted(key) + ':' + json_quoted(value) + ',';
+      for (const auto& [key, value] : notes_) append(header, {json_quoted(key), ":", json_quoted(value), ","});
       header.back() = '}';
       header += ',';
     }
     std::size_t offset = 0;
     for (const TensorEntry* entry : sorted) {
-      header += json_quoted(entry->name) + ":{\"dtype\":\"" + entry->dtype + "\",\"shape\":[";
-      for (std::size_t i = 0; i < entry->shape.size(); ++i) {
-        if (i > 0) header += ',';
-        header += std::to_string(entry->shape[i]);
-      }
-      header += "],\"data_offsets\":[" + std::to_string(offset) + ',' + std::to_string(offset + entry->bytes) + "]},";
+      append(header, {json_quoted(entry->name), ":{\"dtype\":\"", entry->dtype, "\",\"shape\":["});
+      for (std::size_t i = 0; i < entry->shape.size(); ++i) append(header, {i > 0 ? "," : "", entry->shape[i]});
+      append(header, {"],\"data_offsets\":[", offset, ",", offset + entry->bytes, "]},"});
       offset += entry->bytes;
     }
     if (header.back() == ',') header.pop_back();

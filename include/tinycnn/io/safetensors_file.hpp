@@ -20,14 +20,13 @@ namespace tinycnn {
 class SafetensorsFile {
  public:
   [[gnu::cold]] explicit SafetensorsFile(const std::string& path) : file_(path) {
-    if (file_.size() < 8) refuse("it is shorter than 8 bytes");
+    if (file_.size() < 8) refuse({"it is shorter than 8 bytes"});
     std::uint64_t length = 0;
     file_.read(0, 8, &length);
     if ((length & 0xffffffff) == 0x04034b50)  // "PK", 3, 4
-      refuse("it is a zip archive, as torch.save writes; safetensors.torch.save_file writes what is wanted");
-    if (length > largest_header) refuse("its header claims " + std::to_string(length) + " bytes, more than 100 MB");
-    if (length > file_.size() - 8)
-      refuse("its header claims " + std::to_string(length) + " bytes, more than the file has");
+      refuse({"it is a zip archive, as torch.save writes; safetensors.torch.save_file writes what is wanted"});
+    if (length > largest_header) refuse({"its header claims ", length, " bytes, more than 100 MB"});
+    if (length > file_.size() - 8) refuse({"its header claims ", length, " bytes, more than the file has"});
     std::string header(length, '\0');
     file_.read(8, header.size(), header.data());
     try {
@@ -35,7 +34,7 @@ class SafetensorsFile {
     } catch (const Refusal&) {
       throw;
     } catch (const Error& error) {
-      refuse(error.what());
+      refuse({error.what()});
     }
     place_data(8 + length);
   }
@@ -71,37 +70,33 @@ class SafetensorsFile {
   template <class T>
   void read(std::string_view name, const std::vector<long>& shape, T* out) const {
     const TensorEntry* entry = find(name);
-    if (!entry) throw Error("'" + file_.path() + "' has no tensor '" + std::string(name) + "'");
+    if (!entry) throw Error({"'", file_.path(), "' has no tensor '", name, "'"});
     if (entry->dtype != dtype_of<T>() || entry->shape != shape)
-      throw Error("tensor '" + entry->name + "' of '" + file_.path() + "' is " + entry->dtype + " " +
-                  shape_text(entry->shape) + ", " + dtype_of<T>() + " " + shape_text(shape) + " is wanted");
+      throw Error({"tensor '", entry->name, "' of '", file_.path(), "' is ", entry->dtype, " ",
+                   shape_text(entry->shape), ", ", dtype_of<T>(), " ", shape_text(shape), " is wanted"});
     file_.read(entry->begin, entry->bytes, out);
   }
 
-  /// Copies `count` elements of a tensor found here, from element `first` on.
-  template <class T>
-  void read_part(const TensorEntry& entry, long first, long count, T* out) const {
-    file_.read(entry.begin + std::size_t(first) * sizeof(T), std::size_t(count) * sizeof(T), out);
+  /// Copies `count` bytes of a tensor found here, from its byte `first` on.
+  void read_part(const TensorEntry& entry, std::size_t first, std::size_t count, void* out) const {
+    file_.read(entry.begin + first, count, out);
   }
 
  private:
   struct Refusal : Error {  // already names the file
     using Error::Error;
   };
-  struct Range {
-    std::size_t begin, end, entry;
-  };
   static constexpr std::uint64_t largest_header = 100'000'000;
 
-  [[gnu::cold]] [[noreturn]] void refuse(const std::string& why) const {
-    throw Refusal("'" + file_.path() + "' is not a sound safetensors file: " + why);
+  [[gnu::cold]] [[noreturn]] void refuse(std::initializer_list<Piece> why) const {
+    throw Refusal({"'", file_.path(), "' is not a sound safetensors file: ", joined(why)});
   }
-  [[gnu::cold]] [[noreturn]] void refuse(const TensorEntry& entry, const std::string& why) const {
-    refuse("tensor '" + entry.name + "' " + why);
+  [[gnu::cold]] [[noreturn]] void refuse(const TensorEntry& entry, std::initializer_list<Piece> why) const {
+    refuse({"tensor '", entry.name, "' ", joined(why)});
   }
 
   [[gnu::cold]] void parse_header(std::string_view text) {
-    if (text.empty() || text[0] != '{') refuse("its header does not begin with '{'");
+    if (text.empty() || text[0] != '{') refuse({"its header does not begin with '{'"});
     JsonCursor json(text);
     bool has_notes = false;
     json.expect('{');
@@ -110,7 +105,7 @@ class SafetensorsFile {
         std::string name = json.string();
         json.expect(':');
         if (name == "__metadata__") {
-          if (std::exchange(has_notes, true)) refuse("'__metadata__' occurs twice");
+          if (std::exchange(has_notes, true)) refuse({"'__metadata__' occurs twice"});
           parse_notes(json);
         } else {
           parse_entry(json, std::move(name));
@@ -126,14 +121,14 @@ class SafetensorsFile {
     do {
       std::string key = json.string();
       json.expect(':');
-      notes_.emplace_back(std::move(key), json.string());
+      notes_.push_back({std::move(key), json.string()});
     } while (json.more('}'));
   }
 
   [[gnu::cold]] void parse_entry(JsonCursor& json, std::string name) {
     TensorEntry entry;
     entry.name = std::move(name);
-    Range range{0, 0, entries_.size()};
+    std::size_t end = 0;
     bool has_dtype = false, has_shape = false, has_offsets = false;
     json.expect('{');
     do {
@@ -143,8 +138,8 @@ class SafetensorsFile {
                    : field == "shape"        ? &has_shape
                    : field == "data_offsets" ? &has_offsets
                                              : nullptr;
-      if (!seen) refuse(entry, "has an unknown field '" + field + "'");
-      if (std::exchange(*seen, true)) refuse(entry, "has two fields '" + field + "'");
+      if (!seen) refuse(entry, {"has an unknown field '", field, "'"});
+      if (std::exchange(*seen, true)) refuse(entry, {"has two fields '", field, "'"});
       if (seen == &has_dtype) {
         entry.dtype = json.string();
       } else if (seen == &has_shape) {
@@ -154,68 +149,65 @@ class SafetensorsFile {
         while (json.more(']'));
       } else {
         json.expect('[');
-        range.begin = std::size_t(json.count());
+        entry.begin = std::size_t(json.count());  // from where the data begins; place_data adds that
         json.expect(',');
-        range.end = std::size_t(json.count());
+        end = std::size_t(json.count());
         json.expect(']');
       }
     } while (json.more('}'));
-    if (!has_dtype || !has_shape || !has_offsets) refuse(entry, "lacks one of dtype, shape and data_offsets");
+    if (!has_dtype || !has_shape || !has_offsets) refuse(entry, {"lacks one of dtype, shape and data_offsets"});
 
     entry.bytes = dtype_bytes(entry.dtype);
-    if (entry.bytes == 0) refuse(entry, "has an unknown type '" + entry.dtype + "'");
+    if (entry.bytes == 0) refuse(entry, {"has an unknown type '", entry.dtype, "'"});
     for (const long extent : entry.shape)
       if (__builtin_mul_overflow(entry.bytes, std::size_t(extent), &entry.bytes))
-        refuse(entry, "has an impossible shape " + shape_text(entry.shape));
-    if (range.begin > range.end || range.end - range.begin != entry.bytes)
-      refuse(entry, "has data_offsets [" + std::to_string(range.begin) + ", " + std::to_string(range.end) + "], but " +
-                        entry.dtype + " " + shape_text(entry.shape) + " takes " + std::to_string(entry.bytes) +
-                        " bytes");
+        refuse(entry, {"has an impossible shape ", shape_text(entry.shape)});
+    if (entry.begin > end || end - entry.begin != entry.bytes)
+      refuse(entry, {"has data_offsets [", entry.begin, ", ", end, "], but ", entry.dtype, " ", shape_text(entry.shape),
+                     " takes ", entry.bytes, " bytes"});
     entries_.push_back(std::move(entry));
-    ranges_.push_back(range);
   }
 
-  // Checks that the ranges tile the rest of the file, points the entries at it and sorts them by name.
+  // Checks that the tensors tile the rest of the file, from byte `data` on, and sorts them by name.
   [[gnu::cold]] void place_data(std::size_t data) {
-    sort(ranges_,
-         [](const Range& a, const Range& b) { return a.begin != b.begin ? a.begin < b.begin : a.end < b.end; });
+    sort([](const TensorEntry& a, const TensorEntry& b) {
+      return a.begin != b.begin ? a.begin < b.begin : a.bytes < b.bytes;
+    });
     std::size_t filled = 0;
-    for (const Range& range : ranges_) {
-      TensorEntry& entry = entries_[range.entry];
-      if (range.end > file_.size() - data)
-        refuse(entry, "ends at byte " + std::to_string(range.end) + " of the data, but the file has only " +
-                          std::to_string(file_.size() - data));
-      if (range.begin < filled) refuse(entry, "overlaps the tensor before it");
-      if (range.begin > filled) refuse(entry, "leaves a hole before it");
-      entry.begin = data + range.begin;
-      filled = range.end;
+    for (TensorEntry& entry : entries_) {
+      const std::size_t end = entry.begin + entry.bytes;
+      if (end > file_.size() - data)
+        refuse(entry, {"ends at byte ", end, " of the data, but the file has only ", file_.size() - data});
+      if (entry.begin < filled) refuse(entry, {"overlaps the tensor before it"});
+      if (entry.begin > filled) refuse(entry, {"leaves a hole before it"});
+      entry.begin += data;
+      filled = end;
     }
-    if (filled != file_.size() - data) refuse("bytes that belong to no tensor stand at its end");
-    ranges_.clear();
+    if (filled != file_.size() - data) refuse({"bytes that belong to no tensor stand at its end"});
 
-    sort(entries_, [](const TensorEntry& a, const TensorEntry& b) { return a.name < b.name; });
+    sort([](const TensorEntry& a, const TensorEntry& b) { return a.name < b.name; });
     for (std::size_t i = 1; i < entries_.size(); ++i)
-      if (entries_[i].name == entries_[i - 1].name) refuse(entries_[i], "occurs twice");
+      if (entries_[i].name == entries_[i - 1].name) refuse(entries_[i], {"occurs twice"});
   }
 
   // Merge sort: a header of 100 MB may be hostile, so no quadratic algorithm; <algorithm> would cost every includer.
-  template <class T, class Before>
-  static void sort(std::vector<T>& items, Before before) {
-    std::vector<T> other(items.size());
-    for (std::size_t width = 1; width < items.size(); width *= 2) {
-      for (std::size_t begin = 0; begin < items.size(); begin += 2 * width) {
-        const std::size_t middle = begin + width < items.size() ? begin + width : items.size();
-        const std::size_t end = middle + width < items.size() ? middle + width : items.size();
-        for (std::size_t a = begin, b = middle, to = begin; to < end; ++to)
-          other[to] = std::move(a < middle && (b == end || !before(items[b], items[a])) ? items[a++] : items[b++]);
+  [[gnu::cold]] void sort(bool (*before)(const TensorEntry&, const TensorEntry&)) {
+    std::vector<TensorEntry> other(entries_.size());
+    for (std::size_t width = 1; width < entries_.size(); width *= 2) {
+      for (std::size_t begin = 0; begin < entries_.size(); begin += 2 * width) {
+        const std::size_t middle = begin + width < entries_.size() ? begin + width : entries_.size();
+        const std::size_t end = middle + width < entries_.size() ? middle + width : entries_.size();
+        for (std::size_t a = begin, b = middle, to = begin; to < end; ++to) {
+          const bool from_a = a < middle && (b == end || !before(entries_[b], entries_[a]));
+          other[to] = std::move(entries_[from_a ? a++ : b++]);
+        }
       }
-      items.swap(other);
+      entries_.swap(other);
     }
   }
 
   FileReader file_;
   std::vector<TensorEntry> entries_;
-  std::vector<Range> ranges_;
   std::vector<std::pair<std::string, std::string>> notes_;
 };
 

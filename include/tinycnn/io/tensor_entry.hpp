@@ -6,6 +6,8 @@
 #include <type_traits>
 #include <vector>
 
+#include <tinycnn/core/text.hpp>
+
 namespace tinycnn {
 
 struct TensorEntry {
@@ -44,10 +46,7 @@ constexpr const char* dtype_of() {
 /// "(64, 3, 3, 3)", for messages.
 [[gnu::cold]] inline std::string shape_text(const std::vector<long>& shape) {
   std::string text = "(";
-  for (std::size_t i = 0; i < shape.size(); ++i) {
-    if (i > 0) text += ", ";
-    text += std::to_string(shape[i]);
-  }
+  for (std::size_t i = 0; i < shape.size(); ++i) append(text, {i > 0 ? ", " : "", shape[i]});
   return text += ')';
 }
 

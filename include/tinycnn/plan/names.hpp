@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include <tinycnn/core/text.hpp>
 #include <tinycnn/plan/graph.hpp>
 
 namespace tinycnn {
@@ -11,22 +12,21 @@ namespace tinycnn {
 [[gnu::cold]] inline std::string segment_name(const Graph& g, int segment) {
   if (segment < 0) return {};
   const Segment& s = g.segments[segment];
-  std::string name = segment_name(g, s.parent);
-  if (!name.empty()) name += '.';
-  return name += s.text.empty() ? std::to_string(s.index) : std::string(s.text);
+  const std::string parent = segment_name(g, s.parent);
+  return joined({parent, parent.empty() ? "" : ".", s.text.empty() ? Piece(s.index) : Piece(s.text)});
 }
 
 /// "cnn.4 (Conv2d)": for people.
 [[gnu::cold]] inline std::string layer_name(const Graph& g, int layer) {
   const std::string name = segment_name(g, g.layers[layer].segment);
-  const std::string kind(g.layers[layer].kind->name);
-  return name.empty() ? kind : name + " (" + kind + ")";
+  const std::string_view kind = g.layers[layer].kind->name;
+  return name.empty() ? std::string(kind) : joined({name, " (", kind, ")"});
 }
 
 /// PyTorch's state_dict key: "cnn.4.weight".
 [[gnu::cold]] inline std::string parameter_name(const Graph& g, const Parameter& p) {
   const std::string name = segment_name(g, g.layers[p.layer].segment);
-  return name.empty() ? std::string(p.name) : name + '.' + std::string(p.name);
+  return joined({name, name.empty() ? "" : ".", p.name});
 }
 
 }  // namespace tinycnn

@@ -15,7 +15,7 @@ namespace tinycnn {
 /// What a training loop remembers in a checkpoint: names and values, in the order they were added.
 class Notes {
  public:
-  void add(const std::string& name, const std::string& value) { all_.emplace_back(name, value); }
+  void add(const std::string& name, const std::string& value) { all_.push_back({name, value}); }
   /// The shortest text that reads back as the same number.
   template <class Number>
     requires std::is_arithmetic_v<Number>
@@ -41,8 +41,8 @@ class Notes {
       return fault == std::errc{} && end == text->data() + text->size();
     }();
     if (!read || !(value >= least && value <= most))
-      throw Error("'" + path + "' is no checkpoint to go on from: its note '" + name +
-                  (text == nullptr ? "' is missing" : "' is '" + *text + "'"));
+      throw Error({"'", path, "' is no checkpoint to go on from: its note '", name,
+                   text == nullptr ? "' is missing" : joined({"' is '", *text, "'"})});
     return value;
   }
 
@@ -58,10 +58,10 @@ inline constexpr const char* checkpoint_version = "1";
 /// Refuses what is sound, but not a checkpoint of this version.
 [[gnu::cold]] inline void check_is_checkpoint(const SafetensorsFile& file) {
   const std::string* version = file.note(checkpoint_key);
-  if (version == nullptr) throw Error("'" + file.path() + "' is no checkpoint; one is written by save_checkpoint");
+  if (version == nullptr) throw Error({"'", file.path(), "' is no checkpoint; one is written by save_checkpoint"});
   if (*version != checkpoint_version)
-    throw Error("'" + file.path() + "' is a checkpoint of version " + *version + ", this program reads version " +
-                checkpoint_version);
+    throw Error({"'", file.path(), "' is a checkpoint of version ", *version, ", this program reads version ",
+                 checkpoint_version});
 }
 
 }  // namespace detail

@@ -5,6 +5,7 @@
 #include <string>
 
 #include <tinycnn/backends/bind.hpp>
+#include <tinycnn/core/text.hpp>
 #include <tinycnn/plan/names.hpp>
 
 namespace tinycnn {
@@ -25,29 +26,30 @@ template <class Backend>
 [[gnu::cold]] std::string describe_nonfinite(const Execution<Backend>& run, const RowKernels<Backend>* kernels,
                                              long number) {
   const Graph& g = run.graph();
-  const std::string where = "step " + std::to_string(number) + ": ";
-  const std::string cure = "; nothing was updated. Lower the learning rate or look at the images of this batch";
+  const auto sentence = [number](std::initializer_list<Piece> what) {
+    return joined({"step ", number, ": ", joined(what),
+                   "; nothing was updated. Lower the learning rate or look at the images of this batch"});
+  };
   if (!detail::all_finite(run.data(run.plan->input), run.n * g.input.size()))
-    return where + "the images hold a number that is not finite" + cure;
+    return sentence({"the images hold a number that is not finite"});
   for (int k = 0; k < g.parameter_count; ++k) {
     const Parameter& p = g.parameters[k];
     const auto* numbers = (p.buffer ? run.buffers : run.parameters) + p.offset;
-    if (!detail::all_finite(numbers, p.size()))
-      return where + "parameter " + parameter_name(g, p) + " is not finite" + cure;
+    if (!detail::all_finite(numbers, p.size())) return sentence({"parameter ", parameter_name(g, p), " is not finite"});
   }
   for (int k = 0; k < run.plan->forward_count; ++k) {
     const Step& s = run.plan->steps[k];
     kernels[s.row].forward(run, s);
     if (!detail::all_finite(run.data(s.y), run.n * run.dims(s.y).size()))
-      return where + "the output of " + layer_name(g, s.layers[0]) +
-             (s.layer_count > 1 ? " to " + layer_name(g, s.layers[s.layer_count - 1]) : "") + " is not finite" + cure;
+      return sentence({"the output of ", layer_name(g, s.layers[0]), s.layer_count > 1 ? " to " : "",
+                       s.layer_count > 1 ? layer_name(g, s.layers[s.layer_count - 1]) : "", " is not finite"});
   }
   for (int k = g.parameter_count - 1; k >= 0; --k) {  // the backward pass met them in this order
     const Parameter& p = g.parameters[k];
     if (!p.buffer && !detail::all_finite(run.gradients + p.offset, p.size()))
-      return where + "the gradient of " + parameter_name(g, p) + " is not finite" + cure;
+      return sentence({"the gradient of ", parameter_name(g, p), " is not finite"});
   }
-  return where + "the loss or the gradient norm is not finite" + cure;
+  return sentence({"the loss or the gradient norm is not finite"});
 }
 
 }  // namespace tinycnn

@@ -30,14 +30,12 @@ Execution<Backend> execution_in(const Plan& plan, Backend& backend, long capacit
 
 /// Refuses a batch that is empty or larger than the capacity, and labels that are no class. `labels` may be null.
 [[gnu::cold]] inline void check_batch(const Graph& graph, int capacity, const int* labels, int n) {
-  if (n < 1 || n > capacity)
-    throw Error("a batch of " + std::to_string(n) + " samples was given, this network takes 1 to " +
-                std::to_string(capacity));
+  if (n < 1 || n > capacity) throw Error({"a batch of ", n, " samples was given, this network takes 1 to ", capacity});
   const int classes = int(graph.dims(graph.logits_nodes()).size());
   for (int i = 0; labels != nullptr && i < n; ++i)
     if (labels[i] < 0 || labels[i] >= classes)
-      throw Error("label " + std::to_string(labels[i]) + " of sample " + std::to_string(i) + " is not one of the " +
-                  std::to_string(classes) + " classes 0 to " + std::to_string(classes - 1));
+      throw Error(
+          {"label ", labels[i], " of sample ", i, " is not one of the ", classes, " classes 0 to ", classes - 1});
 }
 
 /// Copies n samples in PyTorch's order (N, C, H, W) into the plan's input.

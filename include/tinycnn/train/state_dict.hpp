@@ -64,21 +64,33 @@ inline std::vector<long> shape_of(const Parameter& p) { return {p.extents, p.ext
 inline constexpr long numbers_at_once =
     1L << 14;  // files go through a small buffer, never through a second copy of the network
 
-/// Reads `p`, every number of which must be finite as T, and puts it in place if told so.
-template <class Stored, class T>
+template <class Number>
+Number number_at(const char* bytes) {
+  Number number;
+  std::memcpy(&number, bytes, sizeof number);
+  return number;
+}
+
+/// Reads `p` from numbers of type F32, F64 or, a counter, I64. Each must be finite as T; puts them in place if told so.
+template <class T>
 [[gnu::cold]] void read_parameter(const SafetensorsFile& file, const TensorEntry& entry, const NetworkState<T>& state,
                                   const Parameter& p, bool write) {
-  if (entry.dtype != dtype_of<Stored>())
-    throw Error("tensor '" + entry.name + "' of '" + file.path() + "' is " + entry.dtype + ", " + dtype_of<Stored>() +
-                " is wanted");
-  std::vector<Stored> numbers(numbers_at_once);
+  const bool wide = entry.dtype == "F64" && !p.integer;
+  const std::string_view wanted = p.integer ? "I64" : wide ? "F64" : "F32";
+  if (entry.dtype != wanted)
+    throw Error({"tensor '", entry.name, "' of '", file.path(), "' is ", entry.dtype, ", ", wanted, " is wanted"});
+  const std::size_t each = p.integer || wide ? 8 : 4;
+  std::vector<char> bytes(std::size_t(numbers_at_once) * 8);
   for (long first = 0; first < p.size(); first += numbers_at_once) {
     const long count = p.size() - first < numbers_at_once ? p.size() - first : numbers_at_once;
-    file.read_part(entry, first, count, numbers.data());
+    file.read_part(entry, std::size_t(first) * each, std::size_t(count) * each, bytes.data());
     for (long i = 0; i < count; ++i) {
-      const T number = T(numbers[std::size_t(i)]);
+      const char* from = bytes.data() + std::size_t(i) * each;
+      const T number = p.integer ? T(number_at<std::int64_t>(from))
+                       : wide    ? T(number_at<double>(from))
+                                 : T(number_at<float>(from));
       if (!std::isfinite(double(number)))
-        throw Error("tensor '" + entry.name + "' of '" + file.path() + "' holds a number that is not finite");
+        throw Error({"tensor '", entry.name, "' of '", file.path(), "' holds a number that is not finite"});
       if (write) state.at(p, first + i) = number;
     }
   }
@@ -99,11 +111,11 @@ template <class Stored, class T>
 class NameList {
  public:
   [[gnu::cold]] void add(const std::string& name) {
-    if (++count_ <= shown) text_ += (text_.empty() ? "" : ", ") + name;
+    if (++count_ <= shown) append(text_, {text_.empty() ? "" : ", ", name});
   }
   [[nodiscard]] bool empty() const { return count_ == 0; }
-  [[nodiscard]] std::string text() const {
-    return count_ <= shown ? text_ : text_ + " and " + std::to_string(count_ - shown) + " more";
+  [[gnu::cold]] [[nodiscard]] std::string text() const {
+    return count_ <= shown ? text_ : joined({text_, " and ", count_ - shown, " more"});
   }
 
  private:
@@ -143,7 +155,7 @@ template <class Stored, class T>
 /// nothing is changed before that, and that every number is finite, is known.
 template <class T>
 [[gnu::cold]] void read_states(const SafetensorsFile& file, const std::vector<NamedState<T>>& states) {
-  std::vector<bool> known(file.entries().size());
+  std::vector<char> known(file.entries().size());
   detail::NameList missing, unexpected;
   for (const NamedState<T>& each : states)
     for (int k = 0; k < each.state.graph->parameter_count; ++k) {
@@ -154,29 +166,23 @@ template <class T>
       if (entry == nullptr)
         missing.add(name);
       else if (entry->shape != detail::shape_of(p))
-        throw Error("tensor '" + name + "' of '" + file.path() + "' has shape " + shape_text(entry->shape) +
-                    ", the network's has " + shape_text(detail::shape_of(p)));
+        throw Error({"tensor '", name, "' of '", file.path(), "' has shape ", shape_text(entry->shape),
+                     ", the network's has ", shape_text(detail::shape_of(p))});
       else
-        known[std::size_t(entry - file.entries().data())] = true;
+        known[std::size_t(entry - file.entries().data())] = 1;
     }
   for (std::size_t i = 0; i < known.size(); ++i)
     if (!known[i]) unexpected.add(file.entries()[i].name);
   if (!missing.empty() || !unexpected.empty())
-    throw Error("'" + file.path() + "' is of another network:" + (missing.empty() ? "" : " missing " + missing.text()) +
-                (missing.empty() || unexpected.empty() ? "" : ";") +
-                (unexpected.empty() ? "" : " unexpected " + unexpected.text()));
+    throw Error({"'", file.path(), "' is of another network:", missing.empty() ? "" : " missing ", missing.text(),
+                 missing.empty() || unexpected.empty() ? "" : ";", unexpected.empty() ? "" : " unexpected ",
+                 unexpected.text()});
   for (const bool write : {false, true})  // nothing is written before all has been read
     for (const NamedState<T>& each : states)
       for (int k = 0; k < each.state.graph->parameter_count; ++k) {
         const Parameter& p = each.state.graph->parameters[k];
         if (!each.has(p)) continue;
-        const TensorEntry& entry = *file.find(each.name(p));
-        if (p.integer)
-          detail::read_parameter<std::int64_t>(file, entry, each.state, p, write);
-        else if (entry.dtype == "F64")
-          detail::read_parameter<double>(file, entry, each.state, p, write);
-        else
-          detail::read_parameter<float>(file, entry, each.state, p, write);
+        detail::read_parameter(file, *file.find(each.name(p)), each.state, p, write);
       }
 }
 

@@ -40,8 +40,9 @@ template <class T>
   const Graph& g = *state.graph;
   for (int k = 0; k < g.parameter_count; ++k)
     if (parameter_name(g, g.parameters[k]) == name) return tensor_of(state, g.parameters[k]);
-  throw Error("this network has no parameter '" + std::string(name) + "': names are those of PyTorch's state_dict" +
-              (g.parameter_count == 0 ? "" : ", such as '" + parameter_name(g, g.parameters[0]) + "'"));
+  const std::string first = g.parameter_count == 0 ? "" : parameter_name(g, g.parameters[0]);
+  throw Error({"this network has no parameter '", name, "': names are those of PyTorch's state_dict",
+               first.empty() ? "" : ", such as '", first, first.empty() ? "" : "'"});
 }
 
 /// What a run left of value `value` of its graph (0 the input, i + 1 the output of node i): (N, C, H, W) or
@@ -51,11 +52,11 @@ template <class Backend>
 [[gnu::cold]] Tensor<typename Backend::Scalar> tensor_of(const Execution<Backend>& run, int value) {
   const Plan& plan = *run.plan;
   const Graph& g = run.graph();
-  const std::string name = "value " + std::to_string(value);
-  if (value < 0 || value > g.node_count) throw Error(name + " is not one of 0 to " + std::to_string(g.node_count));
+  const std::string name = joined({"value ", value});
+  if (value < 0 || value > g.node_count) throw Error({name, " is not one of 0 to ", g.node_count});
   const auto missing = [&](const char* why) {
-    throw Error(name + (value == 0 ? "" : ", the output of " + layer_name(g, g.nodes[value - 1].layer) + ',') + why +
-                ": a Predictor with ForwardPrefix<" + std::to_string(value) + "> has it");
+    throw Error({name, value == 0 ? "" : joined({", the output of ", layer_name(g, g.nodes[value - 1].layer), ","}),
+                 why, ": a Predictor with ForwardPrefix<", value, "> has it"});
   };
   if (value >= plan.value_count || plan.values[value].root < 0) missing(" is no part of this plan");
   const Value& v = plan.values[plan.values[value].root];

@@ -185,7 +185,7 @@ class Trainer : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Loss, Back
   [[nodiscard]] std::vector<NamedState<T>> everything() {
     std::vector<NamedState<T>> all{{"", state()}};
     for (int k = 0; k < Optimizer::slots; ++k)
-      all.push_back({"optimizer." + std::to_string(k) + ".",
+      all.push_back({joined({"optimizer.", k, "."}),
                      {&graph, Backend::order, slots_.data() + k * graph.trained_room, nullptr},
                      false});
     return all;
@@ -200,8 +200,8 @@ class Trainer : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Loss, Back
     if (n > 1) return;
     for (int i = 0; i < graph.layer_count; ++i)
       if (graph.layers[i].kind == &batch_norm && (graph.layers[i].in.flat || graph.layers[i].in.pixels() == 1))
-        throw Error("layer " + layer_name(graph, i) +
-                    " gets one value a channel from a batch of one sample: training needs more");
+        throw Error({"layer ", layer_name(graph, i),
+                     " gets one value a channel from a batch of one sample: training needs more"});
   }
 
   [[nodiscard]] double losses(const Execution<Backend>& run) const {

@@ -23,7 +23,7 @@ namespace tinycnn {
 /// alpha dropped, EXIF orientation ignored. Errors, which name the file: empty, damaged, truncated, too large or no
 /// picture.
 [[gnu::cold]] inline Picture decode_image(std::string_view bytes, const std::string& path) {
-  const auto refuse = [&](const std::string& why) { throw Error("cannot decode '" + path + "': " + why); };
+  const auto refuse = [&](std::string_view why) { throw Error({"cannot decode '", path, "': ", why}); };
   if (bytes.empty()) refuse("the file is empty");
   if (bytes.size() > 0x7fffffff) refuse("the file is larger than 2 GB");
   if (const char* fault = picture_fault(bytes)) refuse(fault);
@@ -36,14 +36,13 @@ namespace tinycnn {
     refuse("its header is damaged, or of a kind that is not read");
   const long w = picture.w, h = picture.h < 0 ? -long(picture.h) : picture.h;  // a BMP whose top row comes first
   if (w < 1 || h < 1) refuse("it has no pixels");
-  if (w * h > largest_picture)
-    refuse(std::to_string(w) + " x " + std::to_string(h) + " pixels are more than 100 million");
+  if (w * h > largest_picture) refuse(joined({w, " x ", h, " pixels are more than 100 million"}));
 
   struct Pixels {
     unsigned char* rgb;
     ~Pixels() { stbi_image_free(rgb); }
   } pixels{stbi_load_from_memory(data, length, &picture.w, &picture.h, &channels, 3)};
-  if (!pixels.rgb) refuse(std::string("it is damaged (") + stbi_failure_reason() + ")");
+  if (!pixels.rgb) refuse(joined({"it is damaged (", stbi_failure_reason(), ")"}));
   picture.rgb.assign(pixels.rgb, pixels.rgb + 3 * long(picture.w) * picture.h);
   return picture;
 }

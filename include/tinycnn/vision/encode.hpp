@@ -18,8 +18,7 @@ inline std::string encode_jpeg(const Picture& picture, int quality) {
     static_cast<std::string*>(context)->append(static_cast<const char*>(data), std::size_t(size));
   };
   if (!stbi_write_jpg_to_func(append, &bytes, picture.w, picture.h, 3, picture.rgb.data(), quality))
-    throw Error("a picture of " + std::to_string(picture.w) + " x " + std::to_string(picture.h) +
-                " pixels cannot be encoded");
+    throw Error({"a picture of ", picture.w, " x ", picture.h, " pixels cannot be encoded"});
   return bytes;
 }
 

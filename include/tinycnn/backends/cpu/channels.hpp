@@ -33,7 +33,10 @@ template <class Isa, class F>
 [[gnu::always_inline]] inline void for_channels(int channels, F&& f) {
   int c = 0;
   for (; c + Isa::width <= channels; c += Isa::width) f(Vector<Isa>{}, c);
-  for (; c < channels; ++c) f(0.0f, c);
+  for (; c < channels; ++c) {
+    asm("" : "+r"(c));  // fewer than a register's: g++ would make registers of them again
+    f(0.0f, c);
+  }
 }
 
 /// A batch of images cut into fixed blocks of at most `size` pixels of one sample each, so that partial sums belong to

@@ -22,7 +22,7 @@ struct Pixel {
     if (from == nullptr) return {};
     if (width == NR<Isa>) return read(from);
     float row[NR<Isa>] = {};
-    for (int k = 0; k < width; ++k) row[k] = from[k];
+    std::memcpy(row, from, sizeof(float) * static_cast<std::size_t>(width));
     return read(row);
   }
 
@@ -33,7 +33,7 @@ struct Pixel {
       float row[NR<Isa>];
       store<Isa>(row, a);
       store<Isa>(row + Isa::width, b);
-      for (int k = 0; k < width; ++k) to[k] = row[k];
+      std::memcpy(to, row, sizeof(float) * static_cast<std::size_t>(width));
     } else if (past_caches) {
       stream<Isa>(to, a);
       stream<Isa>(to + Isa::width, b);
@@ -114,7 +114,13 @@ struct BlockSums {
   }
 
   /// to (2,C) of one block: row 0 the sums, row 1 the sums of squares.
-  void flush(double* to, int channels, int width, bool first) {
+  [[gnu::always_inline]] void flush(double* to, int channels, int width, bool first) const {
+    const BlockSums copy = *this;  // whose address is known: the sums themselves stay in registers
+    copy.write(to, channels, width, first);
+  }
+
+ private:
+  [[gnu::noinline]] void write(double* to, int channels, int width, bool first) const {
     float centers[NR<Isa>], offs[NR<Isa>], squares[NR<Isa>];
     pivot.write(centers, NR<Isa>, false);
     sum.write(offs, NR<Isa>, false);
@@ -129,7 +135,6 @@ struct BlockSums {
       for (int k = 0; k < width; ++k) to[k] = (first ? 0.0 : to[k]) + row[k];
       to += channels;
     }
-    *this = {};
   }
 };
 

@@ -24,7 +24,7 @@ struct WeightGradientBlocking {
   int parts_most = 1;
   SweepBlocking chunk;
 
-  static constexpr WeightGradientBlocking of(const ConvolutionShape& s) {
+  [[gnu::noinline]] static constexpr WeightGradientBlocking of(const ConvolutionShape& s) {
     WeightGradientBlocking b;
     const int pixels = s.y.h * s.y.w;
     const int usual_parts = 1 + samples_usual * pixels / part_pixels;

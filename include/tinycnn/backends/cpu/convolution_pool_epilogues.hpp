@@ -80,11 +80,9 @@ struct StatisticsPoolEpilogue {
           best.write(pooled + out, p.width, pooled_past_caches);
           write_places<Isa>(index + out, a.position, b.position, p.width);
         }
-        for (int r = 0; r < k; ++r)
-          for (int c = pooled_columns * k; c < p.columns; ++c) visit(i * k + r, c);
       }
-      for (int i = pooled_rows * k; i < p.rows; ++i)
-        for (int j = 0; j < p.columns; ++j) visit(i, j);
+      for (int i = 0; i < p.rows; ++i)  // what no window covers
+        for (int j = i < pooled_rows * k ? pooled_columns * k : 0; j < p.columns; ++j) visit(i, j);
       block.flush(sums + 2L * p.block * dims.c + p.channel, dims.c, p.width, p.first && s == 0);
     }
   }

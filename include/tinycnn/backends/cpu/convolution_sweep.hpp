@@ -72,7 +72,7 @@ struct SweepBlocking {
   [[nodiscard]] constexpr long tile() const { return long(tile_rows) * tile_columns * pitch; }  // floats, one sample
 
   /// `row_multiple`: bands start at multiples of it (a pooling window's height).
-  static constexpr SweepBlocking of(const Sweep& s, int row_multiple = 1) {
+  [[gnu::noinline]] static constexpr SweepBlocking of(const Sweep& s, int row_multiple = 1) {
     SweepBlocking b;
     const int all_rows = s.extent(s.out.h, 0);
     const int columns = s.extent(s.out.w, 0);
@@ -133,7 +133,7 @@ void for_each_depth(const Sweep& s, const SweepBlocking& blocking, int phase_h, 
   Depth depth;
   int steps = 0;
   bool first = true;
-  const auto flush = [&] {
+  const auto flush = [&]() __attribute__((noinline)) {  // f stands here once
     f(static_cast<const Depth&>(depth), first);
     first = false;
     depth.clear();

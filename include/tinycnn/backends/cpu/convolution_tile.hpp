@@ -43,25 +43,31 @@ struct TensorSource {
   /// to[j * pitch + k] = value of sample n, row h, column w + j, channel c + k, for j < count and k < width.
   [[gnu::noinline]] void load(float* to, int pitch, int n, int h, int w, int count, int c, int width) const {
     const float* from = x + ((long(n) * dims.h + h * step) * dims.w + w * step) * dims.c + c;  // (W,C)
-    if (pending.scale == nullptr && !pending.relu) {
-      if (pitch == dims.c && width == dims.c && step == 1) {
-        std::memcpy(to, from, sizeof(float) * static_cast<std::size_t>(count) * static_cast<std::size_t>(width));
-        return;
-      }
-      each(to, pitch, from, count, width, [](auto v, int) { return v; });
-    } else if (pending.scale == nullptr) {
-      each(to, pitch, from, count, width, [](auto v, int) { return cpu::relu<Isa>(v); });
+    if (pending.scale == nullptr && !pending.relu && pitch == dims.c && width == dims.c && step == 1) {
+      std::memcpy(to, from, sizeof(float) * static_cast<std::size_t>(count) * static_cast<std::size_t>(width));
+      return;
+    }
+    // One loop for finished values and those that wait for ReLU alone: all go through the same maximum, which lets NaN
+    // and -0 through.
+    const float floor = pending.relu ? 0.0f : -__builtin_inff();
+    const Vector<Isa> floors = broadcast<Isa>(floor);
+    if (pending.scale == nullptr) {
+      each(to, pitch, from, count, width, [=](auto v, int) {
+        if constexpr (sizeof v == sizeof(float))
+          return v < floor ? floor : v;
+        else
+          return v < floors ? floors : v;
+      });
     } else {
       const float* scale = pending.scale + c;
       const float* shift = pending.shift + c;
-      const bool clip = pending.relu;
       each(to, pitch, from, count, width, [=](auto v, int k) {
         if constexpr (sizeof v == sizeof(float)) {
           const float value = fma<Isa>(v, scale[k], shift[k]);
-          return clip ? cpu::relu<Isa>(value) : value;
+          return value < floor ? floor : value;
         } else {
           const Vector<Isa> value = fma<Isa>(v, cpu::load<Isa>(scale + k), cpu::load<Isa>(shift + k));
-          return clip ? cpu::relu<Isa>(value) : value;
+          return value < floors ? floors : value;
         }
       });
     }
@@ -74,7 +80,10 @@ struct TensorSource {
     for (int j = 0; j < count; ++j, to += pitch, from += pixel) {
       int k = 0;
       for (; k + Isa::width <= width; k += Isa::width) store<Isa>(to + k, f(cpu::load<Isa>(from + k), k));
-      for (; k < width; ++k) to[k] = f(from[k], k);
+      for (; k < width; ++k) {
+        asm("" : "+r"(k));  // fewer than a register's: g++ would make registers of them
+        to[k] = f(from[k], k);
+      }
     }
   }
 };
@@ -89,8 +98,8 @@ struct Rectangle {
 
 /// tile (rows, columns, pitch) = channels [c, c + width) of sample n, zero where the rectangle leaves the image.
 template <class Isa, class Source>
-void load_tile(float* tile, int pitch, const Rectangle& r, const Dims& image, const Source& source, int n, int c,
-               int width) {
+[[gnu::noinline]] void load_tile(float* tile, int pitch, const Rectangle& r, const Dims& image, const Source& source,
+                                 int n, int c, int width) {
   const auto zero = [pitch](float* to, int pixels) {
     std::memset(to, 0, sizeof(float) * static_cast<std::size_t>(pixels) * static_cast<std::size_t>(pitch));
   };

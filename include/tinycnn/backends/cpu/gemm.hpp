@@ -110,14 +110,11 @@ template <class Isa, bool Half = false, class... MaybeAhead>
   sums.write(tile);
 }
 
-/// Steps of the depth that are written out one after another: their addresses are known, and a loop of few turns is
-/// foreseen to its end. The way out between every four also keeps g++ from looking for what to combine among hundreds
-/// of instructions.
-inline constexpr int steps_at_once = 16;
-
-/// sums[i][j] += sum over k < depth of row[i][k Step] * b[k NR + j]. For each run of steps, `each(at, k)` is called
-/// before its step k; `at` is where the run starts in the rows.
-template <class Isa, int Step, class Each>
+/// sums[i][j] += sum over k < depth of row[i][k Step] * b[k NR + j]. `Steps`, 4 or 16, are written out one after
+/// another: their addresses are known, and a loop of few turns is foreseen to its end. The way out between every four
+/// also keeps g++ from looking for what to combine among hundreds of instructions. For each run of steps, `each(at, k)`
+/// is called before its step k; `at` is where the run starts in the rows.
+template <class Isa, int Step, int Steps, class Each>
 [[gnu::always_inline]] inline void add_products(Sums<Isa>& sums, const float* const (&row)[MR<Isa>], const float* b,
                                                 long depth, const Each& each) {
   constexpr int together = 4;
@@ -134,14 +131,16 @@ template <class Isa, int Step, class Each>
   const float* const end = b + depth * NR<Isa>;
   for (long left = whole; left > 0; left -= together) {
     add.template operator()<0>();
-    if ((left -= together) == 0) break;
-    add.template operator()<4>();
-    if ((left -= together) == 0) break;
-    add.template operator()<8>();
-    if ((left -= together) == 0) break;
-    add.template operator()<12>();
-    at += steps_at_once * Step;
-    b += steps_at_once * NR<Isa>;
+    if constexpr (Steps == 16) {
+      if ((left -= together) == 0) break;
+      add.template operator()<4>();
+      if ((left -= together) == 0) break;
+      add.template operator()<8>();
+      if ((left -= together) == 0) break;
+      add.template operator()<12>();
+    }
+    at += Steps * Step;
+    b += Steps * NR<Isa>;
   }
   b = end - (depth - whole) * NR<Isa>;
   for (at = whole * Step; b != end; at += Step, b += NR<Isa>) {
@@ -167,7 +166,7 @@ template <class Isa>
     const long next_rows = t + MR<Isa> < rows ? MR<Isa> * a_step : next_a - a;
     Sums<Isa> sums;
     sums.clear();
-    add_products<Isa, 1>(sums, row, b, depth, [&](long at, int k) {
+    add_products<Isa, 1, 16>(sums, row, b, depth, [&](long at, int k) {
       if (k < MR<Isa>) __builtin_prefetch(row[k] + at + next_rows);
       __builtin_prefetch(next_b);
       next_b += next_step;

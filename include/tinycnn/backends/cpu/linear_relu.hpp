@@ -8,11 +8,12 @@
 
 namespace tinycnn::cpu {
 
-/// y = x W + b, then relu where asked. Where there is a ReLU, backward first masks dy into the workspace.
+/// y = x W + b, then relu where the step has a second layer. Where there is a ReLU, backward first masks dy into the
+/// workspace.
 /// equals: reference::LinearRow (and ReluRow).
-template <class Isa, bool Relu>
+template <class Isa>
 struct LinearForm {
-  static constexpr bool saves_input = true, saves_output = Relu;
+  static constexpr bool saves_input = true;
 
   static constexpr Needs needs(const Match& m) {
     // The kernels round the batch up to their panels; both parts below cover that.
@@ -41,8 +42,8 @@ struct LinearForm {
   static void forward(const Execution<Backend>& run, const Step& step) {
     const Layer& l = run.layer(step, 0);
     linear_forward<Isa>(shape(run, l), run.n, run.data(step.x), run.parameter(l, 0), run.prepared(step),
-                        l.options.bias ? run.parameter(l, 1) : nullptr, Relu, run.data(step.y), run.backend->pool(),
-                        run.scratch);
+                        l.options.bias ? run.parameter(l, 1) : nullptr, has_relu(step), run.data(step.y),
+                        run.backend->pool(), run.scratch);
   }
 
   template <class Backend>
@@ -51,7 +52,7 @@ struct LinearForm {
     const LinearShape s = shape(run, l);
     const float* dy = run.data(step.dy);
     float* shared = run.workspace;
-    if constexpr (Relu) {
+    if (has_relu(step)) {
       const float* y = run.data(step.y);
       for (long i = 0; i < long(run.n) * s.out; ++i) run.workspace[i] = y[i] > 0.0f ? dy[i] : 0.0f;
       dy = run.workspace;
@@ -67,6 +68,7 @@ struct LinearForm {
   }
 
  private:
+  static bool has_relu(const Step& step) { return step.layer_count > 1; }
   template <class Backend>
   static LinearShape shape(const Execution<Backend>& run, const Layer& l) {
     return {int(l.in.size()), int(l.out.size()), int(run.capacity)};
@@ -74,13 +76,14 @@ struct LinearForm {
 };
 
 template <class Isa>
-struct LinearRelu : LinearForm<Isa, true> {
+struct LinearRelu : LinearForm<Isa> {
+  static constexpr bool saves_output = true;
   static constexpr std::string_view name = "Linear+ReLU";
   static constexpr const Kind* pattern[] = {&tinycnn::linear, &tinycnn::relu};
 };
 
 template <class Isa>
-struct LinearAlone : LinearForm<Isa, false> {
+struct LinearAlone : LinearForm<Isa> {
   static constexpr std::string_view name = "Linear";
   static constexpr const Kind* pattern[] = {&tinycnn::linear};
 };

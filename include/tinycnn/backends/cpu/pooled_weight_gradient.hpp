@@ -61,7 +61,8 @@ struct PooledWeightGradient {
 
  private:
   /// g = masked dy of `count` windows; the sums of g and g (v - mean).
-  void take(const PooledGradient& from, const ChannelNumbers& k, long at, int count, float* g, float* sums) const {
+  [[gnu::noinline]] void take(const PooledGradient& from, const ChannelNumbers& k, long at, int count, float* g,
+                              float* sums) const {
     for (int q = 0; q < count; ++q, at += s.y.c, g += s.y.c)
       for_channels<Isa>(s.y.c, [&]<class V>(V, int o) {
         const V value = masked<Isa, V>(from.dy, from.pooled, k, at + o, o);
@@ -74,7 +75,7 @@ struct PooledWeightGradient {
   }
 
   /// table = what `count` windows see of a plane, from its first window's first tap on.
-  void fill(float* table, const float* plane, int count) const {
+  [[gnu::noinline]] void fill(float* table, const float* plane, int count) const {
     for (int r = 0; r < 3; ++r, plane += planes.pitch, table += 2 * table_columns())
       for (int column = 0; column < 2 * count + 2; ++column) {
         table[2 * column] = plane[column];
@@ -84,8 +85,8 @@ struct PooledWeightGradient {
 
   /// dw (9 C,O) += g times the pixel each window took, for the taps of channel c. Asks for a share of `next`, what the
   /// next chunk begins with, at each step.
-  void multiply(const float* table, const float* g, const std::uint8_t* place, int count, int c, float* dw,
-                const float*& next) const {
+  [[gnu::noinline]] void multiply(const float* table, const float* g, const std::uint8_t* place, int count, int c,
+                                  float* dw, const float*& next) const {
     const long outputs = s.y.c, share = ceil_div(Isa::width, s.x.c);
     for_channels<Isa>(s.y.c, [&]<class V>(V, int o) {
       V sums[taps] = {};

@@ -31,7 +31,7 @@ class BasicFlushDenormals {
 template <class Isa>
 class BasicThreadPool {
  public:
-  explicit BasicThreadPool(int threads)
+  [[gnu::cold]] explicit BasicThreadPool(int threads)
       : crowded_(threads > usable_processors()), shares_(static_cast<std::size_t>(threads < 1 ? 1 : threads)) {
     if (threads < 1) throw Error("A thread pool needs at least one thread; ask for 1 or more.");
     workers_.resize(static_cast<std::size_t>(threads - 1));
@@ -57,9 +57,12 @@ class BasicThreadPool {
   /// left in its caches is likely to be its own again; who is done early helps the others out.
   template <class F>
   void run(int blocks, F&& f) {
-    share_out(blocks, &f, [](const void* context, int block, int worker) noexcept {
+    blocks_ = blocks;
+    context_ = &f;
+    call_ = [](const void* context, int block, int worker) noexcept {
       (*static_cast<const std::remove_reference_t<F>*>(context))(block, worker);
-    });
+    };
+    share_out();
   }
 
  private:
@@ -97,15 +100,13 @@ class BasicThreadPool {
   }
 
   /// Not a template, and never inlined: the code of `run` is there once for every job there is.
-  [[gnu::noinline]] void share_out(int blocks, const void* context, Call call) {
+  [[gnu::noinline]] void share_out() {
+    const int blocks = blocks_;
     if (blocks <= 0) return;
     if (workers_.empty() || blocks == 1) {
-      for (int block = 0; block < blocks; ++block) call(context, block, 0);
+      for (int block = 0; block < blocks; ++block) call_(context_, block, 0);
       return;
     }
-    call_ = call;
-    context_ = context;
-    blocks_ = blocks;
     finished_.store(0, std::memory_order_relaxed);
     for (int i = 0; i < size(); ++i)
       shares_[static_cast<std::size_t>(i)].blocks.store(
@@ -121,7 +122,7 @@ class BasicThreadPool {
         finished_.wait(finished, std::memory_order_acquire);
   }
 
-  void take_blocks(int worker) {
+  [[gnu::noinline]] void take_blocks(int worker) {
     for (int i = 0; i < size(); ++i) {
       const int owner = worker + i < size() ? worker + i : worker + i - size();
       for (int block; (block = take(shares_[static_cast<std::size_t>(owner)].blocks, i == 0)) >= 0;) {

@@ -16,8 +16,8 @@ struct WinogradBlocking {
   int piece_samples = 1, piece_rows = 1;  // of a block, turned into pixels at a time and handed on from the caches
 
   /// `row_multiple`: bands start at pixel rows that are multiples of it (a pooling window's height).
-  static constexpr WinogradBlocking of(const ConvolutionShape& s, int row_multiple = 1,
-                                       int tile_width = Winograd::tile) {
+  [[gnu::noinline]] static constexpr WinogradBlocking of(const ConvolutionShape& s, int row_multiple = 1,
+                                                         int tile_width = Winograd::tile) {
     WinogradBlocking b;
     b.tile_width = tile_width;
     b.row_tiles = tile_columns(s, tile_width);

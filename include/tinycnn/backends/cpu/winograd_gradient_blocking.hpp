@@ -23,7 +23,7 @@ struct WinogradGradientBlocking {
   int row_tiles = 1;
   int rows = 1;  // of tiles, of one block or slice; they run on from sample to sample
 
-  static constexpr WinogradGradientBlocking of(const ConvolutionShape& s) {
+  [[gnu::noinline]] static constexpr WinogradGradientBlocking of(const ConvolutionShape& s) {
     WinogradGradientBlocking b;
     b.row_tiles = tile_columns(s);
     const long floats = b.spectrum_floats(s);

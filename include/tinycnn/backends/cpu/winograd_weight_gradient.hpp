@@ -47,8 +47,10 @@ template <class Isa>
       }
       Sums<Isa> sums;
       sums.clear();
-      add_products<Isa, strip>(sums, a, right, tiles, [&](long, int k) {
-        __builtin_prefetch(out + MR<Isa> * NR<Isa> + 16 * k, 1);  // the next sums, from farther away than the factors
+      const float* next = out + MR<Isa> * NR<Isa>;  // the next sums, from farther away than the factors
+      add_products<Isa, strip, 4>(sums, a, right, tiles, [&](long, int) {
+        __builtin_prefetch(next, 1);
+        next += 16;
       });
       if (accumulate) sums.add(out);
       sums.write(out);
@@ -69,21 +71,24 @@ template <class Isa>
       if (first >= s.y.c) break;
       const float* from = spectra + panel * b.panel_floats(s) + long(c) * NR<Isa> + k;
       Vector<Isa> du[6][6] = {}, dg[3][3];
-      for (int part = 0; part < parts; ++part, from += part_step)
+      for (int part = 0; part < parts; ++part, from += part_step) {
+        const float* at = from;
 #pragma GCC unroll 36
-        for (int p = 0; p < Winograd::points; ++p) {
-          __builtin_prefetch(from + p * point_step +
-                             channels_ahead * NR<Isa>);  // more streams than the processor follows
-          du[p / 6][p % 6] += load<Isa>(from + p * point_step);
+        for (int p = 0; p < Winograd::points; ++p, at += point_step) {
+          asm("" : "+r"(at));
+          __builtin_prefetch(at + channels_ahead * NR<Isa>);  // more streams than the processor follows
+          du[p / 6][p % 6] += load<Isa>(at);
         }
+      }
       along_both_axes(du, dg, [](const auto& line, auto& out) { WinogradMaps<float>::weights_adjoint(line, out); });
       float* to = dw + long(c) * s.y.c + first;
       const int left = s.y.c - first;
-      for (int t = 0; t < 9; ++t, to += long(s.x.c) * s.y.c) {
-        if (left >= Isa::width)
-          store<Isa>(to, dg[t / 3][t % 3]);
-        else
-          std::memcpy(to, &dg[t / 3][t % 3], sizeof(float) * std::size_t(left));
+      const long tap = long(s.x.c) * s.y.c;
+      if (left >= Isa::width) {
+        for (int t = 0; t < 9; ++t, to += tap) store<Isa>(to, dg[t / 3][t % 3]);
+      } else {
+#pragma GCC unroll 1
+        for (int t = 0; t < 9; ++t, to += tap) std::memcpy(to, &dg[t / 3][t % 3], sizeof(float) * std::size_t(left));
       }
     }
 }

@@ -1,0 +1,55 @@
+// Texts put together from words and whole numbers. Each + of std::string would be compiled anew where it stands, with
+// what cleans up behind it; a list of pieces is numbers on the stack and one call.
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+namespace tinycnn {
+
+/// A part of a text: words, which must outlive it, or a whole number.
+class Piece {
+ public:
+  constexpr Piece(std::string_view words) : words_(words.data()), value_(words.size()) {}
+  constexpr Piece(const char* words) : Piece(std::string_view(words)) {}
+  Piece(const std::string& words) : words_(words.data()), value_(words.size()) {}
+  template <class Number>
+    requires(std::is_integral_v<Number> && sizeof(Number) > 1)
+  constexpr Piece(Number number)
+      : number_(true), negative_(number < 0), value_(negative_ ? 0 - std::uint64_t(number) : std::uint64_t(number)) {}
+
+  [[gnu::cold]] void append_to(std::string& text) const {
+    if (!number_) {
+      text.append(words_, value_);
+      return;
+    }
+    char digits[21];
+    char* first = digits + sizeof digits;
+    std::uint64_t left = value_;
+    do *--first = char('0' + left % 10);
+    while ((left /= 10) != 0);
+    if (negative_) *--first = '-';
+    text.append(first, std::size_t(digits + sizeof digits - first));
+  }
+
+ private:
+  const char* words_ = nullptr;
+  bool number_ = false, negative_ = false;
+  std::uint64_t value_;  // the number, or how many letters the words have
+};
+
+[[gnu::cold]] inline void append(std::string& text, std::initializer_list<Piece> pieces) {
+  for (const Piece& piece : pieces) piece.append_to(text);
+}
+
+/// "value ", 3, " is missing" -> "value 3 is missing".
+[[gnu::cold]] inline std::string joined(std::initializer_list<Piece> pieces) {
+  std::string text;
+  append(text, pieces);
+  return text;
+}
+
+}  // namespace tinycnn
