@@ -18,12 +18,16 @@ class Ahead {
   [[gnu::always_inline]] void step() {
     const long now = share_ < left_ ? share_ : left_;
     left_ -= now;
-    for (long i = 0; i < now; ++i, at_ += line) {
-      __builtin_prefetch(at_, 0, 2);  // into the second-level cache
-      if (--piece_left_ > 0) continue;
-      piece_left_ = lines_;
-      at_ += skip_;
+    const float* at = at_;  // the compiler keeps no member in a register beside a prefetch
+    long piece_left = piece_left_;
+    for (long i = 0; i < now; ++i, at += line) {
+      __builtin_prefetch(at, 0, 2);  // into the second-level cache
+      if (--piece_left > 0) continue;
+      piece_left = lines_;
+      at += skip_;
     }
+    at_ = at;
+    piece_left_ = piece_left;
   }
 
  private:

@@ -75,6 +75,41 @@ template <class Isa, int Pixels>
   for (int i = 0; i < Pixels; ++i) store<Isa>(out + i * NR<Isa>, sum[i]);
 }
 
+/// Two rows of pixels that meet three taps each way, pixels and taps `step` apart: out (2, out_row) from at = 0 on, of
+/// x (4, columns) and weights (3, weight_row). A pixel of x is loaded once for up to six sums. Rows that are null count
+/// 0, and so do columns at `left` or `right` end.
+template <class Isa, int Pixels>
+[[gnu::noinline]] void multiply_3x3(const float* const (&x)[4], long at, long step, const float* weights,
+                                    long weight_row, long weight_step, bool left, bool right, float* __restrict out,
+                                    long out_row) {
+  constexpr int rows = 2, taps = 3;
+  Vector<Isa> sum[rows][Pixels] = {}, weight[taps][taps];
+#pragma GCC unroll 3
+  for (int t = 0; t < taps; ++t)
+#pragma GCC unroll 3
+    for (int u = 0; u < taps; ++u) weight[t][u] = load<Isa>(weights + t * weight_row + u * weight_step);
+#pragma GCC unroll 4
+  for (int r = 0; r < rows + taps - 1; ++r) {
+    if (x[r] == nullptr) continue;
+    const float* pixel = x[r] + at;
+#pragma GCC unroll 10
+    for (int i = 0; i < Pixels + taps - 1; ++i, pixel += step) {
+      if ((i == 0 && left) || (i == Pixels + 1 && right)) continue;
+      const Vector<Isa> value = load<Isa>(pixel);
+#pragma GCC unroll 2
+      for (int o = 0; o < rows; ++o)
+#pragma GCC unroll 3
+        for (int u = 0; u < taps; ++u)
+          if (r >= o && r - o < taps && i >= u && i - u < Pixels)
+            sum[o][i - u] = fma<Isa>(value, weight[r - o][u], sum[o][i - u]);
+    }
+  }
+#pragma GCC unroll 2
+  for (int o = 0; o < rows; ++o)
+#pragma GCC unroll 8
+    for (int i = 0; i < Pixels; ++i) store<Isa>(out + o * out_row + i * NR<Isa>, sum[o][i]);
+}
+
 /// The taps of one axis that a phase meets: the i-th is tap first + i step, at offset + i offset_step.
 struct PhaseTaps {
   int first = 0, step = 1, offset = 0, offset_step = 1, count = 0;
@@ -127,6 +162,32 @@ template <class Isa, class Source>
   }
 }
 
+/// out (2, columns of `part`, NR) = the same of two rows that multiply_3x3 takes, of `columns` each.
+template <class Isa, class Source>
+[[gnu::noinline]] void depthwise_pair(const Sweep& s, DepthwiseRows<Isa, Source>& x, int row, const PhaseTaps& down,
+                                      const PhaseTaps& across, int columns, const Span& part, int channel, int width,
+                                      const float* weights, float* out) {
+  constexpr int at_once = DepthwiseBlocking::at_once_3x3<Isa>;
+  const long pitch = x.pitch(), step = s.step * pitch;
+  const float* from[4];
+  for (int r = 0; r < 4; ++r) {
+    from[r] = x.at((row + r) * s.step + down.offset);
+    if (from[r] != nullptr) from[r] += across.offset * pitch + channel;
+  }
+  weights += (down.first * s.kernel + across.first) * NR<Isa>;
+  for (int q = part.begin; q < part.end; q += at_once) {
+    if (q + at_once > part.end && part.end - part.begin >= at_once) q = part.end - at_once;
+    const bool left = q == 0 && x.outside(across.offset);
+    const bool right = q + at_once == columns && x.outside((columns - 1) * s.step + across.offset + 2 * s.step);
+    for (int j = 0; j < width; j += Isa::width) {
+      x.ahead().step();
+      multiply_3x3<Isa, at_once>(from, q * step + j, step, weights + j, long(down.step) * s.kernel * NR<Isa>,
+                                 across.step * NR<Isa>, left, right, out + long(q - part.begin) * NR<Isa> + j,
+                                 long(part.end - part.begin) * NR<Isa>);
+    }
+  }
+}
+
 /// Forward, or input gradient with its sweep and weights packed in reverse.
 /// equals: convolution_forward, convolution_input_gradient. Error: rms <= 5e-6 of the result's.
 template <class Isa, class Source, class Epilogue>
@@ -138,7 +199,6 @@ void depthwise_walk(const Sweep& s, int n, const Source& source, const float* pa
   constexpr int border_cost = 1;
   // As in walk, splitting changes no result.
   const int ranges = b.ranges<Isa>(b.blocks(n), pool.size());
-  const auto least = [](int x, int y) { return x < y ? x : y; };
   pool.run(b.blocks(n) * ranges, [&](int unit, int worker) {
     float* slots = scratch + worker * worker_floats;  // (slots, columns, pitch)
     float* out = slots + b.ring_floats<Isa>();        // (piece rows, columns, NR)
@@ -149,29 +209,38 @@ void depthwise_walk(const Sweep& s, int n, const Source& source, const float* pa
     piece.samples = 1;
     piece.row_step = piece.column_step = s.phases;
     const int first_panel = panels * (unit % ranges) / ranges, last_panel = panels * (unit % ranges + 1) / ranges;
-    const int first_row = piece.block % b.bands * b.rows, last_row = least(first_row + b.rows, all_rows);
+    const int first_row = piece.block % b.bands * b.rows, last_row = smaller(first_row + b.rows, all_rows);
     DepthwiseRows<Isa, Source> x(b, source, slots, piece.sample, first_row, first_panel, last_panel, border_cost);
     for (int row = first_row; row < last_row; row += b.piece_rows) {
-      const int rows = least(b.piece_rows, last_row - row);
-      x.advance(row, rows, b.steps<Isa>((last_panel - first_panel) * rows));
+      const int rows = smaller(b.piece_rows, last_row - row);
+      x.advance(row, rows, b.steps<Isa>(last_panel - first_panel, rows));
       for (int phase = 0; phase < s.phases * s.phases; ++phase) {
-        const int phase_h = phase / s.phases, phase_w = phase % s.phases;
+        const int phase_h = phase / s.phases, phase_w = phase % s.phases, columns = s.extent(s.out.w, phase_w);
         piece.row = phase_h + row * s.phases;
-        piece.rows = least(rows, s.extent(s.out.h, phase_h) - row);
-        piece.column = phase_w;
-        piece.columns = s.extent(s.out.w, phase_w);
-        if (piece.rows <= 0 || piece.columns <= 0) continue;
-        piece.first = row == first_row && phase == 0;
+        piece.rows = smaller(rows, s.extent(s.out.h, phase_h) - row);
+        if (piece.rows <= 0 || columns <= 0) continue;
         const PhaseTaps down = PhaseTaps::of(s, phase_h), across = PhaseTaps::of(s, phase_w);
-        const Span whole = x.whole(piece.columns, across.offset, across.offset_step, across.count);
-        for (int panel = first_panel; panel < last_panel; ++panel) {
-          piece.channel = panel * NR<Isa>;
-          piece.width = b.width<Isa>(panel, panel + 1);
-          for (int i = 0; i < piece.rows; ++i)
-            depthwise_row<Isa>(s, x, row + i, down, across, piece.columns, whole, (panel - first_panel) * NR<Isa>,
-                               piece.width, packed + long(panel) * s.kernel * s.kernel * NR<Isa>,
-                               out + long(i) * piece.columns * NR<Isa>);
-          epilogue.panel(piece);
+        const Span whole = x.whole(columns, across.offset, across.offset_step, across.count);
+        const int pairs = b.pairs ? piece.rows / 2 : 0;
+        const bool in_parts = 2 * pairs == piece.rows;  // of columns
+        for (Span part; part.end < columns;) {
+          part = in_parts ? b.part(part.end, columns) : Span{0, columns};
+          piece.column = phase_w + part.begin * s.phases;
+          piece.columns = part.end - part.begin;
+          piece.first = row == first_row && phase == 0 && part.begin == 0;
+          for (int panel = first_panel; panel < last_panel; ++panel) {
+            const int channel = (panel - first_panel) * NR<Isa>;
+            const float* weights = packed + long(panel) * s.kernel * s.kernel * NR<Isa>;
+            piece.channel = panel * NR<Isa>;
+            piece.width = b.width<Isa>(panel, panel + 1);
+            for (int i = 0; i < 2 * pairs; i += 2)
+              depthwise_pair<Isa>(s, x, row + i, down, across, columns, part, channel, piece.width, weights,
+                                  out + long(i) * piece.columns * NR<Isa>);
+            for (int i = 2 * pairs; i < piece.rows; ++i)
+              depthwise_row<Isa>(s, x, row + i, down, across, columns, whole, channel, piece.width, weights,
+                                 out + long(i) * columns * NR<Isa>);
+            epilogue.panel(piece);
+          }
         }
       }
     }

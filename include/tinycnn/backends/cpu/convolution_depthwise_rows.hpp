@@ -14,13 +14,17 @@ struct Span {
 /// A block is a band of rows of one sample, walked from top to bottom in pieces: whole rows, of a range of channels.
 struct DepthwiseBlocking {
   static constexpr int rows_wanted = 32;
-  static constexpr int piece_pixels = 16;  // handed on at once, so that streamed results drain during the next piece
+  static constexpr int piece_pixels = 16;  // of a row, handed on at once: streamed results drain during the next piece
   static constexpr int at_once = 8;        // pixels
+  template <class Isa>
+  static constexpr int at_once_3x3 = Isa::width == 16 ? 8 : 4;  // of each of two rows: as many as registers hold
 
   Sweep s;
   int rows = 1;  // of each phase
   int bands = 1;
   int piece_rows = 1;
+  bool pairs = false;  // of rows of a 3x3 kernel, pixels and taps side by side, with at most a pixel of border
+  bool whole_rows = false;
   int first_offset = 0;
   int span = 1;  // rows, and columns, from the first to the last that a pixel of y reads
   int slots = 1;
@@ -32,7 +36,10 @@ struct DepthwiseBlocking {
     const int all_rows = s.extent(s.out.h, 0), all_columns = s.extent(s.out.w, 0);
     b.rows = round_up(ceil_div(all_rows, ceil_div(all_rows, rows_wanted)), row_multiple);
     b.bands = ceil_div(all_rows, b.rows);
-    b.piece_rows = round_up(ceil_div(piece_pixels, all_columns), row_multiple);
+    b.pairs = s.kernel == 3 && s.dilation == 1 && s.step == 1 && s.phases == 1 && s.base >= -1 &&
+              all_columns + 1 + s.base <= s.in.w;
+    b.piece_rows = round_up(b.pairs ? 2 : ceil_div(piece_pixels, all_columns), row_multiple);
+    b.whole_rows = !b.pairs || row_multiple > 1;
     b.first_offset = s.extreme_offset(1);
     b.span = s.extreme_offset(-1) - b.first_offset + 1;
     b.slots = (b.piece_rows - 1) * s.step + b.span;
@@ -44,10 +51,16 @@ struct DepthwiseBlocking {
   }
 
   [[nodiscard]] constexpr int blocks(int n) const { return n * bands; }
+  /// Of a piece's columns [begin, end), the first ones, which are handed on together.
+  [[nodiscard]] constexpr Span part(int begin, int end) const {
+    return {begin, whole_rows || end - begin < 2 * piece_pixels ? end : begin + piece_pixels};
+  }
   /// In which to fetch what lies ahead of a piece: one a register of a group of pixels.
   template <class Isa>
-  [[nodiscard]] constexpr long steps(int panel_rows) const {
-    return long(panel_rows) * (NR<Isa> / Isa::width) * s.phases * s.phases * ceil_div(s.extent(s.out.w, 0), at_once);
+  [[nodiscard]] constexpr long steps(int range_panels, int range_rows) const {
+    const int row_groups = pairs ? ceil_div(range_rows, 2) : range_rows, group = pairs ? at_once_3x3<Isa> : at_once;
+    return long(range_panels) * row_groups * (NR<Isa> / Isa::width) * s.phases * s.phases *
+           ceil_div(s.extent(s.out.w, 0), group);
   }
   template <class Isa>
   [[nodiscard]] constexpr int panels() const {
@@ -125,6 +138,7 @@ class DepthwiseRows {
     if (in_place_ == nullptr) return slot(h) - long(b_.first_offset) * pitch_;
     return h >= 0 && h < b_.s.in.h ? in_place_ + long(h) * b_.s.in.w * pitch_ + channel_ : nullptr;
   }
+  [[nodiscard]] bool in_place() const { return in_place_ != nullptr; }
   [[nodiscard]] long pitch() const { return pitch_; }
 
   /// Of `taps` columns `step` apart from `column` on, those that can be read.
@@ -142,6 +156,8 @@ class DepthwiseRows {
     while (s.end > s.begin && (s.end - 1) * b_.s.step + column + (taps - 1) * step >= b_.s.in.w) --s.end;
     return s.end - s.begin < DepthwiseBlocking::at_once ? Span{} : s;
   }
+  /// Whether a column of the image cannot be read.
+  [[nodiscard]] bool outside(int column) const { return in_place_ != nullptr && (column < 0 || column >= b_.s.in.w); }
 
  private:
   [[nodiscard]] float* slot(int h) const {

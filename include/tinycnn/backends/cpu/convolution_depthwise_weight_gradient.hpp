@@ -31,21 +31,78 @@ template <class Isa, int Rows>
   }
 }
 
+/// sums (panel, 9 taps and bias and one unwanted, NR) += products of two rows of `Pixels` of dy with the four of x that
+/// a 3x3 kernel of stride 1 brings to them, x from what the left tap of pixel 0 reads on; columns of x at `left` or
+/// `right` end are left out. Each pixel is loaded once for all its products.
+template <class Isa, int Pixels>
+[[gnu::noinline]] void multiply_pair(const float* const (&x)[4], long x_step, const float* const (&dy)[2], long dy_step,
+                                     bool left, bool right, int width, float* sums, Ahead& x_ahead, Ahead& dy_ahead) {
+  constexpr int taps = 3;
+  for (int j = 0; j < width; j += Isa::width) {
+    x_ahead.step();
+    dy_ahead.step();
+    float* to = sums + long(j / NR<Isa>) * (taps * taps + 2) * NR<Isa> + j % NR<Isa>;
+    Vector<Isa> sum[taps * taps + 1], factor[2][Pixels];
+#pragma GCC unroll 10
+    for (int i = 0; i <= taps * taps; ++i) sum[i] = load<Isa>(to + i * NR<Isa>);
+#pragma GCC unroll 8
+    for (int i = 0; i < 2 * Pixels; ++i) {
+      factor[i / Pixels][i % Pixels] = load<Isa>(dy[i / Pixels] + j + i % Pixels * dy_step);
+      sum[taps * taps] += factor[i / Pixels][i % Pixels];
+    }
+#pragma GCC unroll 4
+    for (int r = 0; r < 4; ++r) {
+      const float* pixel = x[r] + j;
+#pragma GCC unroll 6
+      for (int i = 0; i < Pixels + 2; ++i, pixel += x_step) {
+        if ((i == 0 && left) || (i == Pixels + 1 && right)) continue;
+        const Vector<Isa> value = load<Isa>(pixel);
+#pragma GCC unroll 2
+        for (int o = 0; o < 2; ++o)
+#pragma GCC unroll 3
+          for (int u = 0; u < taps; ++u)
+            if (r >= o && r - o < taps && i >= u && i - u < Pixels)
+              sum[(r - o) * taps + u] = fma<Isa>(value, factor[o][i - u], sum[(r - o) * taps + u]);
+      }
+    }
+#pragma GCC unroll 10
+    for (int i = 0; i <= taps * taps; ++i) store<Isa>(to + i * NR<Isa>, sum[i]);
+  }
+}
+
 /// A fixed part of the batch keeps its sums in scratch; parts are added in order at the end.
 struct DepthwiseGradientBlocking {
   static constexpr int parts = 16;
   static constexpr int at_once = 9;  // taps
-  static constexpr int border_cost = 16;
   DepthwiseBlocking x;
+  bool is_3x3 = false;  // that rows go in pairs for
 
   static constexpr DepthwiseGradientBlocking of(const ConvolutionShape& s) {
-    return {DepthwiseBlocking::of(forward_sweep(s))};
+    const Window& k = s.window;
+    return {DepthwiseBlocking::of(forward_sweep(s)),
+            k.kernel == 3 && k.stride == 1 && k.dilation == 1 && k.padding <= 1 && s.x.w > 1};
   }
+  [[nodiscard]] constexpr int border_cost() const { return is_3x3 ? 1 : 16; }
+  /// As DepthwiseBlocking::steps.
+  template <class Isa>
+  [[nodiscard]] constexpr long steps(int panels, int rows) const {
+    const long registers = long(panels) * (NR<Isa> / Isa::width);
+    if (is_3x3) return registers * ceil_div(x.s.out.w, columns_3x3<Isa>);
+    return registers * rows * ceil_div(x.s.out.w, 8) * ceil_div(x.s.kernel * x.s.kernel, at_once);
+  }
+  /// Columns that pairs of rows are taken in, all channels after each other: nearly the order in memory.
+  template <class Isa>
+  static constexpr int columns_3x3 = Isa::width == 16 ? 4 : 2;
   /// Rows of the sums of a panel: taps, then one for the bias and one for what nobody wants.
   [[nodiscard]] constexpr int rows() const { return x.s.kernel * x.s.kernel + 2; }
   template <class Isa>
   [[nodiscard]] constexpr long dy_floats() const {
     return long(x.piece_rows) * x.s.out.w * x.pitch<Isa>();
+  }
+  /// What stands for a row that is missing.
+  template <class Isa>
+  [[nodiscard]] constexpr long zero_floats() const {
+    return (columns_3x3<Isa> + 2L) * x.pitch<Isa>();
   }
   template <class Isa>
   [[nodiscard]] constexpr long sums_floats() const {
@@ -57,7 +114,7 @@ struct DepthwiseGradientBlocking {
 template <class Isa>
 constexpr long depthwise_gradient_scratch_floats(const ConvolutionShape& s) {
   const auto b = DepthwiseGradientBlocking::of(s);
-  return b.x.ring_floats<Isa>() + b.dy_floats<Isa>() + b.sums_floats<Isa>();
+  return b.x.ring_floats<Isa>() + b.dy_floats<Isa>() + b.sums_floats<Isa>() + b.zero_floats<Isa>();
 }
 
 /// Shared by all workers.
@@ -112,6 +169,29 @@ template <class Isa, class Source>
   }
 }
 
+/// sums (panel, taps and bias and unwanted, NR) += the same as depthwise_gradient_row of one or two rows from p on, for
+/// a 3x3 kernel of stride 1 and all `width` channels of the range.
+template <class Isa, class Source>
+void depthwise_gradient_pair(const ConvolutionShape& s, DepthwiseRows<Isa, Source>& x, int p, int rows, int width,
+                             const float* dy, long dy_step, const float* zeros, float* sums, Ahead& ahead) {
+  constexpr int at_once = DepthwiseGradientBlocking::columns_3x3<Isa>;
+  const int padding = s.window.padding;
+  const bool border = x.in_place() && padding > 0;
+  const float *from[4], *factors[2] = {dy, rows == 2 ? dy + s.y.w * dy_step : zeros};
+  for (int r = 0; r < 4; ++r) {
+    const float* row = r < rows + 2 ? x.at(p - padding + r) : nullptr;
+    from[r] = row == nullptr ? zeros : row - padding * x.pitch();
+  }
+  for (int q = 0, count = 0; q < s.y.w; q += count) {
+    count = s.y.w - q < at_once ? 1 : at_once;
+    const auto multiply = count == 1 ? multiply_pair<Isa, 1> : multiply_pair<Isa, at_once>;
+    multiply(from, x.pitch(), factors, dy_step, border && q == 0, border && q + count == s.y.w, width, sums, x.ahead(),
+             ahead);
+    for (const float*& row : from) row += row == zeros ? 0 : count * x.pitch();
+    for (const float*& row : factors) row += row == zeros ? 0 : count * dy_step;
+  }
+}
+
 /// equals: convolution_weight_gradient; `shared` holds depthwise_gradient_shared_floats(s).
 template <class Isa, class SourceX, class SourceY>
 void depthwise_weight_gradient(const ConvolutionShape& s, int n, const SourceX& x, const SourceY& dy, float* dw,
@@ -123,7 +203,8 @@ void depthwise_weight_gradient(const ConvolutionShape& s, int n, const SourceX& 
     float* slots = scratch + worker * worker_floats;  // (slots, columns, pitch)
     float* dy_rows = slots + b.x.ring_floats<Isa>();  // (piece rows, Q, pitch)
     float* sums = dy_rows + b.dy_floats<Isa>();       // (panel, taps and bias, NR)
-    std::memset(sums, 0, sizeof(float) * static_cast<std::size_t>(b.sums_floats<Isa>()));
+    float* zeros = sums + b.sums_floats<Isa>();       // (columns, pitch)
+    std::memset(sums, 0, sizeof(float) * static_cast<std::size_t>(b.sums_floats<Isa>() + b.zero_floats<Isa>()));
     const int part = unit / ranges;
     const int first_panel = panels * (unit % ranges) / ranges, last_panel = panels * (unit % ranges + 1) / ranges;
     const int first_channel = first_panel * NR<Isa>, channels = b.x.width<Isa>(first_panel, last_panel);
@@ -131,12 +212,12 @@ void depthwise_weight_gradient(const ConvolutionShape& s, int n, const SourceX& 
     for (int block = static_cast<int>(long(blocks) * part / b.parts); block < end; ++block) {
       const int sample = block / b.x.bands, first_row = block % b.x.bands * b.x.rows;
       const int last_row = first_row + b.x.rows < s.y.h ? first_row + b.x.rows : s.y.h;
-      DepthwiseRows<Isa, SourceX> rows_of_x(b.x, x, slots, sample, first_row, first_panel, last_panel, b.border_cost);
+      DepthwiseRows<Isa, SourceX> rows_of_x(b.x, x, slots, sample, first_row, first_panel, last_panel, b.border_cost());
       const float* in_place = s.y.c % Isa::width == 0 ? dy.pixels(sample) : nullptr;  // (P,Q,C)
       const long pitch = in_place != nullptr ? s.y.c : b.x.pitch<Isa>();
       for (int row = first_row; row < last_row; row += b.x.piece_rows) {
         const int rows = last_row - row < b.x.piece_rows ? last_row - row : b.x.piece_rows;
-        const long steps = b.x.steps<Isa>((last_panel - first_panel) * rows) * ceil_div(s.taps(), b.at_once);
+        const long steps = b.steps<Isa>(last_panel - first_panel, rows);
         rows_of_x.advance(row, rows, steps);
         const float* from = dy_rows;
         if (in_place != nullptr)
@@ -146,7 +227,10 @@ void depthwise_weight_gradient(const ConvolutionShape& s, int n, const SourceX& 
                          channels);
         const long below = long(sample) * s.y.h + row + rows;
         Ahead ahead = dy.ahead(below, below + rows, steps, first_channel, channels);
-        for (int panel = first_panel; panel < last_panel; ++panel)
+        for (int i = 0; i < rows && b.is_3x3; i += 2)
+          depthwise_gradient_pair<Isa>(s, rows_of_x, row + i, rows - i < 2 ? 1 : 2, channels, from + i * s.y.w * pitch,
+                                       pitch, zeros, sums, ahead);
+        for (int panel = first_panel; panel < last_panel && !b.is_3x3; ++panel)
           for (int i = 0; i < rows; ++i)
             depthwise_gradient_row<Isa>(s, rows_of_x, row + i, (panel - first_panel) * NR<Isa>,
                                         b.x.width<Isa>(panel, panel + 1),

@@ -56,13 +56,11 @@ bool streams(const float* y, const Dims& dims, int n, int groups = 1) {
 template <class Isa, class F>
 [[gnu::always_inline]] inline void for_pixels(const Panel& p, const Dims& dims, F&& f) {
   const float* from = p.values;
+  const long pixel = long(p.column_step) * dims.c;
   for (int s = 0; s < p.samples; ++s)
     for (int i = 0; i < p.rows; ++i) {
-      const long row = (long(p.sample + s) * dims.h + p.row + long(i) * p.row_step) * dims.w;
-      for (int j = 0; j < p.columns; ++j, from += NR<Isa>) {
-        const long at = (row + p.column + long(j) * p.column_step) * dims.c + p.channel;
-        f(from, at);
-      }
+      long at = ((long(p.sample + s) * dims.h + p.row + long(i) * p.row_step) * dims.w + p.column) * dims.c + p.channel;
+      for (int left = p.columns; left > 0; --left, from += NR<Isa>, at += pixel) f(from, at);
     }
 }
 
@@ -80,18 +78,21 @@ struct StoreEpilogue {
 
   [[gnu::noinline]] void panel(const Panel& p) const {
     const Pixel<Isa> offset = Pixel<Isa>::read(bias == nullptr ? nullptr : bias + p.channel, p.width);
-    for_pixels<Isa>(p, dims, [&](const float* from, long at) {
-      Pixel<Isa> v = Pixel<Isa>::read(from);
-      v.a += offset.a;
-      v.b += offset.b;
-      if (add != nullptr) {
-        const Pixel<Isa> other = Pixel<Isa>::read(add + at, p.width);
-        v.a += other.a;
-        v.b += other.b;
-      }
-      if (relu) v = {cpu::relu<Isa>(v.a), cpu::relu<Isa>(v.b)};
-      v.write(y + at, p.width, past_caches);
-    });
+    // Copies, which no store can change.
+    for_pixels<Isa>(
+        p, dims,
+        [offset, to = y, other = add, clip = relu, width = p.width, past = past_caches](const float* from, long at) {
+          Pixel<Isa> v = Pixel<Isa>::read(from);
+          v.a += offset.a;
+          v.b += offset.b;
+          if (other != nullptr) {
+            const Pixel<Isa> term = Pixel<Isa>::read(other + at, width);
+            v.a += term.a;
+            v.b += term.b;
+          }
+          if (clip) v = {cpu::relu<Isa>(v.a), cpu::relu<Isa>(v.b)};
+          v.write(to + at, width, past);
+        });
   }
 };
 
@@ -155,13 +156,15 @@ struct StatisticsEpilogue {
     const float* from = p.values;
     for (int s = 0; s < p.samples; ++s) {
       BlockSums<Isa> block;
-      float* to = y + (long(p.sample + s) * dims.h + p.row) * dims.w * dims.c + p.channel;  // (rows,Q,O)
-      for (int j = 0; j < p.rows * p.columns; ++j, from += NR<Isa>, to += dims.c) {
-        Pixel<Isa> v = Pixel<Isa>::read(from);
-        v.a += offset.a;
-        v.b += offset.b;
-        v.write(to, p.width, past_caches);
-        block.add(v);
+      for (int i = 0; i < p.rows; ++i) {
+        float* to = y + ((long(p.sample + s) * dims.h + p.row + i) * dims.w + p.column) * dims.c + p.channel;
+        for (int j = 0; j < p.columns; ++j, from += NR<Isa>, to += dims.c) {
+          Pixel<Isa> v = Pixel<Isa>::read(from);
+          v.a += offset.a;
+          v.b += offset.b;
+          v.write(to, p.width, past_caches);
+          block.add(v);
+        }
       }
       block.flush(sums + 2L * p.block * dims.c + p.channel, dims.c, p.width, p.first && s == 0);
     }

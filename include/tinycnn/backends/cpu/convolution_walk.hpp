@@ -9,8 +9,8 @@
 namespace tinycnn::cpu {
 
 /// Results of one block for up to NR channels: values (samples, rows, columns, NR), pixel (s, i, j) of them being
-/// sample `sample + s`, row `row + i * row_step`, column `column + j * column_step`. In a forward sweep columns are
-/// whole rows, and each (block, channel) comes once, or in pieces of rows that follow one another.
+/// sample `sample + s`, row `row + i * row_step`, column `column + j * column_step`. In a forward sweep each
+/// (block, channel) comes once, or in pieces that follow one another: of whole rows, unless row_multiple is 1.
 struct Panel {
   const float* values = nullptr;
   int block = 0;
