@@ -2,7 +2,6 @@
 // include beside tinycnn.hpp.
 #pragma once
 
-#include <string>
 #include <type_traits>
 
 #include <Eigen/Core>

@@ -1,8 +1,6 @@
 // One block of memory for the plans of one network that never run at the same time.
 #pragma once
 
-#include <string>
-
 #include <tinycnn/backends/execution.hpp>
 #include <tinycnn/core/diagnostics.hpp>
 #include <tinycnn/core/memory.hpp>
