@@ -27,7 +27,7 @@ struct WeightGradientBlocking {
   [[gnu::noinline]] static constexpr WeightGradientBlocking of(const ConvolutionShape& s) {
     WeightGradientBlocking b;
     const int pixels = s.y.h * s.y.w;
-    const int usual_parts = 1 + samples_usual * pixels / part_pixels;
+    const long usual_parts = 1 + long(samples_usual) * pixels / part_pixels;
     // Every input is copied once for each range of outputs and the other way round, so ranges are as wide as the
     // second-level cache has room for sums.
     b.set_ranges(s, s.taps() > 1 ? 64 : 256, s.taps() > 1 ? 128 : 256);
