@@ -20,9 +20,11 @@ class ConvolutionPass {
   [[nodiscard]] virtual double gbytes() const = 0;
 };
 
-/// With the tensors of all three passes. `Isa` says which family of kernels, as in the rows of cpu.hpp.
-template <class Isa>
+/// With the tensors of all three passes. `Convolution` says which family of kernels, as in the rows of cpu.hpp.
+template <class Convolution>
 class PassOf final : public ConvolutionPass {
+  using Isa = typename Convolution::Isa;
+
  public:
   PassOf(const ConvolutionShape& s, int n, Pass pass, ThreadPool& pool)
       : n_(n),
@@ -80,7 +82,7 @@ class PassOf final : public ConvolutionPass {
   int n_;
   Pass pass_;
   ThreadPool& pool_;
-  cpu::Convolution<Isa> c_;
+  Convolution c_;
   Buffer<float> x_, y_;     // (N,H,W,C), (N,P,Q,O)
   Buffer<float> w_, bias_;  // (R,S,C/groups,O), (O); their gradients in the pass that finds those
   Buffer<float> packed_, shared_, scratch_;
@@ -100,9 +102,9 @@ class Layers {
     const ConvolutionShape s{{c, h, w, false}, {o, window.output(h), window.output(w), false}, window, groups};
     pass_.reset();
     if (is_depthwise(s))
-      pass_ = std::make_unique<PassOf<Depthwise<Native>>>(s, n, Pass(pass), pool_);
+      pass_ = std::make_unique<PassOf<DepthwiseConvolution<Native>>>(s, n, Pass(pass), pool_);
     else
-      pass_ = std::make_unique<PassOf<Native>>(s, n, Pass(pass), pool_);
+      pass_ = std::make_unique<PassOf<DenseConvolution<Native>>>(s, n, Pass(pass), pool_);
     char answer[64];
     std::snprintf(answer, sizeof answer, "%.6f %s", pass_->gbytes(), pass_->algorithm().data());
     return answer;

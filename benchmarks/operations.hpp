@@ -35,9 +35,9 @@ Operations network_operations(const tinycnn::Graph& graph, int n, bool training)
     const tinycnn::Layer& layer = graph.layers[i];
     Operations pass{2e-9 * n * double(layer.macs), 2e-9 * n * double(layer.macs)};
     if (layer.kind == &tinycnn::conv2d) {
-      const ConvolutionShape s = convolution_of<Isa>(layer).s;
+      const ConvolutionShape s = DenseConvolution<Isa>::of(layer).s;
       pass = convolution_operations(
-          training ? Convolution<Isa>(s) : Convolution<Isa>(s, inference_algorithm<Isa>(s, n)), n);
+          training ? DenseConvolution<Isa>(s) : DenseConvolution<Isa>(s, inference_algorithm<Isa>(s, n)), n);
     }
     const double passes = !training ? 1 : i == 0 ? 2 : 3;
     sum.direct += passes * pass.direct;

@@ -27,7 +27,7 @@ void predict(Model& model, Hw3Pictures& test, const Hw3Options& options) {
   std::vector<int> categories;
   for (Minibatch batch; test.loader.next(batch);) {
     float* rows = logits.data() + categories.size() * classes;
-    model.evaluate(batch.images, nullptr, batch.n, rows);
+    model.predict(batch.images, batch.n, rows);
     for (int n = 0; n < batch.n; ++n) categories.push_back(argmax(rows + n * classes, classes));
   }
   write_npy(options.out + "/logits.npy", logits.data(), long(categories.size()), classes);

@@ -9,6 +9,7 @@
 #include <tinycnn/tinycnn.hpp>
 #include <tinycnn/vision/encode.hpp>
 
+#include "remote_backend.hpp"
 #include "scratch_folder.hpp"
 
 namespace {
@@ -55,7 +56,7 @@ std::string bytes_of(Model& model, const ScratchFolder& folder) {
 }  // namespace
 
 TEST_CASE_TEMPLATE("a checkpoint brings back every bit", Model, ModelOn<Cpu<>, Adam>, ModelOn<Cpu<>, SGD>,
-                   ModelOn<Reference<double>, Adam>) {
+                   ModelOn<Reference<double>, Adam>, ModelOn<Remote<Cpu<>>, Adam>, ModelOn<Remote<Reference<>>, SGD>) {
   const ScratchFolder folder;
   Model whole(options<Model>());
   train(whole, 0, 7);

@@ -70,7 +70,7 @@ constexpr bool starts_with(const Plan& plan) {
 TEST_CASE("fused Conv+BatchNorm+ReLU+MaxPool agrees with plain layers") {
   using TwoPools = Net<33 * 1 * 2, Conv2d<3, 17, 3, Padding<1>>, BatchNorm<17>, ReLU, MaxPool<2>,
                        Conv2d<17, 33, 3, Padding<1>>, BatchNorm<33>, ReLU, MaxPool<2>>;
-  static_assert(starts_with<cpu::ConvBnReluPool<cpu::Native>>(
+  static_assert(starts_with<cpu::ConvBnReluPool<cpu::DenseConvolution<cpu::Native>>>(
       plan_of<TwoPools, Image<3, 7, 9>, CrossEntropy, Cpu<>, EveryGradient>));
   check_training<TwoPools>("gammas of both signs");
   check_training<TwoPools>("one sample", 1, 22);
@@ -87,7 +87,7 @@ TEST_CASE("fused Conv+BatchNorm+ReLU+MaxPool agrees with plain layers") {
 
 TEST_CASE("fused Conv+BatchNorm+ReLU+MaxPool on the network's input agrees with plain layers") {
   using Odd = Net<17 * 3 * 4, Conv2d<3, 17, 3, Padding<1>>, BatchNorm<17>, ReLU, MaxPool<2>>;
-  static_assert(starts_with<cpu::FirstConvBnReluPool<cpu::Native>>(
+  static_assert(starts_with<cpu::FirstConvBnReluPool<cpu::DenseConvolution<cpu::Native>>>(
       plan_of<Odd, Image<3, 7, 9>, CrossEntropy, Cpu<>, TrainingStep>));
   check_training<Odd, Image<3, 7, 9>, TrainingStep>("odd sizes");
   check_training<Odd, Image<3, 7, 9>, TrainingStep>("one sample, gammas that are zero", 1, 26, 0.0);
@@ -101,7 +101,7 @@ TEST_CASE("fused Conv+BatchNorm without Winograd, for a layer or the whole net, 
   using Plain16 = Net<16 * 4 * 4, Conv2d<16, 16, 3, Padding<1>, NoWinograd>, BatchNorm<16>, ReLU, MaxPool<2>>;
   using Usual16 = Net<16 * 4 * 4, Conv2d<16, 16, 3, Padding<1>>, BatchNorm<16>, ReLU, MaxPool<2>>;
   using Picture16 = Image<16, 8, 8>;
-  using Without = Cpu<cpu::WithoutWinograd<>>;
+  using Without = Cpu<NoWinograd>;
   CHECK(describe(plan_of<Plain16, Picture16, CrossEntropy, Cpu<>, EveryGradient>).find("Winograd") ==
         std::string::npos);
   CHECK(describe(plan_of<Usual16, Picture16, CrossEntropy, Cpu<>, EveryGradient>).find("Winograd") !=

@@ -21,7 +21,7 @@ constexpr Bounds in_double{1e-12, 1e-12, 1e-12, 1e-12};
 constexpr Bounds in_float{5e-6, 5e-6, 2e-5, 5e-6};
 
 template <class Backend>
-constexpr Bounds bounds_of = sizeof(typename Backend::Scalar) == 8 ? in_double : in_float;
+constexpr Bounds bounds_of = sizeof(typename Backend::Compute) == 8 ? in_double : in_float;
 
 const Golden& layers() {
   static const Golden file("layers");

@@ -47,7 +47,7 @@ using TrainerOf = Trainer<Net, Image<3, 8, 8>, Batch<6>, CrossEntropy, Adam, Con
 
 template <class Backend, class Net>
 void check_training(const std::string& name) {
-  const Bounds bounds = sizeof(typename Backend::Scalar) == 8 ? in_double : in_float;
+  const Bounds bounds = sizeof(typename Backend::Compute) == 8 ? in_double : in_float;
   const Golden golden(name);
   using Training = TrainerOf<Backend, Net>;
   Training trainer({.optimizer = {.weight_decay = golden.number("weight_decay")},
@@ -60,7 +60,7 @@ void check_training(const std::string& name) {
     const Parameter& p = graph.parameters[k];
     const std::vector<double> start = golden.numbers("initial/" + parameter_name(graph, p));
     REQUIRE(long(start.size()) == p.size());
-    for (long i = 0; i < p.size(); ++i) state.at(p, i) = typename Backend::Scalar(start[std::size_t(i)]);
+    for (long i = 0; i < p.size(); ++i) state.at(p, i) = typename Backend::Compute(start[std::size_t(i)]);
   }
 
   const std::vector<float> images[] = {floats(golden.numbers("x0")), floats(golden.numbers("x1"))};
@@ -119,9 +119,9 @@ TEST_CASE("an evaluation uses the numbers last loaded or written, whatever was m
   const std::vector<float> x = floats(Golden("small_hw3").numbers("x0"));
   TrainerOf<Cpu<>, SmallHw3> one({.seed = 1}), two({.seed = 2}), three({.seed = 3});
   std::vector<float> expected(6 * 5), got(6 * 5);
-  one.evaluate(x.data(), nullptr, 6, expected.data());
-  two.evaluate(x.data(), nullptr, 6, got.data());
-  three.evaluate(x.data(), nullptr, 6, got.data());
+  one.predict(x.data(), 6, expected.data());
+  two.predict(x.data(), 6, got.data());
+  three.predict(x.data(), 6, got.data());
   CHECK(got != expected);
 
   const Graph& graph = decltype(one)::graph;
@@ -129,12 +129,12 @@ TEST_CASE("an evaluation uses the numbers last loaded or written, whatever was m
   for (int k = 0; k < graph.parameter_count; ++k)
     for (long i = 0; i < graph.parameters[k].size(); ++i)
       to.at(graph.parameters[k], i) = from.at(graph.parameters[k], i);
-  two.evaluate(x.data(), nullptr, 6, got.data());
+  two.predict(x.data(), 6, got.data());
   CHECK(got == expected);
 
   const ScratchFolder folder;
   one.save(folder / "weights.safetensors");
   three.load(folder / "weights.safetensors");
-  three.evaluate(x.data(), nullptr, 6, got.data());
+  three.predict(x.data(), 6, got.data());
   CHECK(got == expected);
 }

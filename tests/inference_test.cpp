@@ -10,6 +10,7 @@
 
 #include "close.hpp"
 #include "nets.hpp"
+#include "remote_backend.hpp"
 #include "scratch_folder.hpp"
 
 using namespace tinycnn;
@@ -44,7 +45,7 @@ TEST_CASE("a Predictor gives the Trainer's logits, and nothing before it has wei
   model.load(folder / "net.safetensors");
   const std::vector<float> images = drawn_images();
   float expected[batch * 4], got[batch * 4];
-  model.evaluate(images.data(), nullptr, batch, expected);
+  model.predict(images.data(), batch, expected);
 
   Predictor<nets::SmallHw3, nets::SmallHw3Input, Batch<batch>, Cpu<>> predictor(2);
   CHECK(contains(error_of([&] { predictor.predict(images.data(), batch, got); }), "no weights yet"));
@@ -52,6 +53,53 @@ TEST_CASE("a Predictor gives the Trainer's logits, and nothing before it has wei
   predictor.predict(images.data(), batch, got);
   for (int i = 0; i < batch * 4; ++i) CHECK(got[i] == expected[i]);
   CHECK(contains(error_of([&] { predictor.predict(images.data(), batch + 1, got); }), "1 to 5"));
+}
+
+TEST_CASE_TEMPLATE("nobody but a backend's verbs reaches its memory", Backend, Cpu<>, Reference<>) {
+  using Far = Remote<Backend>;
+  using Near = Backend;
+  const ScratchFolder folder;
+  const std::vector<float> images = drawn_images();
+  const auto train = [&]<class B>(B*, const std::string& path) {
+    Trainer<nets::SmallHw3, nets::SmallHw3Input, Batch<batch>, CrossEntropy, Adam, Constant, B> model(
+        {.schedule = {1e-2}, .clip_norm = 1, .seed = 5, .threads = 2});
+    std::vector<double> all;
+    for (int step = 0; step < 4; ++step) {
+      const StepResult r = model.step(images.data(), labels, step == 2 ? 3 : batch);
+      all.insert(all.end(), {r.loss, r.grad_norm, double(r.correct)});
+    }
+    const EvaluationResult e = model.evaluate(images.data(), labels, batch);
+    float logits[batch * 4];
+    model.predict(images.data(), batch, logits);
+    all.insert(all.end(), {e.loss_sum, double(e.correct)});
+    all.insert(all.end(), logits, logits + batch * 4);
+    model.save(path);
+    model.load(path);
+    all.push_back(model.evaluate(images.data(), labels, 2).loss_sum);
+    return all;
+  };
+  CHECK(train(static_cast<Far*>(nullptr), folder / "far") == train(static_cast<Near*>(nullptr), folder / "near"));
+  CHECK(read_file(folder / "far") == read_file(folder / "near"));
+
+  const auto use = [&]<class B>(B*) {
+    Predictor<nets::SmallHw3, nets::SmallHw3Input, Batch<batch>, B> predictor(folder / "near", 2);
+    InputGradients<nets::SmallHw3, nets::SmallHw3Input, Batch<batch>, CrossEntropy, B> gradients(2);
+    gradients.load(folder / "near");
+    std::vector<float> all(batch * 4), dx(images.size());
+    predictor.predict_all(images.data(), batch, all.data());
+    all.push_back(float(gradients.gradients(images.data(), labels, batch, dx.data())));
+    all.insert(all.end(), dx.begin(), dx.end());
+    return all;
+  };
+  CHECK(use(static_cast<Far*>(nullptr)) == use(static_cast<Near*>(nullptr)));
+
+  // The pointers are really of no use to the host.
+  Far backend(1);
+  typename Far::template Memory<float> memory(backend, 16);
+  memory.host()[3] = 5;
+  const float* far = memory.data();
+  CHECK((reinterpret_cast<std::uintptr_t>(far) >> 47) != 0);  // no address of a process
+  CHECK(memory.read()[3] == 5);
 }
 
 /// On Cpu, maps of 8 x 8 and 4 x 4 that go another way for one picture than for two, three or many.

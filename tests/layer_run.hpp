@@ -7,10 +7,8 @@
 #include <vector>
 
 #include <tinycnn/backends/bind.hpp>
-#include <tinycnn/core/memory.hpp>
 #include <tinycnn/layers/own_layer.hpp>
-#include <tinycnn/train/plan_memory.hpp>
-#include <tinycnn/train/state_dict.hpp>
+#include <tinycnn/train/network_memory.hpp>
 
 #include "demands.hpp"
 
@@ -81,17 +79,16 @@ template <class Backend>
 LayerNumbers run_plan(const tinycnn::Plan& plan, const tinycnn::RowKernels<Backend>* kernels, const LayerInputs& given,
                       int threads) {
   using namespace tinycnn;
-  using T = typename Backend::Scalar;
+  using T = typename Backend::Compute;
   const Graph& graph = *plan.graph;
   const T nan = std::numeric_limits<T>::quiet_NaN();
-  Backend backend(threads);
   const int n = int(long(given.x.size()) / graph.input.size());
-  Buffer<T> memory(plan_room(plan, n + 1, threads));
-  Buffer<T> parameters(graph.trained_room), gradients(graph.trained_room), buffers(graph.buffer_room);
-  for (long i = 0; i < memory.size(); ++i) memory[i] = nan;
+  NetworkMemory<Backend> memory({&plan}, n + 1, threads, true);
+  T* elements = reinterpret_cast<T*>(memory.block().host());
+  for (long i = 0; i < memory.block().size() / long(sizeof(T)); ++i) elements[i] = nan;
 
-  const NetworkState<T> state{&graph, Backend::order, parameters.data(), buffers.data()};
-  const NetworkState<T> gradient_state{&graph, Backend::order, gradients.data(), nullptr};
+  const NetworkState<T> state = memory.state();
+  const NetworkState<T> gradient_state{&graph, Backend::order, memory.gradients.host(), nullptr};
   for (int k = 0; k < graph.parameter_count; ++k) {
     const Parameter& p = graph.parameters[k];
     const std::vector<double>& numbers = given.of(parameter_name(graph, p));
@@ -102,36 +99,30 @@ LayerNumbers run_plan(const tinycnn::Plan& plan, const tinycnn::RowKernels<Backe
     }
   }
 
-  Execution<Backend> run = execution_in(plan, backend, n + 1, memory.data());
-  run.n = n;
-  run.parameters = parameters.data();
-  run.gradients = gradients.data();
-  run.buffers = buffers.data();
-  run.labels = given.labels.data();
+  const Execution<Backend> run = memory.execution(plan, n);
+  const std::vector<float> blank(std::size_t(n * graph.input.size()));
+  Backend::begin(run, blank.data(), given.labels.empty() ? nullptr : given.labels.data());
   upstream_gradient = given.dy.data();
 
   const auto x = run.view(plan.input);
   for (int s = 0; s < n; ++s)
     for (long i = 0; i < x.dims.size(); ++i) x(s, i) = T(given.x[std::size_t(s * x.dims.size() + i)]);
   {
-    typename Backend::Session session(backend);
-    run_prepare(run, kernels);
-    run_forward(run, kernels);
-    run_backward(run, kernels);
-    run_commit(run, kernels);
+    typename Backend::Session session(memory.backend);
+    for (const PlanPart part : {PlanPart::prepare, PlanPart::forward, PlanPart::backward, PlanPart::commit})
+      Backend::execute(run, kernels, part);
   }
 
-  auto numbers_of = [&](int value) {
+  auto numbers_of = [&](const auto& v) {
     std::vector<double> numbers;
-    const auto v = run.view(value);
     for (int s = 0; s < n; ++s)
       for (long i = 0; i < v.dims.size(); ++i) numbers.push_back(double(v(s, i)));
     return numbers;
   };
   LayerNumbers out;
-  out.y = numbers_of(plan.output);
-  if (plan.demand.loss) out.losses = numbers_of(graph.node_count);
-  if (plan.input_gradient >= 0) out.dx = numbers_of(plan.input_gradient);
+  out.y = numbers_of(run.view(plan.output));
+  if (plan.demand.loss) out.losses = numbers_of(run.template view<T>(graph.node_count));
+  if (plan.input_gradient >= 0) out.dx = numbers_of(run.view(plan.input_gradient));
   for (int k = 0; k < graph.parameter_count; ++k) {
     const Parameter& p = graph.parameters[k];
     NamedNumbers tensor{parameter_name(graph, p), {}};
@@ -139,7 +130,7 @@ LayerNumbers run_plan(const tinycnn::Plan& plan, const tinycnn::RowKernels<Backe
       tensor.numbers.push_back(double(p.buffer ? state.at(p, i) : gradient_state.at(p, i)));
     (p.buffer ? out.buffers : out.gradients).push_back(tensor);
     for (long i = p.size(); !p.buffer && i < aligned(p.size()); ++i)
-      out.padding_is_zero = out.padding_is_zero && gradients[p.offset + i] == T(0);
+      out.padding_is_zero = out.padding_is_zero && memory.gradients.read()[p.offset + i] == T(0);
   }
   return out;
 }

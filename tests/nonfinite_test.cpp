@@ -1,12 +1,16 @@
 // What a Trainer refuses, in which words, and that a refused step leaves no trace.
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <cstring>
 #include <limits>
 #include <string>
 #include <vector>
 
 #include <tinycnn/tinycnn.hpp>
+
+#include "remote_backend.hpp"
+#include "scratch_folder.hpp"
 
 namespace {
 
@@ -60,7 +64,8 @@ void check_says(const std::string& said, std::initializer_list<const char*> part
   }
 }
 
-TEST_CASE_TEMPLATE("a step that is not finite names itself and leaves no trace", Backend, Cpu<>, Reference<>) {
+TEST_CASE_TEMPLATE("a step that is not finite names itself and leaves no trace", Backend, Cpu<>, Reference<>,
+                   Remote<Cpu<>>, Remote<Reference<>>) {
   Training<Backend> trainer({.schedule = {1e-2}, .seed = 4}), untroubled({.schedule = {1e-2}, .seed = 4});
   auto step = [](auto& t, int batch) { t.step(images_of(batch).data(), labels.data(), capacity); };
   step(trainer, 1), step(untroubled, 1);
@@ -78,13 +83,15 @@ TEST_CASE_TEMPLATE("a step that is not finite names itself and leaves no trace",
              {"step 2", "nothing was updated"});
   CHECK(same_bits(numbers_of(trainer), before));
 
-  auto& weight = trainer.state().at(Training<Backend>::graph.parameters[7], 11);  // body.4.weight
-  const auto healthy = weight;
-  weight = std::numeric_limits<float>::infinity();
+  const auto weight = [&]() -> float& {
+    return trainer.state().at(Training<Backend>::graph.parameters[7], 11);  // body.4.weight
+  };
+  const float healthy = weight();
+  weight() = std::numeric_limits<float>::infinity();
   const std::vector<float> with_infinity = numbers_of(trainer);
   check_says(sentence([&] { step(trainer, 2); }), {"step 2", "body.4.weight", "nothing was updated"});
   CHECK(same_bits(numbers_of(trainer), with_infinity));
-  weight = healthy;
+  weight() = healthy;
 
   // Had either failure touched the optimizer's state or the step count, the next steps would differ.
   for (int batch : {2, 3}) step(trainer, batch), step(untroubled, batch);
@@ -94,7 +101,7 @@ TEST_CASE_TEMPLATE("a step that is not finite names itself and leaves no trace",
 }
 
 TEST_CASE_TEMPLATE("a learning rate that explodes is met at the first layer that overflows", Backend, Cpu<>,
-                   Reference<>) {
+                   Reference<>, Remote<Reference<>>) {
   Training<Backend, SGD> trainer({.schedule = {1e38}, .seed = 4});
   std::string said;
   std::vector<float> before;
@@ -105,6 +112,83 @@ TEST_CASE_TEMPLATE("a learning rate that explodes is met at the first layer that
   check_says(said, {"step 2", "not finite", "Lower the learning rate"});
   CHECK(said.find("body.") != std::string::npos);
   CHECK(same_bits(numbers_of(trainer), before));
+}
+
+TEST_CASE("results that are not finite are refused, and name their sample") {
+  using Model = Training<Cpu<>>;
+  const ScratchFolder folder;
+  Model trainer({.schedule = {1e-2}, .seed = 4});
+  trainer.save(folder / "weights");
+  std::vector<float> images = images_of(1), results(capacity * size);
+  images[2 * size + 3] = std::numeric_limits<float>::quiet_NaN();
+  const auto check_refused = [](const std::string& said) { check_says(said, {"sample 2", "not finite"}); };
+  check_refused(sentence([&] { trainer.evaluate(images.data(), labels.data(), capacity); }));
+  check_refused(sentence([&] { trainer.predict(images.data(), capacity, results.data()); }));
+  CHECK(sentence([&] { trainer.evaluate(images.data(), labels.data(), 2); }).empty());  // not of this batch
+
+  InputGradients<Net, Image<3, 7, 8>, Batch<capacity>, CrossEntropy, Cpu<>> gradients;
+  gradients.load(folder / "weights");
+  check_refused(sentence([&] { gradients.gradients(images.data(), labels.data(), capacity, results.data()); }));
+
+  Predictor<Net, Image<3, 7, 8>, Batch<capacity>, Cpu<>> predictor(folder / "weights", 1);
+  check_refused(sentence([&] { predictor.predict(images.data(), capacity, results.data()); }));
+  predictor.check_finite = false;
+  predictor.predict(images.data(), capacity, results.data());
+  for (int i = 0; i < capacity * 3; ++i) CHECK(std::isfinite(results[std::size_t(i)]) == (i / 3 != 2));
+}
+
+TEST_CASE("what is missing is said at the call") {
+  Training<Cpu<>> trainer({.schedule = {1e-2}});
+  InputGradients<Net, Image<3, 7, 8>, Batch<capacity>, CrossEntropy, Cpu<>> gradients;
+  Predictor<Net, Image<3, 7, 8>, Batch<capacity>, Cpu<>> predictor;
+  const std::vector<float> images = images_of(1), before = numbers_of(trainer);
+  std::vector<float> dx(images.size(), 7);
+  const float* x = images.data();
+  const int* y = labels.data();
+  check_says(sentence([&] { trainer.step(nullptr, y, 2); }), {"without its images"});
+  check_says(sentence([&] { trainer.step(x, nullptr, 2); }), {"without its labels"});
+  check_says(sentence([&] { trainer.evaluate(nullptr, y, 2); }), {"without its images"});
+  check_says(sentence([&] { trainer.evaluate(x, nullptr, 2, dx.data()); }), {"without its labels"});
+  check_says(sentence([&] { trainer.predict(nullptr, 2, dx.data()); }), {"without its images"});
+  check_says(sentence([&] { trainer.predict(x, 2, nullptr); }), {"no memory for the logits"});
+  check_says(sentence([&] { gradients.gradients(x, y, 2, dx.data()); }), {"no weights yet"});
+  initialize(gradients.state(), 1);
+  check_says(sentence([&] { gradients.gradients(nullptr, y, 2, dx.data()); }), {"without its images"});
+  check_says(sentence([&] { gradients.gradients(x, nullptr, 2, dx.data()); }), {"without its labels"});
+  check_says(sentence([&] { gradients.gradients(x, y, 2, nullptr); }), {"no memory for dx"});
+  initialize(predictor.state(), 1);
+  predictor.prepare();
+  check_says(sentence([&] { predictor.predict(nullptr, 2, dx.data()); }), {"without its images"});
+  check_says(sentence([&] { predictor.predict(x, 2, nullptr); }), {"no memory for the outputs"});
+  check_says(sentence([&] { predictor.predict_all(x, -1, dx.data()); }), {"asked for -1 samples"});
+  check_says(sentence([&] { predictor.predict_all(nullptr, 2, dx.data()); }), {"without its images"});
+  predictor.predict_all(nullptr, 0, nullptr);  // nothing is asked for
+  CHECK(same_bits(numbers_of(trainer), before));
+  for (const float each : dx) CHECK(each == 7);
+}
+
+TEST_CASE("settings that cannot be meant are refused") {
+  using WithSgd = Training<Cpu<>, SGD>;
+  const double nan = std::numeric_limits<double>::quiet_NaN(), infinity = std::numeric_limits<double>::infinity();
+  for (const double wrong : {nan, -1.0}) {
+    const auto adam = [](Training<Cpu<>>::Options options) { const Training<Cpu<>> trainer(options); };
+    const auto sgd = [](WithSgd::Options options) { const WithSgd trainer(options); };
+    check_says(sentence([&] { adam({.clip_norm = wrong}); }), {"clip_norm"});
+    check_says(sentence([&] { adam({.optimizer = {.epsilon = wrong}}); }), {"Adam's epsilon"});
+    check_says(sentence([&] { adam({.optimizer = {.weight_decay = wrong}}); }), {"Adam's weight_decay"});
+    check_says(sentence([&] { adam({.optimizer = {.beta1 = wrong}}); }), {"Adam's betas"});
+    check_says(sentence([&] { adam({.optimizer = {.beta2 = wrong}}); }), {"Adam's betas"});
+    check_says(sentence([&] { sgd({.optimizer = {.weight_decay = wrong}}); }), {"SGD's weight_decay"});
+    check_says(sentence([&] { sgd({.optimizer = {.momentum = wrong}}); }), {"SGD's momentum"});
+  }
+  for (const double rate : {nan, -1e-3, infinity}) {
+    Training<Cpu<>> trainer({.schedule = {rate}});
+    const std::vector<float> before = numbers_of(trainer);
+    check_says(sentence([&] { trainer.step(images_of(1).data(), labels.data(), capacity); }),
+               {"step 1", "learning rate", "Nothing was updated"});
+    CHECK(same_bits(numbers_of(trainer), before));
+    CHECK(trainer.steps() == 0);
+  }
 }
 
 TEST_CASE("a batch that cannot be is refused before anything is touched") {

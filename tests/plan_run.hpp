@@ -32,19 +32,10 @@ inline std::vector<int> drawn_labels(std::uint64_t seed, int n, int classes) {
 template <class Backend>
 class PlanRun {
  public:
-  using T = typename Backend::Scalar;
+  using T = typename Backend::Compute;
 
   PlanRun(const tinycnn::Plan& plan, const tinycnn::RowKernels<Backend>* kernels, int capacity, int threads)
-      : backend_(threads),
-        kernels_(kernels),
-        memory_(tinycnn::plan_room(plan, capacity, threads)),
-        parameters_(plan.graph->trained_room),
-        gradients_(plan.graph->trained_room),
-        buffers_(plan.graph->buffer_room) {
-    run_ = tinycnn::execution_in(plan, backend_, capacity, memory_.data());
-    run_.parameters = parameters_.data();
-    run_.gradients = gradients_.data();
-    run_.buffers = buffers_.data();
+      : kernels_(kernels), memory_({&plan}, capacity, threads, true), run_(memory_.execution(plan, 0)) {
     run_.seed = 7;
     draw_parameters(1);
   }
@@ -54,7 +45,7 @@ class PlanRun {
   [[nodiscard]] const tinycnn::Plan& plan() const { return *run_.plan; }
   [[nodiscard]] const tinycnn::Graph& graph() const { return *plan().graph; }
   [[nodiscard]] tinycnn::NetworkState<T> state() const {
-    return {&graph(), Backend::order, parameters_.data(), buffers_.data()};
+    return {&graph(), Backend::order, memory_.parameters.data(), memory_.buffers.data()};
   }
 
   /// Every number away from its neutral value: gammas of both signs, running statistics unlike the batch's.
@@ -85,29 +76,29 @@ class PlanRun {
 
   /// The forward pass over n samples (N, C, H, W) after all memory was poisoned; the mean loss where there is one.
   double forward(const std::vector<double>& images, const std::vector<int>& labels, int n) {
-    typename Backend::Session session(backend_);
-    for (long i = 0; i < memory_.size(); ++i) memory_[i] = poison;
+    typename Backend::Session session(memory_.backend);
+    fill(memory_.block().host(), memory_.block().size() / long(sizeof(T)));
     run_.n = n;
-    labels_ = labels;
-    run_.labels = labels_.data();
-    tinycnn::run_prepare(run_, kernels_);
+    Backend::execute(run_, kernels_, tinycnn::PlanPart::prepare);
+    const std::vector<float> blank(std::size_t(n * graph().input.size()));
+    Backend::begin(run_, blank.data(), labels.empty() ? nullptr : labels.data());
     const auto x = run_.view(plan().input);
     const tinycnn::Dims flat{x.dims.c, x.dims.h, x.dims.w, true};
     for (int i = 0; i < n; ++i)
       for (long k = 0; k < x.dims.size(); ++k)
         x.data[i * x.dims.size() + tinycnn::place(flat, x.order, k)] = T(images[std::size_t(i * x.dims.size() + k)]);
-    tinycnn::run_forward(run_, kernels_);
+    Backend::execute(run_, kernels_, tinycnn::PlanPart::forward);
     if (!plan().demand.loss) return 0;
     double sum = 0;
-    for (int i = 0; i < n; ++i) sum += double(run_.data(graph().node_count)[i]);
+    for (int i = 0; i < n; ++i) sum += double(run_.template data<T>(graph().node_count)[i]);
     return sum / n;
   }
   void backward() {
-    typename Backend::Session session(backend_);
-    for (long i = 0; i < gradients_.size(); ++i) gradients_[i] = poison;
-    tinycnn::run_backward(run_, kernels_);
+    typename Backend::Session session(memory_.backend);
+    fill(memory_.gradients.host(), memory_.gradients.size());
+    Backend::execute(run_, kernels_, tinycnn::PlanPart::backward);
   }
-  void commit() { tinycnn::run_commit(run_, kernels_); }
+  void commit() { Backend::execute(run_, kernels_, tinycnn::PlanPart::commit); }
 
   /// (N, out)
   [[nodiscard]] std::vector<double> output() const { return numbers(plan().output, plan().output); }
@@ -115,7 +106,7 @@ class PlanRun {
   [[nodiscard]] std::vector<double> input_gradient() const { return numbers(plan().input_gradient, plan().input); }
 
   [[nodiscard]] std::vector<double> gradient(const tinycnn::Parameter& p) const {
-    const tinycnn::NetworkState<T> gradients{&graph(), Backend::order, gradients_.data(), nullptr};
+    const tinycnn::NetworkState<T> gradients{&graph(), Backend::order, memory_.gradients.data(), nullptr};
     return read(gradients, p);
   }
   [[nodiscard]] std::vector<double> values(const tinycnn::Parameter& p) const { return read(state(), p); }
@@ -135,11 +126,15 @@ class PlanRun {
     return all;
   }
 
-  Backend backend_;
+  template <class To>
+  void fill(To* to, long count) {
+    T* elements = reinterpret_cast<T*>(to);
+    for (long i = 0; i < count; ++i) elements[i] = poison;
+  }
+
   const tinycnn::RowKernels<Backend>* kernels_;
-  tinycnn::Buffer<T> memory_, parameters_, gradients_, buffers_;
-  std::vector<int> labels_;
-  tinycnn::Execution<Backend> run_{};
+  tinycnn::NetworkMemory<Backend> memory_;
+  tinycnn::Execution<Backend> run_;
 };
 
 /// The plan of `Net` for a demand, ready to run.

@@ -17,6 +17,12 @@
 
 namespace {
 
+// Networks and plans are values: a program may make them before main and print them.
+constexpr tinycnn::Graph network = tinycnn::graph_of<nets::SmallHw3, nets::SmallHw3Input, tinycnn::CrossEntropy>;
+constexpr tinycnn::Plan training_step =
+    tinycnn::plan_of<nets::SmallHw3, nets::SmallHw3Input, tinycnn::CrossEntropy, tinycnn::Cpu<>, tinycnn::TrainingStep>;
+const std::string network_text = tinycnn::summary(network), plan_text = tinycnn::describe(training_step);
+
 using namespace tinycnn;
 using namespace plan_properties;
 
@@ -102,6 +108,13 @@ TEST_CASE("plans of small networks are sound") {
   check_net<nets::SmallResNet, nets::SmallResNetInput>("small ResNet");
 }
 
+TEST_CASE("networks and plans are values that can be made at the top of a program") {
+  CHECK(network_text.find("Conv2d") != std::string::npos);
+  CHECK(plan_text.find("backward CrossEntropy") != std::string::npos);
+  using Model = Trainer<nets::SmallHw3, nets::SmallHw3Input, Batch<2>, CrossEntropy, Adam, Constant, Cpu<>>;
+  CHECK(plan_text == describe(Model::plan));
+}
+
 TEST_CASE("plans of the example networks are sound") {
   check_plans<networks::Classifier, Picture, Fused, TrainingStep, InputGradient, Validation>("HW3");
   check_plans<networks::ResNet18, Picture, Fused, TrainingStep, InputGradient, ForwardPrefix<20>>("ResNet-18");
@@ -117,6 +130,8 @@ void plan_at_run_time(const Plan& p, const RowFacts* rows, F&& look) {
   draft.rows = rows;
   draft.row_count = p.row_count;
   draft.demand = p.demand;
+  draft.stored = p.stored;
+  draft.compute = p.compute;
   draft.nodes = detail::nodes_of(*p.graph, p.demand);
   const DraftRoom room(draft, PlanDraft::steps_room(draft.nodes), PlanDraft::values_room(draft.nodes));
   fuse(draft);

@@ -10,6 +10,7 @@
 
 #include "../examples/networks/hw3_classifier.hpp"
 #include "../examples/networks/resnet.hpp"
+#include "remote_backend.hpp"
 #include "scratch_folder.hpp"
 
 namespace {
@@ -41,13 +42,15 @@ struct EveryAxis : Sequential<Conv2d<4, 6, 3, Groups<2>>, BatchNorm<6>, ReLU, Fl
 using Input = Image<4, 4, 4>;
 constexpr const Graph& graph = graph_of<EveryAxis, Input, CrossEntropy>;
 
-/// The numbers of `EveryAxis` as a backend lays them out.
+/// The numbers of `EveryAxis` as a backend lays them out, in its memory.
 template <class Backend>
 struct Numbers {
-  using T = typename Backend::Scalar;
+  using T = typename Backend::Compute;
   explicit Numbers(std::uint64_t seed) { initialize(state(), seed); }
-  [[nodiscard]] NetworkState<T> state() const { return {&graph, Backend::order, parameters.data(), buffers.data()}; }
-  Buffer<T> parameters{graph.trained_room}, buffers{graph.buffer_room};
+  [[nodiscard]] NetworkState<T> state() const { return {&graph, Backend::order, parameters.host(), buffers.host()}; }
+  mutable Backend backend{1};
+  mutable typename Backend::template Memory<T> parameters{backend, graph.trained_room},
+      buffers{backend, graph.buffer_room};
 };
 
 /// Makes every number of a state another one.
@@ -126,12 +129,15 @@ TEST_CASE("a file of weights does not depend on the backend that wrote it") {
   const Numbers<Reference<float>> plain(1);
   const Numbers<Reference<double>> precise(1);
   const Numbers<Cpu<>> fast(1);
+  const Numbers<Remote<Cpu<>>> far(1);
+  fill_with_counts(far.state());
+  (void)far.parameters.data();  // now they are on the other side
   fill_with_counts(plain.state());
   fill_with_counts(precise.state());
   fill_with_counts(fast.state());
   bool other_layout = false;
   for (long i = 0; i < graph.trained_room; ++i)
-    other_layout = other_layout || plain.parameters[i] != fast.parameters[i];
+    other_layout = other_layout || plain.parameters.read()[i] != fast.parameters.read()[i];
   CHECK(other_layout);
 
   save_state(folder / "plain", plain.state());
@@ -140,12 +146,14 @@ TEST_CASE("a file of weights does not depend on the backend that wrote it") {
   const std::string bytes = read_file(folder / "plain");
   CHECK(read_file(folder / "precise") == bytes);
   CHECK(read_file(folder / "fast") == bytes);
+  save_state(folder / "far", far.state());
+  CHECK(read_file(folder / "far") == bytes);
 
   const Numbers<Cpu<>> loaded(2);
   load_state(folder / "plain", loaded.state());
   save_state(folder / "again", loaded.state());
   CHECK(read_file(folder / "again") == bytes);
-  for (long i = 0; i < graph.trained_room; ++i) CHECK(loaded.parameters[i] == fast.parameters[i]);
+  for (long i = 0; i < graph.trained_room; ++i) CHECK(loaded.parameters.read()[i] == fast.parameters.read()[i]);
 
   // PyTorch's order in the file: the last number of the last matrix is the last one counted.
   const SafetensorsFile file(folder / "fast");
@@ -171,6 +179,25 @@ TEST_CASE("weights in float64 are loaded too") {
   const Numbers<Cpu<>> got(1);
   load_state(folder / "double", got.state());
   CHECK(got.state().at(graph.parameters[0], 3) == 0.5f);
+}
+
+TEST_CASE("a counter that is missing is 0, as for torch.load_state_dict") {
+  const ScratchFolder folder;
+  Tensors tensors, without;
+  std::erase_if(without.all, [](const Tensors::One& one) { return !one.counter.empty(); });
+  REQUIRE(without.all.size() + 2 == tensors.all.size());
+  tensors.write(folder / "with");
+  without.write(folder / "without");
+  const Numbers<Cpu<>> a(1), b(2);
+  load_state(folder / "with", a.state());
+  load_state(folder / "with", b.state());
+  load_state(folder / "without", b.state());
+  for (int k = 0; k < graph.parameter_count; ++k) {
+    const Parameter& p = graph.parameters[k];
+    CAPTURE(p.name);
+    for (long i = 0; i < p.size(); ++i) CHECK(b.state().at(p, i) == (p.integer ? 0 : a.state().at(p, i)));
+    if (p.integer) CHECK(a.state().at(p, 0) == 7);
+  }
 }
 
 TEST_CASE("a file that does not fit is refused in one sentence that names the tensor, and changes nothing") {

@@ -53,7 +53,7 @@ std::vector<std::vector<double>> left_values() {
   Training<Net, Input, Backend> model({.seed = 3});
   const std::vector<float> images = drawn(4 * Input::dims.size());
   model.step(images.data(), labels, 4);
-  const auto run = model.execution(model.plan, labels, 4);
+  const auto run = model.execution(model.plan, 4);
   std::vector<std::vector<double>> all;
   for (int v = 0; v < model.graph.node_count; ++v) {
     all.emplace_back();

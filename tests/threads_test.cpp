@@ -38,7 +38,7 @@ std::vector<float> trained(int threads) {
     for (int i = 0; i < n; ++i) labels[std::size_t(i)] = (3 * i + step) % 11;
     trainer.step(images.data(), labels.data(), n);
   }
-  trainer.evaluate(images.data(), nullptr, capacity, logits.data());
+  trainer.predict(images.data(), capacity, logits.data());
   const auto state = trainer.state();
   std::vector<float> all(state.parameters, state.parameters + Training::graph.trained_room);
   all.insert(all.end(), state.buffers, state.buffers + Training::graph.buffer_room);

@@ -96,29 +96,25 @@ constexpr const RowKernels<Backend>* find_kernels() {
 template <class Backend, const Plan& P>
 inline constexpr const RowKernels<Backend>* kernels_of = detail::find_kernels<Backend, P>();
 
-/// Runs the forward steps, up to and without step `end` where one is given.
-template <class Backend>
-void run_forward(const Execution<Backend>& run, const RowKernels<Backend>* kernels, int end = -1) {
-  for (int i = 0; i < (end < 0 ? run.plan->forward_count : end); ++i)
-    kernels[run.plan->steps[i].row].forward(run, run.plan->steps[i]);
-}
+/// The parts of a plan that are run at a time: weights made ready for inference after parameters changed; the forward
+/// and the backward steps; what a training step may only write once its gradients are known to be finite.
+enum class PlanPart { prepare, forward, backward, commit };
 
+/// Runs the steps of one part in the plan's order. Every step has a forward and a backward, few the other two.
 template <class Backend>
-void run_backward(const Execution<Backend>& run, const RowKernels<Backend>* kernels) {
-  for (int i = run.plan->forward_count; i < run.plan->step_count; ++i)
-    kernels[run.plan->steps[i].row].backward(run, run.plan->steps[i]);
-}
-
-template <class Backend>
-void run_commit(const Execution<Backend>& run, const RowKernels<Backend>* kernels) {
-  for (int i = 0; i < run.plan->forward_count; ++i)
-    if (const auto commit = kernels[run.plan->steps[i].row].commit) commit(run, run.plan->steps[i]);
-}
-
-template <class Backend>
-void run_prepare(const Execution<Backend>& run, const RowKernels<Backend>* kernels) {
-  for (int i = 0; i < run.plan->forward_count; ++i)
-    if (const auto prepare = kernels[run.plan->steps[i].row].prepare) prepare(run, run.plan->steps[i]);
+void run_part(const Execution<Backend>& run, const RowKernels<Backend>* kernels, PlanPart part) {
+  const Plan& p = *run.plan;
+  const int begin = part == PlanPart::backward ? p.forward_count : 0;
+  const int end = part == PlanPart::backward ? p.step_count : p.forward_count;
+  for (int i = begin; i < end; ++i) {
+    const RowKernels<Backend>& row = kernels[p.steps[i].row];
+    if (part == PlanPart::forward)
+      row.forward(run, p.steps[i]);
+    else if (part == PlanPart::backward)
+      row.backward(run, p.steps[i]);
+    else if (const Kernel<Backend> kernel = part == PlanPart::prepare ? row.prepare : row.commit)
+      kernel(run, p.steps[i]);
+  }
 }
 
 }  // namespace tinycnn

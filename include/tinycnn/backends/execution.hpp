@@ -1,6 +1,7 @@
 // What a kernel sees while a plan runs: the batch, the memory, the parameters. Pointers only; it owns nothing.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include <tinycnn/backends/pending_form.hpp>
@@ -9,48 +10,57 @@
 
 namespace tinycnn {
 
-/// One run of a plan over `n` samples on a backend.
+/// One run of a plan over `n` samples on a backend. Its pointers are the backend's own: only its kernels and verbs
+/// dereference them (backends/host.hpp).
 template <class Backend>
 struct Execution {
-  using Scalar = typename Backend::Scalar;
-  using T = Scalar;
+  using T = typename Backend::Compute;
+  using Stored = typename Backend::Stored;
   static constexpr Order order = Backend::order;
 
   const Plan* plan = nullptr;
   Backend* backend = nullptr;
   int n = 0;  ///< samples in this batch, up to `capacity`
   long capacity = 0;
-  T* values = nullptr;      ///< the arena: value v at values + offset * capacity
-  T* once = nullptr;        ///< statistics, prepared weights
-  T* workspace = nullptr;   ///< inside one step, shared by the workers
-  T* scratch = nullptr;     ///< inside one step, `plan->scratch_room(capacity)` a worker
-  T* parameters = nullptr;  ///< trained parameters
+  std::byte* values = nullptr;  ///< the arena: value v at values + offset * capacity
+  std::byte* once = nullptr;    ///< statistics, prepared weights
+  T* workspace = nullptr;       ///< inside one step, shared by the workers
+  T* scratch = nullptr;         ///< inside one step, `plan->scratch_room(capacity)` bytes per worker
+  T* parameters = nullptr;      ///< trained parameters
   T* buffers = nullptr;
-  T* gradients = nullptr;       ///< of the trained parameters, same offsets
-  const int* labels = nullptr;  // (N)
+  T* gradients = nullptr;  ///< of the trained parameters, same offsets
+  int* labels = nullptr;   // (N)
   std::uint64_t seed = 0;
   std::uint64_t step = 0;  ///< training steps done; keys dropout
 
   [[nodiscard]] const Graph& graph() const { return *plan->graph; }
   [[nodiscard]] const Layer& layer(const Step& s, int k) const { return graph().layers[s.layers[k]]; }
   [[nodiscard]] const Dims& dims(int value) const { return plan->values[value].dims; }
-  [[nodiscard]] T* data(int value) const {
-    return value < 0 ? nullptr : values + plan->values[value].offset * capacity;
+  /// The elements of a value, null where there is none. `Element` is Stored but for losses (T) and indices.
+  template <class Element = Stored>
+  [[nodiscard]] Element* data(int value) const {
+    return value < 0 ? nullptr : reinterpret_cast<Element*>(values + plan->values[value].offset * capacity);
   }
-  [[nodiscard]] View<T> view(int value) const {
-    return value < 0 ? View<T>{} : View<T>{data(value), dims(value), order};
+  template <class Element = Stored>
+  [[nodiscard]] View<Element> view(int value) const {
+    return value < 0 ? View<Element>{} : View<Element>{data<Element>(value), dims(value), order};
   }
   /// The gradient of an operand. It has the operand's shape, not its own: through a Flatten both share one memory.
-  [[nodiscard]] View<T> gradient_view(int gradient, int operand) const {
-    return gradient < 0 ? View<T>{} : View<T>{data(gradient), dims(operand), order};
+  [[nodiscard]] View<Stored> gradient_view(int gradient, int operand) const {
+    return gradient < 0 ? View<Stored>{} : View<Stored>{data(gradient), dims(operand), order};
   }
-  [[nodiscard]] std::uint8_t* bytes(int value) const { return reinterpret_cast<std::uint8_t*>(data(value)); }
-  [[nodiscard]] T* statistics(const Step& s) const { return s.statistics < 0 ? nullptr : once + s.statistics; }
-  [[nodiscard]] T* prepared(const Step& s) const { return s.prepared < 0 ? nullptr : once + s.prepared; }
+  [[nodiscard]] std::uint8_t* bytes(int value) const { return data<std::uint8_t>(value); }
+  [[nodiscard]] T* statistics(const Step& s) const { return persistent(s.statistics); }
+  [[nodiscard]] T* prepared(const Step& s) const { return persistent(s.prepared); }
   [[nodiscard]] PendingForm<T> pending(int value) const {
     const Value& v = plan->values[value];
     if (v.pending < 0) return {};
-    return {once + v.pending, once + v.pending + v.dims.c, v.pending_relu};
+    T* scale = persistent(v.pending);
+    return {scale, scale + v.dims.c, v.pending_relu};
+  }
+  /// The scratch of one worker.
+  [[nodiscard]] T* scratch_of(int worker) const {
+    return scratch + worker * (plan->scratch_room(capacity) / long(sizeof(T)));
   }
 
   [[nodiscard]] const Parameter& parameter_facts(const Layer& l, int p) const {
@@ -62,6 +72,9 @@ struct Execution {
     return (q.buffer ? buffers : parameters) + q.offset;
   }
   [[nodiscard]] T* gradient(const Layer& l, int p) const { return gradients + parameter_facts(l, p).offset; }
+
+ private:
+  [[nodiscard]] T* persistent(long byte) const { return byte < 0 ? nullptr : reinterpret_cast<T*>(once + byte); }
 };
 
 }  // namespace tinycnn

@@ -19,7 +19,9 @@ class Piece {
   template <class Number>
     requires(std::is_integral_v<Number> && sizeof(Number) > 1)
   constexpr Piece(Number number)
-      : number_(true), negative_(number < 0), value_(negative_ ? 0 - std::uint64_t(number) : std::uint64_t(number)) {}
+      : number_(true),
+        negative_(is_negative(number)),
+        value_(negative_ ? 0 - std::uint64_t(number) : std::uint64_t(number)) {}
 
   [[gnu::cold]] void append_to(std::string& text) const {
     if (!number_) {
@@ -36,6 +38,12 @@ class Piece {
   }
 
  private:
+  template <class Number>
+  static constexpr bool is_negative(Number number) {
+    if constexpr (std::is_signed_v<Number>) return number < 0;
+    return false;
+  }
+
   const char* words_ = nullptr;
   bool number_ = false, negative_ = false;
   std::uint64_t value_;  // the number, or how many letters the words have

@@ -18,6 +18,14 @@ struct Adam {
 
   static constexpr int slots = 2;  // m, v
 
+  /// What no step can be taken with, as torch.optim.Adam refuses it; null where all is well.
+  [[nodiscard]] constexpr const char* mistake() const {
+    if (!(weight_decay >= 0)) return "Adam's weight_decay must be 0 or more";
+    if (!(beta1 >= 0 && beta1 < 1 && beta2 >= 0 && beta2 < 1)) return "Adam's betas must be 0 or more and below 1";
+    if (!(epsilon >= 0)) return "Adam's epsilon must be 0 or more";
+    return nullptr;
+  }
+
   template <class T>
   struct Factors {
     T decay, take1, keep2, take2, root2, epsilon, rate;

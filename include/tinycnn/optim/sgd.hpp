@@ -12,6 +12,14 @@ struct SGD {
 
   static constexpr int slots = 1;  // b
 
+  /// What no step can be taken with, as torch.optim.SGD refuses it; null where all is well.
+  [[nodiscard]] constexpr const char* mistake() const {
+    if (!(weight_decay >= 0)) return "SGD's weight_decay must be 0 or more";
+    if (!(momentum >= 0)) return "SGD's momentum must be 0 or more";
+    if (dampening != dampening) return "SGD's dampening is not a number";
+    return nullptr;
+  }
+
   template <class T>
   struct Factors {
     T decay, keep, take, rate;

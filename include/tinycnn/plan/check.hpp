@@ -124,10 +124,12 @@ constexpr auto network_mistake() {
   }
 }
 
-template <class Net, class Input, class Loss, class Backend, class Asked>
+template <class Net, class Input, class Loss, class Backend, class Asked, class... More>
 constexpr auto plan_mistake() {
   constexpr int missing = plan_of<Net, Input, Loss, Backend, Asked>.missing;
-  if constexpr (missing < 0) {
+  if constexpr (missing < 0 && sizeof...(More) > 0) {
+    return plan_mistake<Net, Input, Loss, Backend, More...>();
+  } else if constexpr (missing < 0) {
     return TypeBox<Nothing<1>>{};
   } else {
     constexpr Dims x = graph_of<Net, Input, Loss>.layers[missing].in;
@@ -142,8 +144,8 @@ constexpr auto plan_mistake() {
 template <class Net, class Input, class Loss>
 using NetworkCheck = typename decltype(detail::network_mistake<Net, Input, Loss>())::type;
 
-/// The same for a plan: a layer that no row of the backend computes.
-template <class Net, class Input, class Loss, class Backend, class Asked>
-using PlanCheck = typename decltype(detail::plan_mistake<Net, Input, Loss, Backend, Asked>())::type;
+/// The same for plans: a layer that no row of the backend computes in one of them.
+template <class Net, class Input, class Loss, class Backend, class... Asked>
+using PlanCheck = typename decltype(detail::plan_mistake<Net, Input, Loss, Backend, Asked...>())::type;
 
 }  // namespace tinycnn

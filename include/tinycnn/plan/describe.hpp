@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include <tinycnn/core/text.hpp>
 #include <tinycnn/plan/names.hpp>
 #include <tinycnn/plan/plan_data.hpp>
 
@@ -65,9 +66,9 @@ namespace detail {
     }
     text += '\n';
   }
-  text += "arena " + std::to_string(p.per_sample) + " floats a sample, once " + std::to_string(p.once) +
-          ", workspace " + std::to_string(p.workspace) + " + " + std::to_string(p.workspace_per_sample) +
-          " a sample, scratch " + std::to_string(p.scratch) + " a worker\n";
+  append(text, {"bytes: arena ", p.per_sample, " per sample, once ", p.once, ", workspace ", p.workspace, " + ",
+                p.workspace_per_sample, " per sample, scratch ", p.scratch, " + ", p.scratch_per_sample,
+                " per sample and worker; values are ", p.stored->name, "\n"});
   return text;
 }
 

@@ -24,7 +24,7 @@ struct Gradients {
     if (of[root] >= 0) --holders[of[root]];
     of[root] = -1;
   }
-  constexpr int fresh(int root) { return d.add_root(d.values[root].dims, d.values[root].dims.size()); }
+  constexpr int fresh(int root) { return d.add_root(d.values[root].dims, d.values[root].dims.size(), d.stored); }
 
   /// Where a contribution to the gradient of `root` goes: the first writes, later ones add, in place only where nobody
   /// else holds the memory and this step is not reading it as `dy`.

@@ -11,6 +11,7 @@ struct PlanDraft {
   const RowFacts* rows = nullptr;
   int row_count = 0;
   Demand demand{};
+  const ElementType *stored = nullptr, *compute = nullptr;
   Step* steps = nullptr;
   Value* values = nullptr;
   int nodes = 0;  ///< nodes of the graph that the demand covers
@@ -26,10 +27,12 @@ struct PlanDraft {
     values[value_count] = v;
     return value_count++;
   }
-  /// A new root value of `count` floats a sample.
-  constexpr int add_root(const Dims& dims, long count) {
-    return add_value({dims, aligned(count), value_count, value_count, -1, -1, -1, -1, false});
+  /// A new root value of `count` elements a sample.
+  constexpr int add_root(const Dims& dims, long count, const ElementType* type) {
+    return add_value({dims, type, aligned_bytes(count * type->bytes), value_count, value_count, -1, -1, -1, -1, false});
   }
+  /// Bytes of `count` elements of the type that is computed in.
+  [[nodiscard]] constexpr long compute_bytes(long count) const { return aligned_bytes(count * compute->bytes); }
   [[nodiscard]] constexpr int gradient_root(int v) const { return v < 0 ? -1 : values[v].gradient_root; }
   [[nodiscard]] constexpr const RowFacts& row(const Step& s) const { return rows[s.row]; }
 };

@@ -1,6 +1,7 @@
 // First stage: covers the nodes with a backend's rows, longest pattern first, and lists the forward steps.
 #pragma once
 
+#include <tinycnn/core/whole_numbers.hpp>
 #include <tinycnn/plan/draft.hpp>
 
 namespace tinycnn {
@@ -52,24 +53,24 @@ constexpr void provide(PlanDraft& d, Step& step, const Match& match) {
   const RowFacts& row = d.row(step);
   const Needs needs = row.needs == nullptr ? Needs{} : row.needs(match);
   const Dims none{};
-  if (needs.inner > 0) step.inner = d.add_root(none, needs.inner);
-  if (needs.index_bytes > 0) step.index = d.add_root(none, (needs.index_bytes + 3) / 4);
+  if (needs.inner > 0) step.inner = d.add_root(none, needs.inner, d.stored);
+  if (needs.index_bytes > 0) step.index = d.add_root(none, needs.index_bytes, &element_type<unsigned char>);
   if (needs.statistics > 0) {
     step.statistics = d.once;
-    d.once += aligned(needs.statistics);
+    d.once += d.compute_bytes(needs.statistics);
   }
   if (needs.prepared > 0) {
     step.prepared = d.once;
-    d.once += aligned(needs.prepared);
+    d.once += d.compute_bytes(needs.prepared);
   }
   if (row.emits) {
-    d.values[step.y].pending = step.statistics + needs.pending;
+    d.values[step.y].pending = step.statistics + needs.pending * d.compute->bytes;
     d.values[step.y].pending_relu = row.pending_relu;
   }
-  if (needs.workspace > d.workspace) d.workspace = aligned(needs.workspace);
-  if (needs.workspace_per_sample > d.workspace_per_sample) d.workspace_per_sample = aligned(needs.workspace_per_sample);
-  if (needs.scratch > d.scratch) d.scratch = aligned(needs.scratch);
-  if (needs.scratch_per_sample > d.scratch_per_sample) d.scratch_per_sample = aligned(needs.scratch_per_sample);
+  d.workspace = larger(d.workspace, d.compute_bytes(needs.workspace));
+  d.workspace_per_sample = larger(d.workspace_per_sample, d.compute_bytes(needs.workspace_per_sample));
+  d.scratch = larger(d.scratch, d.compute_bytes(needs.scratch));
+  d.scratch_per_sample = larger(d.scratch_per_sample, d.compute_bytes(needs.scratch_per_sample));
 }
 
 }  // namespace detail
@@ -78,8 +79,8 @@ constexpr void provide(PlanDraft& d, Step& step, const Match& match) {
 constexpr void fuse(PlanDraft& d) {
   const Graph& g = *d.graph;
   const int values = d.nodes + 1;
-  for (int v = 0; v < values; ++v) d.add_value({g.dims(v), 0, -1, -1, -1, -1, -1, -1, false});
-  d.values[0].per_sample = aligned(g.input.size());
+  for (int v = 0; v < values; ++v) d.add_value({g.dims(v), d.stored, 0, -1, -1, -1, -1, -1, -1, false});
+  d.values[0].per_sample = aligned_bytes(g.input.size() * d.stored->bytes);
   d.values[0].root = d.values[0].gradient_root = 0;
   d.output = d.demand.prefix < 0 && d.nodes == g.node_count ? g.logits_nodes() : d.nodes;
 
@@ -128,7 +129,8 @@ constexpr void fuse(PlanDraft& d) {
     step.x = g.nodes[start_at[i]].x;
     step.r = cover.r;
     step.y = g.nodes[i].y;
-    y.per_sample = aligned(y.dims.size());
+    if (g.layers[g.nodes[i].layer].kind->loss) y.type = d.compute;
+    y.per_sample = aligned_bytes(y.dims.size() * y.type->bytes);
     y.root = y.gradient_root = step.y;
     detail::provide(d, step, cover.match);
     d.steps[d.step_count++] = step;

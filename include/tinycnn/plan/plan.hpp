@@ -53,6 +53,8 @@ constexpr auto make_arranged_plan() {
   draft.graph = &graph;
   draft.rows = rows_of<Backend>.rows;
   draft.row_count = Backend::Rows::count;
+  draft.stored = &element_type<typename Backend::Stored>;
+  draft.compute = &element_type<typename Backend::Compute>;
   draft.demand = Asked::demand;
   draft.nodes = nodes;
   DraftRoom room(draft, PlanDraft::steps_room(nodes), PlanDraft::values_room(nodes));
@@ -103,6 +105,8 @@ constexpr Plan make_plan() {
   p.demand = d.demand;
   p.output = d.output;
   p.input_gradient = d.input_gradient;
+  p.stored = d.stored;
+  p.compute = d.compute;
   p.per_sample = d.per_sample;
   p.once = d.once;
   p.workspace = d.workspace;

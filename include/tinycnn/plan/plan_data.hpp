@@ -1,6 +1,7 @@
 // The plan of a network as constexpr data: steps, the values between them, and the memory both need.
 #pragma once
 
+#include <tinycnn/core/element_type.hpp>
 #include <tinycnn/plan/row.hpp>
 
 namespace tinycnn {
@@ -46,7 +47,7 @@ struct Step {
   int layer_count = 0;
   int x = -1, r = -1, y = -1;
   int inner = -1, index = -1;
-  long statistics = -1;
+  long statistics = -1;  // bytes into the once-memory
   long prepared = -1;
   int dy = -1, dx = -1, dr = -1, add_dx = -1, add_dr = -1;
   int finishes = -1;      ///< the backward step for which this one masks dx and sums it up, -1: none
@@ -57,12 +58,13 @@ struct Step {
 /// A batch of numbers in memory: an activation, a gradient, or bytes. Views share the `root` of what they view.
 struct Value {
   Dims dims{};
-  long per_sample = 0;        ///< floats of room a sample takes, a multiple of Graph::alignment; 0 for a view
+  const ElementType* type = nullptr;
+  long per_sample = 0;        ///< bytes a sample takes, a multiple of memory_alignment; 0 for a view
   int root = -1;              ///< the value whose memory this is (itself unless a view)
   int gradient_root = -1;     ///< the value whose gradient this shares (a view's, a materialised copy's)
   int first = -1, last = -1;  ///< steps between which it lives
-  long offset = -1;           ///< floats per sample from the arena's start
-  long pending = -1;          ///< where in the once-arena its scale and shift wait; -1: stored as it is
+  long offset = -1;           ///< bytes per sample from the arena's start
+  long pending = -1;          ///< byte of the once-memory where its scale and shift wait; -1: stored as it is
   bool pending_relu = false;
 };
 
@@ -77,8 +79,10 @@ struct Plan {
   int input = 0;    ///< the value the batch is put into
   int output = -1;  ///< the value of the last node before the loss
   int input_gradient = -1;
-  long per_sample = 0;  ///< arena floats a sample
-  long once = 0;        ///< floats that exist once: statistics, prepared weights
+  const ElementType *stored = nullptr, *compute = nullptr;  ///< of values; of everything else
+  // Bytes, all of them multiples of memory_alignment.
+  long per_sample = 0;  ///< of the arena, per sample
+  long once = 0;        ///< what exists once: statistics, prepared weights
   long workspace = 0, workspace_per_sample = 0, scratch = 0, scratch_per_sample = 0;
   int missing = -1;  ///< a layer no row computes
 
@@ -87,7 +91,7 @@ struct Plan {
       if (steps[i].row == row && steps[i].phase == phase) return true;
     return false;
   }
-  /// Floats of memory for a batch of `capacity`, workers' scratch aside.
+  /// Bytes of memory for a batch of `capacity`, workers' scratch aside.
   [[nodiscard]] constexpr long room(long capacity) const {
     return (per_sample + workspace_per_sample) * capacity + once + workspace;
   }

@@ -28,7 +28,8 @@ struct Match {
   [[nodiscard]] constexpr const Layer& last() const { return *layers[count - 1]; }
 };
 
-/// The memory a row wants besides its operands, in the backend's numbers (floats) unless it says bytes.
+/// The memory a row wants besides its operands: elements of the type that the backend computes in, but for `inner`
+/// (elements as values are stored) and `index_bytes`. The planner turns all of them into bytes.
 struct Needs {
   long inner = 0;        ///< per sample: a value kept from forward to backward (a convolution's output)
   long index_bytes = 0;  ///< per sample, bytes kept from forward to backward (where each maximum came from)
@@ -85,7 +86,8 @@ template <class Row>
 constexpr RowFacts facts_of(bool fallback = false) {
   RowFacts f;
   f.name = Row::name;
-  for (const Kind* kind : Row::pattern) f.pattern[f.length++] = kind;
+  constexpr int length = sizeof(Row::pattern) / sizeof(Row::pattern[0]);  // nvcc 13 takes no range-for over it
+  for (; f.length < length; ++f.length) f.pattern[f.length] = Row::pattern[f.length];
   if constexpr (requires { Row::modes; }) f.modes = Row::modes;
   if constexpr (requires { Row::absorbs; }) f.absorbs = Row::absorbs;
   if constexpr (requires { Row::absorbs_residual; }) f.absorbs_residual = Row::absorbs_residual;

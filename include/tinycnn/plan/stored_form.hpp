@@ -24,7 +24,7 @@ constexpr void settle_stored_forms(PlanDraft& d) {
     for (int v = 0; v < known; ++v) wanted = wanted || (v != raw && d.values[v].root == raw);
     if (!wanted) continue;
 
-    const int finished = d.add_root(d.values[raw].dims, d.values[raw].dims.size());
+    const int finished = d.add_root(d.values[raw].dims, d.values[raw].dims.size(), d.stored);
     d.values[finished].gradient_root = d.values[raw].gradient_root;  // d(relu(s x + t)) is handed on as it is
     for (int v = 0; v < known; ++v)
       if (v != raw && d.values[v].root == raw) d.values[v].root = finished;

@@ -83,7 +83,7 @@ template <class T>
   SafetensorsWriter writer;
   writer.note(detail::checkpoint_key, detail::checkpoint_version);
   for (const auto& [name, value] : notes.all()) writer.note(name, value);
-  write_states<T, T>(writer, path, states);
+  write_states<std::remove_const_t<T>, T>(writer, path, states);
 }
 
 /// Reads the numbers of `states`; nothing is changed if anything is wrong.

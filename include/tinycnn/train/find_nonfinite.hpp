@@ -1,7 +1,6 @@
 // Finds where a step's numbers stopped being finite, so that the error can name the layer.
 #pragma once
 
-#include <cmath>
 #include <string>
 
 #include <tinycnn/backends/bind.hpp>
@@ -9,15 +8,6 @@
 #include <tinycnn/plan/names.hpp>
 
 namespace tinycnn {
-
-namespace detail {
-template <class T>
-bool all_finite(const T* numbers, long count) {
-  for (long i = 0; i < count; ++i)
-    if (!std::isfinite(double(numbers[i]))) return false;
-  return true;
-}
-}  // namespace detail
 
 /// One sentence on the first number of step `number` that is NaN or infinite: in the images, in a parameter, in a
 /// layer's output (the forward pass is run again, step by step; it changes no parameter and no running statistic), or
@@ -30,23 +20,28 @@ template <class Backend>
     return joined({"step ", number, ": ", joined(what),
                    "; nothing was updated. Lower the learning rate or look at the images of this batch"});
   };
-  if (!detail::all_finite(run.data(run.plan->input), run.n * g.input.size()))
+  const auto finite = [&run](const auto* elements, long count) {
+    return Backend::all_finite(*run.backend, elements, count);
+  };
+  if (!finite(run.data(run.plan->input), run.n * g.input.size()))
     return sentence({"the images hold a number that is not finite"});
   for (int k = 0; k < g.parameter_count; ++k) {
     const Parameter& p = g.parameters[k];
-    const auto* numbers = (p.buffer ? run.buffers : run.parameters) + p.offset;
-    if (!detail::all_finite(numbers, p.size())) return sentence({"parameter ", parameter_name(g, p), " is not finite"});
+    if (!finite((p.buffer ? run.buffers : run.parameters) + p.offset, p.size()))
+      return sentence({"parameter ", parameter_name(g, p), " is not finite"});
   }
   for (int k = 0; k < run.plan->forward_count; ++k) {
     const Step& s = run.plan->steps[k];
-    kernels[s.row].forward(run, s);
-    if (!detail::all_finite(run.data(s.y), run.n * run.dims(s.y).size()))
+    Backend::execute_step(run, kernels, s);
+    const bool is_loss = s.y == g.node_count && g.has_loss();
+    if (!(is_loss ? finite(run.template data<typename Backend::Compute>(s.y), run.n)
+                  : finite(run.data(s.y), run.n * run.dims(s.y).size())))
       return sentence({"the output of ", layer_name(g, s.layers[0]), s.layer_count > 1 ? " to " : "",
                        s.layer_count > 1 ? layer_name(g, s.layers[s.layer_count - 1]) : "", " is not finite"});
   }
   for (int k = g.parameter_count - 1; k >= 0; --k) {  // the backward pass met them in this order
     const Parameter& p = g.parameters[k];
-    if (!p.buffer && !detail::all_finite(run.gradients + p.offset, p.size()))
+    if (!p.buffer && !finite(run.gradients + p.offset, p.size()))
       return sentence({"the gradient of ", parameter_name(g, p), " is not finite"});
   }
   return sentence({"the loss or the gradient norm is not finite"});

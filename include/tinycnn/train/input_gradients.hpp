@@ -5,8 +5,7 @@
 
 #include <tinycnn/backends/bind.hpp>
 #include <tinycnn/plan/check.hpp>
-#include <tinycnn/train/plan_memory.hpp>
-#include <tinycnn/train/state_dict.hpp>
+#include <tinycnn/train/network_memory.hpp>
 
 namespace tinycnn {
 
@@ -15,49 +14,54 @@ namespace tinycnn {
 template <class Net, class Input, class BatchSize, class Loss, class Backend>
 class InputGradients : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Loss, Backend, InputGradient> {
   static_assert(BatchSize::capacity > 0, "a batch holds at least one sample");
-  using T = typename Backend::Scalar;
+  using T = typename Backend::Compute;
 
  public:
-  static constexpr const Graph& graph = graph_of<Net, Input, Loss>;
-  static constexpr const Plan& plan = plan_of<Net, Input, Loss, Backend, InputGradient>;
+  static constexpr Graph graph = graph_of<Net, Input, Loss>;
+  static constexpr Plan plan = plan_of<Net, Input, Loss, Backend, InputGradient>;
   static constexpr int capacity = BatchSize::capacity;
 
-  explicit InputGradients(int threads = 1)
-      : backend_(threads),
-        memory_(plan_room(plan, capacity, threads)),
-        parameters_(graph.trained_room),
-        buffers_(graph.buffer_room) {}
+  [[gnu::cold]] explicit InputGradients(int threads = 1) : memory_({&plan}, capacity, threads, false) {}
 
   /// Reads a state_dict as PyTorch or Trainer::save wrote it.
-  void load(const std::string& path) { load_state(path, state()); }
-  [[nodiscard]] NetworkState<T> state() { return {&graph, Backend::order, parameters_.data(), buffers_.data()}; }
+  [[gnu::cold]] void load(const std::string& path) { load_state(path, state()); }
+  /// To read and write: whoever asks for it is taken to fill it.
+  [[nodiscard]] NetworkState<T> state() {
+    has_weights_ = true;
+    return memory_.state();
+  }
 
-  /// n samples (N, C, H, W) and their labels to dx (N, C, H, W), the gradient of the mean loss; returns that loss.
+  /// n samples (N, C, H, W) and their labels to dx (N, C, H, W), the gradient of the mean loss; returns that loss. An
+  /// Error where a gradient or the loss is not finite.
   double gradients(const float* images, const int* labels, int n, float* dx) {
-    check_batch(graph, capacity, labels, n);
-    const typename Backend::Session session(backend_);
-    Execution<Backend> run = execution_in(plan, backend_, capacity, memory_.data());
-    run.n = n;
-    run.parameters = parameters_.data();
-    run.buffers = buffers_.data();
-    run.labels = labels;
-    put_input(run, images);
-    run_forward(run, kernels_of<Backend, plan>);
-    run_backward(run, kernels_of<Backend, plan>);
-    const View<T> gradient = run.gradient_view(plan.input_gradient, plan.input);
+    check_batch(graph, capacity, images, labels, n, true);
+    if (dx == nullptr) throw Error("gradients was given no memory for dx (a null pointer)");
+    if (!has_weights_) throw Error("these InputGradients have no weights yet: load a file, or fill state()");
+    const typename Backend::Session session(memory_.backend);
+    const Execution<Backend> run = memory_.execution(plan, n);
+    Backend::begin(run, images, labels);
+    Backend::execute(run, kernels, PlanPart::forward);
+    Backend::execute(run, kernels, PlanPart::backward);
+    const auto loss = Backend::template fetch<T>(run, graph.node_count);  // (N)
+    check_finite_results(loss, n, "loss");
+    double sum = 0;
+    for (int i = 0; i < n; ++i) sum += double(loss(i, 0));
+    auto gradient = Backend::template fetch<typename Backend::Stored>(run, plan.input_gradient);
+    gradient.dims = graph.input;  // through a Flatten both share one memory
+    check_finite_results(gradient, n, "input gradients");
     for (int i = 0; i < n; ++i)
       for (int c = 0; c < graph.input.c; ++c)
         for (int h = 0; h < graph.input.h; ++h)
           for (int w = 0; w < graph.input.w; ++w) *dx++ = float(gradient(i, c, h, w));
-    double loss = 0;
-    for (int i = 0; i < n; ++i) loss += double(run.data(graph.node_count)[i]);
-    return loss / n;
+    return sum / n;
   }
 
  private:
-  Backend backend_;
-  Buffer<T> memory_;
-  Buffer<T> parameters_, buffers_;
+  static constexpr const RowKernels<Backend>* kernels =
+      kernels_of<Backend, plan_of<Net, Input, Loss, Backend, InputGradient>>;
+
+  NetworkMemory<Backend> memory_;
+  bool has_weights_ = false;
 };
 
 }  // namespace tinycnn

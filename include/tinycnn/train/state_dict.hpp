@@ -15,7 +15,7 @@
 
 namespace tinycnn {
 
-/// Where a network's numbers lie on a backend. It owns nothing.
+/// A network's numbers in memory that the host reads, and writes unless T is const. It owns nothing.
 template <class T>
 struct NetworkState {
   const Graph* graph = nullptr;
@@ -151,8 +151,9 @@ template <class Stored, class T>
   });
 }
 
-/// Reads the numbers of all `states` (float32 or float64). Every tensor must be there with its shape, and no other;
-/// nothing is changed before that, and that every number is finite, is known.
+/// Reads the elements of all `states` (float32 or float64). Every tensor must be there with its shape, and no other;
+/// only a counter may be missing, which then becomes 0. Nothing is changed before that, and that every element is
+/// finite, is known.
 template <class T>
 [[gnu::cold]] void read_states(const SafetensorsFile& file, const std::vector<NamedState<T>>& states) {
   std::vector<char> known(file.entries().size());
@@ -163,6 +164,7 @@ template <class T>
       if (!each.has(p)) continue;
       const std::string name = each.name(p);
       const TensorEntry* entry = file.find(name);
+      if (entry == nullptr && p.integer) continue;  // a counter that is missing is 0, as for torch.load_state_dict
       if (entry == nullptr)
         missing.add(name);
       else if (entry->shape != detail::shape_of(p))
@@ -182,7 +184,10 @@ template <class T>
       for (int k = 0; k < each.state.graph->parameter_count; ++k) {
         const Parameter& p = each.state.graph->parameters[k];
         if (!each.has(p)) continue;
-        detail::read_parameter(file, *file.find(each.name(p)), each.state, p, write);
+        if (const TensorEntry* entry = file.find(each.name(p)))
+          detail::read_parameter(file, *entry, each.state, p, write);
+        else if (write)
+          each.state.at(p, 0) = T(0);
       }
 }
 

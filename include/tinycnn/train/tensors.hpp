@@ -49,7 +49,7 @@ template <class T>
 /// (N, features), no copy. A plan keeps its output to the end; an Error where another value was never stored as such,
 /// or something stands in its place by now.
 template <class Backend>
-[[gnu::cold]] Tensor<typename Backend::Scalar> tensor_of(const Execution<Backend>& run, int value) {
+[[gnu::cold]] Tensor<const typename Backend::Stored> tensor_of(const Execution<Backend>& run, int value) {
   const Plan& plan = *run.plan;
   const Graph& g = run.graph();
   const std::string name = joined({"value ", value});
@@ -68,7 +68,7 @@ template <class Backend>
         v.offset < other.offset + other.per_sample)
       missing(" was overwritten by a later one");
   }
-  return tensor_of(run.view(value), run.n, name);
+  return tensor_of(Backend::template fetch<typename Backend::Stored>(run, value), run.n, name);
 }
 
 }  // namespace tinycnn

@@ -6,14 +6,12 @@
 #include <string>
 
 #include <tinycnn/backends/bind.hpp>
-#include <tinycnn/core/whole_numbers.hpp>
 #include <tinycnn/layers/batch_norm.hpp>
-#include <tinycnn/optim/sweep.hpp>
 #include <tinycnn/plan/check.hpp>
 #include <tinycnn/train/checkpoint.hpp>
 #include <tinycnn/train/clipping.hpp>
 #include <tinycnn/train/find_nonfinite.hpp>
-#include <tinycnn/train/plan_memory.hpp>
+#include <tinycnn/train/network_memory.hpp>
 
 namespace tinycnn {
 
@@ -51,84 +49,87 @@ struct TrainerOptions {
 
 /// Trains `Net` over samples of `Input`, `BatchSize::capacity` at most at once.
 template <class Net, class Input, class BatchSize, class Loss, class Optimizer, class Schedule, class Backend>
-class Trainer : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Loss, Backend, TrainingStep> {
+class Trainer : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Loss, Backend, TrainingStep, Validation> {
   static_assert(BatchSize::capacity > 0, "a batch holds at least one sample");
   static_assert(Optimizer::slots >= 0 && Optimizer::slots <= 2, "an optimizer keeps at most two numbers a parameter");
-  using T = typename Backend::Scalar;
+  using T = typename Backend::Compute;
 
  public:
-  static constexpr const Graph& graph = graph_of<Net, Input, Loss>;
-  static constexpr const Plan& plan = plan_of<Net, Input, Loss, Backend, TrainingStep>;
-  static constexpr const Plan& validation_plan = plan_of<Net, Input, Loss, Backend, Validation>;
+  static constexpr Graph graph = graph_of<Net, Input, Loss>;
+  static constexpr Plan plan = plan_of<Net, Input, Loss, Backend, TrainingStep>;
+  static constexpr Plan validation_plan = plan_of<Net, Input, Loss, Backend, Validation>;
   static constexpr int capacity = BatchSize::capacity > 0 ? BatchSize::capacity : 1;
   static constexpr std::string_view backend_name = Backend::name;
   static constexpr long parameters = graph.trained;
   static constexpr long macs = graph.macs;
   static constexpr int classes = int(graph.dims(graph.logits_nodes()).size());
   /// Bytes of the training plan's values: activations, what backward needs of them, and their gradients.
-  static constexpr long arena_bytes = plan.per_sample * capacity * long(sizeof(T));
+  static constexpr long arena_bytes = plan.per_sample * capacity;
   /// Bytes of its statistics and of what the kernels use within a step, the workers' scratch aside.
-  static constexpr long workspace_bytes = plan.room(capacity) * long(sizeof(T)) - arena_bytes;
+  static constexpr long workspace_bytes = plan.room(capacity) - arena_bytes;
 
   using Options = TrainerOptions<Optimizer, Schedule>;
 
   [[gnu::cold]] explicit Trainer(const Options& options)
-      : options_(options),
-        backend_(options.threads),
-        memory_(room(options.threads)),
-        parameters_(graph.trained_room),
-        gradients_(graph.trained_room),
-        buffers_(graph.buffer_room),
-        slots_(Optimizer::slots * graph.trained_room),
-        partial_norms_(norm_blocks) {
-    initialize(state(), options.seed);
+      : options_(checked(options)),
+        memory_({&plan, &validation_plan}, capacity, options.threads, true),
+        slots_(memory_.backend, Optimizer::slots * graph.trained_room),
+        partial_norms_(memory_.backend, Backend::norm_partials(graph.trained_room)) {
+    initialize(memory_.state(), options.seed);
   }
 
   /// The network's numbers, in PyTorch's names and order through `state().at` and the state_dict functions.
   [[nodiscard]] NetworkState<T> state() {
     prepared_ = false;  // the caller may write
-    return {&graph, Backend::order, parameters_.data(), buffers_.data()};
+    return memory_.state();
   }
-  void save(const std::string& path) { save_state(path, state()); }
+  /// The same, to read only.
+  [[nodiscard]] NetworkState<const T> state() const { return memory_.state(); }
+  void save(const std::string& path) const { save_state(path, state()); }
   void load(const std::string& path) { load_state(path, state()); }
 
   /// Writes all that shapes the steps to come: parameters, buffers, the optimizer's numbers, the count of steps; and
   /// what the caller notes. All or nothing. After `load_checkpoint` a Trainer of the same type and options goes on with
   /// the same bits as if it had never stopped.
-  [[gnu::cold]] void save_checkpoint(const std::string& path, Notes notes = {}) {
+  [[gnu::cold]] void save_checkpoint(const std::string& path, Notes notes = {}) const {
     notes.add("steps", steps_);
-    write_checkpoint(path, everything(), notes);
+    write_checkpoint(path, with_slots(state(), slots_.read()), notes);
   }
   /// Nothing is changed if the file is not right.
   [[gnu::cold]] void load_checkpoint(const std::string& path) {
     const long steps = read_notes(path).template number<long>("steps", path, 0, 1L << 62);
-    read_checkpoint(path, everything());
+    read_checkpoint(path, with_slots(state(), slots_.host()));
     steps_ = steps;
   }
 
   /// Forward, loss, backward, clipping, update, on n samples (N, C, H, W) and their labels. If anything is not finite,
   /// nothing is updated and an Error names the step and the layer.
   StepResult step(const float* images, const int* labels, int n) {
-    check_batch(graph, capacity, labels, n);
+    check_batch(graph, capacity, images, labels, n, true);
     check_statistics(n);
-    prepared_ = false;
-    typename Backend::Session session(backend_);
-    Execution<Backend> run = execution(plan, labels, n);
-    put_input(run, images);
-    run_forward(run, kernels_of<Backend, plan>);
-    run_backward(run, kernels_of<Backend, plan>);
-
     StepResult result;
     result.rate = options_.schedule.rate(steps_);
+    if (!(result.rate >= 0) || !std::isfinite(result.rate)) refuse_rate(result.rate);
+    prepared_ = false;
+    typename Backend::Session session(memory_.backend);
+    const Execution<Backend> run = execution(plan, n);
+    Backend::begin(run, images, labels);
+    Backend::execute(run, kernels, PlanPart::forward);
+    Backend::execute(run, kernels, PlanPart::backward);
+
     result.loss = losses(run) / n;
-    result.correct = correct(run);
-    result.grad_norm = std::sqrt(squared_norm());
+    result.correct = correct(run, labels);
+    result.grad_norm =
+        std::sqrt(Backend::squared_norm(memory_.backend, run.gradients, graph.trained_room, partial_norms_.data()));
     if (!std::isfinite(result.loss) || !std::isfinite(result.grad_norm)) {
-      put_input(run, images);
-      throw Error(describe_nonfinite(run, kernels_of<Backend, plan>, steps_ + 1));
+      Backend::begin(run, images, labels);
+      throw Error(describe_nonfinite(run, kernels, steps_ + 1));
     }
-    run_commit(run, kernels_of<Backend, plan>);
-    update(result.rate, result.grad_norm);
+    Backend::execute(run, kernels, PlanPart::commit);
+    const auto factors = options_.optimizer.template factors<T>(steps_ + 1, result.rate);
+    Backend::template update<Optimizer>(memory_.backend, factors,
+                                        T(clip_coefficient(options_.clip_norm, result.grad_norm)), graph.trained_room,
+                                        run.parameters, run.gradients, slots_.data());
     ++steps_;
     return result;
   }
@@ -138,61 +139,65 @@ class Trainer : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Loss, Back
     return step(batch.images, batch.labels, batch.n);
   }
 
-  /// Loss and hits of n samples in inference mode; their logits (N, classes) too where `logits` is given. Labels may be
-  /// null, then only the logits mean anything.
+  /// Loss and hits of n samples in inference mode; their logits (N, classes), too, where `logits` is given. An Error
+  /// where a logit or a loss is not finite.
   EvaluationResult evaluate(const float* images, const int* labels, int n, float* logits = nullptr) {
-    static constexpr int no_labels[capacity] = {};
-    check_batch(graph, capacity, labels, n);
-    typename Backend::Session session(backend_);
-    Execution<Backend> run = execution(validation_plan, labels == nullptr ? no_labels : labels, n);
-    if (!prepared_) run_prepare(run, kernels_of<Backend, validation_plan>);
-    prepared_ = true;
-    put_input(run, images);
-    run_forward(run, kernels_of<Backend, validation_plan>);
-    const View<T> x = run.view(run.plan->output);
-    for (int i = 0; logits != nullptr && i < n; ++i)
-      for (int k = 0; k < classes; ++k) logits[long(i) * classes + k] = float(x(i, k));
-    return {losses(run), correct(run)};
+    check_batch(graph, capacity, images, labels, n, true);
+    const Execution<Backend> run = infer(images, labels, n, logits);
+    return {losses(run), correct(run, labels)};
   }
   /// The same on what a Loader hands out: `images` (N, C, H, W), `labels` (N), `n`.
   template <class Minibatch>
   EvaluationResult evaluate(const Minibatch& batch) {
     return evaluate(batch.images, batch.labels, batch.n);
   }
+  /// The logits (N, classes) of n samples without labels, in inference mode. An Error where one is not finite.
+  void predict(const float* images, int n, float* logits) {
+    check_batch(graph, capacity, images, nullptr, n, false);
+    if (logits == nullptr) throw Error("predict was given no memory for the logits (a null pointer)");
+    infer(images, nullptr, n, logits);
+  }
 
   [[nodiscard]] long steps() const { return steps_; }
-  [[nodiscard]] Backend& backend() { return backend_; }
-  [[nodiscard]] const T* gradients() const { return gradients_.data(); }
+  [[nodiscard]] Backend& backend() { return memory_.backend; }
+  /// Of the parameters, where `Graph::parameters` says; for tests and for looking inside.
+  [[nodiscard]] const T* gradients() const { return memory_.gradients.read(); }
 
-  /// The training plan's memory as the last step left it; for tests and for looking inside.
-  [[nodiscard]] Execution<Backend> execution(const Plan& p, const int* labels, int n) {
-    Execution<Backend> run = execution_in(p, backend_, capacity, memory_.data());
-    run.n = n;
-    run.parameters = parameters_.data();
-    run.buffers = buffers_.data();
-    run.gradients = gradients_.data();
-    run.labels = labels;
+  /// The memory of one of this Trainer's plans as it was left; for tests and for looking inside.
+  [[nodiscard]] Execution<Backend> execution(const Plan& p, int n) {
+    Execution<Backend> run = memory_.execution(p, n);
     run.seed = options_.seed;
     run.step = std::uint64_t(steps_);
     return run;
   }
 
  private:
-  static constexpr long sweep_block = 1L << 15;  // a fixed block of work: results never depend on the threads
-  static constexpr int norm_blocks = int((graph.trained_room + sweep_block - 1) / sweep_block);
+  static constexpr const RowKernels<Backend>* kernels =
+      kernels_of<Backend, plan_of<Net, Input, Loss, Backend, TrainingStep>>;
+  static constexpr const RowKernels<Backend>* validation_kernels =
+      kernels_of<Backend, plan_of<Net, Input, Loss, Backend, Validation>>;
 
-  /// The optimizer's numbers lie as the parameters do.
-  [[nodiscard]] std::vector<NamedState<T>> everything() {
-    std::vector<NamedState<T>> all{{"", state()}};
-    for (int k = 0; k < Optimizer::slots; ++k)
-      all.push_back({joined({"optimizer.", k, "."}),
-                     {&graph, Backend::order, slots_.data() + k * graph.trained_room, nullptr},
-                     false});
-    return all;
+  /// Refuses settings that cannot be meant.
+  [[gnu::cold]] static const Options& checked(const Options& options) {
+    if (!(options.clip_norm >= 0)) throw Error("clip_norm must be 0 (no clipping) or more");
+    if constexpr (requires { options.optimizer.mistake(); })
+      if (const char* mistake = options.optimizer.mistake()) throw Error(mistake);
+    return options;
+  }
+  [[gnu::cold]] [[noreturn]] void refuse_rate(double rate) const {
+    throw Error({"step ", steps_ + 1, ": the schedule gives the learning rate ", shortest(rate),
+                 "; a rate is 0 or more, and finite. Nothing was updated"});
   }
 
-  static long room(int threads) {
-    return larger(plan_room(plan, capacity, threads), plan_room(validation_plan, capacity, threads));
+  /// The optimizer's elements lie as the parameters do: one array after the other.
+  template <class Element>
+  [[nodiscard]] static std::vector<NamedState<Element>> with_slots(const NetworkState<Element>& network,
+                                                                   Element* slots) {
+    std::vector<NamedState<Element>> all{{"", network}};
+    for (int k = 0; k < Optimizer::slots; ++k)
+      all.push_back(
+          {joined({"optimizer.", k, "."}), {&graph, Backend::order, slots + k * graph.trained_room, nullptr}, false});
+    return all;
   }
 
   /// Training statistics need more than one value a channel, as in PyTorch.
@@ -204,63 +209,47 @@ class Trainer : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Loss, Back
                      " gets one value a channel from a batch of one sample: training needs more"});
   }
 
-  [[nodiscard]] double losses(const Execution<Backend>& run) const {
-    const T* loss = run.data(graph.node_count);  // (N)
+  /// The validation plan over n samples; their logits where wanted.
+  Execution<Backend> infer(const float* images, const int* labels, int n, float* logits) {
+    typename Backend::Session session(memory_.backend);
+    const Execution<Backend> run = execution(validation_plan, n);
+    if (!prepared_) Backend::execute(run, validation_kernels, PlanPart::prepare);
+    prepared_ = true;
+    Backend::begin(run, images, labels);
+    Backend::execute(run, validation_kernels, PlanPart::forward);
+    const auto x = Backend::template fetch<typename Backend::Stored>(run, run.plan->output);  // (N, classes)
+    check_finite_results(x, n, "logits");
+    for (int i = 0; logits != nullptr && i < n; ++i)
+      for (int k = 0; k < classes; ++k) logits[long(i) * classes + k] = float(x(i, k));
+    return run;
+  }
+
+  [[nodiscard]] static double losses(const Execution<Backend>& run) {
+    const auto loss = Backend::template fetch<T>(run, graph.node_count);  // (N)
     double sum = 0;
-    for (int i = 0; i < run.n; ++i) sum += double(loss[i]);
+    for (int i = 0; i < run.n; ++i) sum += double(loss(i, 0));
     return sum;
   }
 
-  [[nodiscard]] int correct(const Execution<Backend>& run) const {
-    const View<T> x = run.view(run.plan->output);  // (N, classes)
+  [[nodiscard]] static int correct(const Execution<Backend>& run, const int* labels) {
+    const auto x = Backend::template fetch<typename Backend::Stored>(run, run.plan->output);  // (N, classes)
     int hits = 0;
     for (int i = 0; i < run.n; ++i) {
       int best = 0;
       for (int k = 1; k < classes; ++k)
-        if (x(i, k) > x(i, best)) best = k;
-      hits += best == run.labels[i] ? 1 : 0;
+        if (T(x(i, k)) > T(x(i, best))) best = k;
+      hits += best == labels[i] ? 1 : 0;
     }
     return hits;
   }
 
-  /// Sums in double within fixed blocks, the blocks in order.
-  double squared_norm() {
-    backend_.for_blocks(norm_blocks, [this](int block) {
-      const long first = block * sweep_block, end = last(block);
-      double lanes[8] = {};
-      for (long i = first; i < end; i += 8)
-        for (int k = 0; k < 8; ++k) lanes[k] += double(gradients_[i + k]) * double(gradients_[i + k]);
-      double sum = 0;
-      for (double lane : lanes) sum += lane;
-      partial_norms_[block] = sum;
-    });
-    double sum = 0;
-    for (int block = 0; block < norm_blocks; ++block) sum += partial_norms_[block];
-    return sum;
-  }
-
-  static long last(int block) {
-    const long end = (block + 1) * sweep_block;
-    return end < graph.trained_room ? end : graph.trained_room;
-  }
-
-  /// Clipping and the optimizer in one sweep over all parameters.
-  void update(double rate, double norm) {
-    const T factor = T(clip_coefficient(options_.clip_norm, norm));
-    const auto factors = options_.optimizer.template factors<T>(steps_ + 1, rate);
-    T* slot0 = slots_.data();
-    T* slot1 = Optimizer::slots > 1 ? slot0 + graph.trained_room : slot0;
-    backend_.for_blocks(norm_blocks, [&](int block) {
-      sweep<Optimizer, typename Backend::Register>(factors, factor, block * sweep_block, last(block),
-                                                   parameters_.data(), gradients_.data(), slot0, slot1);
-    });
-  }
+  template <class Element>
+  using Memory = typename Backend::template Memory<Element>;
 
   Options options_;
-  Backend backend_;
-  Buffer<T> memory_;
-  Buffer<T> parameters_, gradients_, buffers_, slots_;
-  Buffer<double> partial_norms_;
+  NetworkMemory<Backend> memory_;
+  Memory<T> slots_;
+  Memory<double> partial_norms_;
   long steps_ = 0;
   bool prepared_ = false;  // the validation plan's weights are ready, and nothing has overwritten them
 };

@@ -10,22 +10,22 @@
 
 namespace tinycnn::cpu {
 
-template <class Isa>
-constexpr Convolution<Isa> convolution_of(const Layer& conv) {
-  const bool no_winograd = conv.options.no_winograd || !Isa::winograd;
-  return Convolution<Isa>({conv.in, conv.out, conv.options.window, conv.options.groups, no_winograd});
+/// How `describe` says which way a row's convolution goes.
+template <class Convolution>
+constexpr std::string_view convolution_variant(const Layer& conv) {
+  return Convolution::of(conv).variant();
 }
 
-/// How `describe` says which way a row's convolution goes.
-template <class Isa>
-constexpr std::string_view convolution_variant(const Layer& conv) {
-  return convolution_of<Isa>(conv).variant();
+/// Whether a row's convolution can be the match's first layer.
+template <class Convolution>
+constexpr bool takes_convolution(const Match& m) {
+  return Convolution::takes(m.first());
 }
 
 /// The memory the three passes of a convolution need; `row_multiple` is its forward epilogue's.
-template <class Isa>
+template <class Convolution>
 constexpr Needs convolution_needs(const Layer& conv, Mode mode, int row_multiple = 1) {
-  const Convolution<Isa> c = convolution_of<Isa>(conv);
+  const Convolution c = Convolution::of(conv);
   Needs needs;
   needs.workspace = aligned(c.packed_forward());
   needs.scratch = c.forward_scratch(row_multiple);
@@ -43,18 +43,20 @@ TensorSource<Isa> source_of(const Run& run, int value) {
 }
 
 /// y = conv(x) handed to `epilogue`, with weights packed in the workspace.
-template <class Isa, class Run, class Epilogue>
+template <class Convolution, class Run, class Epilogue>
 void run_convolution(const Run& run, const Step& step, const Epilogue& epilogue) {
+  using Isa = typename Convolution::Isa;
   const Layer& conv = run.layer(step, 0);
-  const Convolution<Isa> c = convolution_of<Isa>(conv);
+  const Convolution c = Convolution::of(conv);
   c.pack(run.parameter(conv, 0), run.workspace, run.backend->pool());
   c.forward(run.n, source_of<Isa>(run, step.x), run.workspace, epilogue, run.backend->pool(), run.scratch);
 }
 
 /// dx (+ add_dx) with the mask and the sums of the BatchNorm that made x, and that BatchNorm's gradients.
-template <class Isa, class Run>
-void run_finishing_input_gradient(const Run& run, const Step& step, const Convolution<Isa>& c,
-                                  const TensorSource<Isa>& gradient) {
+template <class Convolution, class Run>
+void run_finishing_input_gradient(const Run& run, const Step& step, const Convolution& c,
+                                  const TensorSource<typename Convolution::Isa>& gradient) {
+  using Isa = typename Convolution::Isa;
   const Step& taker = run.plan->steps[step.finishes];
   const Layer& norm = run.layer(taker, 1);
   const ChannelNumbers k(run.statistics(taker), norm.out.c);
@@ -72,17 +74,18 @@ void run_finishing_input_gradient(const Run& run, const Step& step, const Convol
 }
 
 /// dw (and db), then dx (+ add_dx), from dy (N,P,Q,O).
-template <class Isa, class Run>
+template <class Convolution, class Run>
 void run_convolution_gradients(const Run& run, const Step& step, const float* dy, float* db) {
+  using Isa = typename Convolution::Isa;
   const Layer& conv = run.layer(step, 0);
-  const Convolution<Isa> c = convolution_of<Isa>(conv);
+  const Convolution c = Convolution::of(conv);
   const TensorSource<Isa> gradient{dy, conv.out, {}};
   if (step.parameter_gradients)
     c.weight_gradient(run.n, source_of<Isa>(run, step.x), gradient, run.gradient(conv, 0), db, run.backend->pool(),
                       run.scratch, run.workspace);
   if (step.dx < 0) return;
   c.pack_transposed(run.parameter(conv, 0), run.workspace, run.backend->pool());
-  if (step.finishes >= 0) return run_finishing_input_gradient<Isa>(run, step, c, gradient);
+  if (step.finishes >= 0) return run_finishing_input_gradient(run, step, c, gradient);
   StoreEpilogue<Isa> store;
   store.y = run.data(step.dx);
   store.dims = conv.in;
@@ -97,14 +100,16 @@ const float* bias_of(const Run& run, const Layer& conv) {
 }
 
 /// y = conv(x) + bias. equals: reference::Conv2dRow.
-template <class Isa>
+template <class Convolution>
 struct Conv {
+  using Isa = typename Convolution::Isa;
   static constexpr std::string_view name = "Conv";
   static constexpr const Kind* pattern[] = {&conv2d};
   static constexpr bool absorbs = true, finishes = true;
   static constexpr bool saves_input = true;
-  static constexpr auto variant = &convolution_variant<Isa>;
-  static constexpr Needs needs(const Match& m) { return convolution_needs<Isa>(m.first(), m.mode); }
+  static constexpr auto variant = &convolution_variant<Convolution>;
+  static constexpr auto fits = &takes_convolution<Convolution>;
+  static constexpr Needs needs(const Match& m) { return convolution_needs<Convolution>(m.first(), m.mode); }
 
   template <class Backend>
   static void forward(const Execution<Backend>& run, const Step& step) {
@@ -114,14 +119,14 @@ struct Conv {
     store.dims = conv.out;
     store.bias = bias_of(run, conv);
     store.past_caches = streams<Isa>(store.y, conv.out, run.n, conv.options.groups);
-    run_convolution<Isa>(run, step, store);
+    run_convolution<Convolution>(run, step, store);
   }
 
   template <class Backend>
   static void backward(const Execution<Backend>& run, const Step& step) {
     const Layer& conv = run.layer(step, 0);
-    run_convolution_gradients<Isa>(run, step, run.data(step.dy),
-                                   conv.options.bias && step.parameter_gradients ? run.gradient(conv, 1) : nullptr);
+    run_convolution_gradients<Convolution>(
+        run, step, run.data(step.dy), conv.options.bias && step.parameter_gradients ? run.gradient(conv, 1) : nullptr);
   }
 };
 

@@ -8,43 +8,44 @@
 namespace tinycnn::cpu {
 
 /// Memory of a convolution, of the passes that `mode` has, and of the BatchNorm behind it in the forward pass.
-template <class Isa>
+template <class Convolution>
 constexpr Needs conv_bn_forward_needs(const Match& m, Mode mode, int row_multiple) {
   const Layer& conv = m.first();
-  Needs needs = convolution_needs<Isa>(conv, mode, row_multiple);
+  Needs needs = convolution_needs<Convolution>(conv, mode, row_multiple);
   needs.statistics = long(ChannelNumbers::arrays) * conv.out.c;
   needs.pending = long(ChannelNumbers::pending_array) * conv.out.c;
   const long backward = needs.workspace_per_sample;
-  needs.workspace_per_sample = 4L * conv.out.c * convolution_of<Isa>(conv).blocks(1, row_multiple);  // 2 doubles each
+  needs.workspace_per_sample = 4L * conv.out.c * Convolution::of(conv).blocks(1, row_multiple);  // 2 doubles each
   needs.workspace_per_sample = larger(needs.workspace_per_sample, backward);
   return needs;
 }
 
 /// The same with the backward reductions over `reduced` pixels.
-template <class Isa>
+template <class Convolution>
 constexpr Needs conv_bn_needs(const Match& m, int row_multiple, long reduced) {
-  Needs needs = conv_bn_forward_needs<Isa>(m, Mode::training, row_multiple);
+  Needs needs = conv_bn_forward_needs<Convolution>(m, Mode::training, row_multiple);
   const long backward = 2L * m.first().out.c * PixelBlocks(reduced).per_sample;
   needs.workspace_per_sample = larger(needs.workspace_per_sample, backward);
   return needs;
 }
 
 /// Where the forward sums of a step lie in the workspace: behind the packed weights.
-template <class Isa, class Run>
+template <class Convolution, class Run>
 double* sums_of(const Run& run, const Step& step) {
-  return reinterpret_cast<double*>(run.workspace + aligned(convolution_of<Isa>(run.layer(step, 0)).packed_forward()));
+  return reinterpret_cast<double*>(run.workspace + aligned(Convolution::of(run.layer(step, 0)).packed_forward()));
 }
 
 /// Runs the convolution with an epilogue that fills `sums`, then makes scale and shift of them.
-template <class Isa, class Run, class Epilogue>
+template <class Convolution, class Run, class Epilogue>
 void run_with_statistics(const Run& run, const Step& step, Epilogue& epilogue) {
+  using Isa = typename Convolution::Isa;
   const Layer& conv = run.layer(step, 0);
   epilogue.dims = conv.out;
   epilogue.bias = bias_of(run, conv);
-  epilogue.sums = sums_of<Isa>(run, step);
+  epilogue.sums = sums_of<Convolution>(run, step);
   epilogue.past_caches = streams<Isa>(epilogue.y, conv.out, run.n, conv.options.groups);
-  run_convolution<Isa>(run, step, epilogue);
-  const int blocks = convolution_of<Isa>(conv).blocks(run.n, epilogue.row_multiple());
+  run_convolution<Convolution>(run, step, epilogue);
+  const int blocks = Convolution::of(conv).blocks(run.n, epilogue.row_multiple());
   finish_statistics(run, run.layer(step, 1), ChannelNumbers(run.statistics(step), conv.out.c), epilogue.sums, blocks);
 }
 

@@ -9,16 +9,18 @@ namespace tinycnn::cpu {
 
 /// y = relu(scale v + shift + r), v = conv(x) + bias kept inside; r may itself be pending.
 /// equals: reference::Conv2dRow, BatchNormRow, AddRow, ReluRow.
-template <class Isa>
+template <class Convolution>
 struct ConvBnAddRelu {
+  using Isa = typename Convolution::Isa;
   static constexpr std::string_view name = "Conv+BatchNorm+Add+ReLU";
   static constexpr const Kind* pattern[] = {&conv2d, &batch_norm, &add, &tinycnn::relu};
   static constexpr unsigned modes = in_training;
   static constexpr bool absorbs = true, absorbs_residual = true, saves_input = true, saves_output = true;
   static constexpr bool finishes = true;
-  static constexpr auto variant = &convolution_variant<Isa>;
+  static constexpr auto variant = &convolution_variant<Convolution>;
+  static constexpr auto fits = &takes_convolution<Convolution>;
   static constexpr Needs needs(const Match& m) {
-    Needs needs = conv_bn_needs<Isa>(m, 1, m.first().out.pixels());
+    Needs needs = conv_bn_needs<Convolution>(m, 1, m.first().out.pixels());
     needs.inner = m.first().out.size();
     return needs;
   }
@@ -27,7 +29,7 @@ struct ConvBnAddRelu {
   static void forward(const Execution<Backend>& run, const Step& step) {
     StatisticsEpilogue<Isa> epilogue;
     epilogue.y = run.data(step.inner);
-    run_with_statistics<Isa>(run, step, epilogue);
+    run_with_statistics<Convolution>(run, step, epilogue);
 
     const Dims dims = run.layer(step, 0).out;
     const ChannelNumbers k(run.statistics(step), dims.c);
@@ -65,7 +67,7 @@ struct ConvBnAddRelu {
       return passed ? get<V>(dr + at) : get<V>(y + at) > 0.0f ? get<V>(dy + at) : V{};
     });
     zero_bias_gradient(run, step);
-    run_convolution_gradients<Isa>(run, step, v, nullptr);
+    run_convolution_gradients<Convolution>(run, step, v, nullptr);
   }
 
   template <class Backend>

@@ -8,19 +8,21 @@ namespace tinycnn::cpu {
 
 /// y = conv(x) + bias is left pending: relu(scale y + shift), or without the ReLU.
 /// equals: reference::Conv2dRow, BatchNormRow (and ReluRow).
-template <class Isa, bool Relu>
+template <class Convolution, bool Relu>
 struct ConvBnForm {
+  using Isa = typename Convolution::Isa;
   static constexpr unsigned modes = in_training;
   static constexpr bool absorbs = true, emits = true, pending_relu = Relu, saves_input = true, saves_output = true;
   static constexpr bool finishes = true, takes_finished = Relu;
-  static constexpr auto variant = &convolution_variant<Isa>;
-  static constexpr Needs needs(const Match& m) { return conv_bn_needs<Isa>(m, 1, m.first().out.pixels()); }
+  static constexpr auto variant = &convolution_variant<Convolution>;
+  static constexpr auto fits = &takes_convolution<Convolution>;
+  static constexpr Needs needs(const Match& m) { return conv_bn_needs<Convolution>(m, 1, m.first().out.pixels()); }
 
   template <class Backend>
   static void forward(const Execution<Backend>& run, const Step& step) {
     StatisticsEpilogue<Isa> epilogue;
     epilogue.y = run.data(step.y);
-    run_with_statistics<Isa>(run, step, epilogue);
+    run_with_statistics<Convolution>(run, step, epilogue);
   }
 
   template <class Backend>
@@ -39,7 +41,7 @@ struct ConvBnForm {
     if (!finished) reduce_gradient<Isa>(run, step, dims.pixels(), y, g);
     expand_gradient<Isa>(run, step, y, g);
     zero_bias_gradient(run, step);
-    run_convolution_gradients<Isa>(run, step, y, nullptr);
+    run_convolution_gradients<Convolution>(run, step, y, nullptr);
   }
 
   template <class Backend>
@@ -48,14 +50,14 @@ struct ConvBnForm {
   }
 };
 
-template <class Isa>
-struct ConvBnRelu : ConvBnForm<Isa, true> {
+template <class Convolution>
+struct ConvBnRelu : ConvBnForm<Convolution, true> {
   static constexpr std::string_view name = "Conv+BatchNorm+ReLU";
   static constexpr const Kind* pattern[] = {&conv2d, &batch_norm, &tinycnn::relu};
 };
 
-template <class Isa>
-struct ConvBn : ConvBnForm<Isa, false> {
+template <class Convolution>
+struct ConvBn : ConvBnForm<Convolution, false> {
   static constexpr std::string_view name = "Conv+BatchNorm";
   static constexpr const Kind* pattern[] = {&conv2d, &batch_norm};
 };

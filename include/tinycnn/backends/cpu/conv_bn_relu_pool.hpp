@@ -16,8 +16,9 @@ constexpr bool pools_in_place(const Layer& pool) {
 }
 
 /// y = conv(x) + bias, kept at `y` unless null, its statistics, and the extremes of its pooling windows.
-template <class Isa, class Run>
+template <class Convolution, class Run>
 void run_with_statistics_and_pool(const Run& run, const Step& step, float* y) {
+  using Isa = typename Convolution::Isa;
   StatisticsPoolEpilogue<Isa> epilogue;
   epilogue.y = y;
   epilogue.gamma = run.parameter(run.layer(step, 1), norm_weight);
@@ -26,23 +27,24 @@ void run_with_statistics_and_pool(const Run& run, const Step& step, float* y) {
   epilogue.k = run.layer(step, 3).options.window.kernel;
   epilogue.pooled_past_caches =
       streams<Isa>(epilogue.pooled, run.layer(step, 3).out, run.n, run.layer(step, 0).options.groups);
-  run_with_statistics<Isa>(run, step, epilogue);
+  run_with_statistics<Convolution>(run, step, epilogue);
 }
 
 /// Max-pooling commutes with the monotone relu(scale v + shift): the maximum where gamma > 0, the minimum where
 /// gamma < 0, the first element where gamma = 0. Keeps the convolution's output and one byte an element of y.
 /// equals: reference::Conv2dRow, BatchNormRow, ReluRow, MaxPoolRow, but for ties that only rounding makes.
-template <class Isa>
+template <class Convolution>
 struct ConvBnReluPool {
+  using Isa = typename Convolution::Isa;
   static constexpr std::string_view name = "Conv+BatchNorm+ReLU+MaxPool";
   static constexpr const Kind* pattern[] = {&conv2d, &batch_norm, &tinycnn::relu, &max_pool};
   static constexpr unsigned modes = in_training;
   static constexpr bool absorbs = true, emits = true, pending_relu = true, saves_input = true, saves_output = true;
   static constexpr bool finishes = true, takes_finished = true;
-  static constexpr auto variant = &convolution_variant<Isa>;
-  static constexpr bool fits(const Match& m) { return pools_in_place(m.last()); }
+  static constexpr auto variant = &convolution_variant<Convolution>;
+  static constexpr bool fits(const Match& m) { return Convolution::takes(m.first()) && pools_in_place(m.last()); }
   static constexpr Needs needs(const Match& m) {
-    Needs needs = conv_bn_needs<Isa>(m, m.last().options.window.kernel, m.last().out.pixels());
+    Needs needs = conv_bn_needs<Convolution>(m, m.last().options.window.kernel, m.last().out.pixels());
     needs.inner = m.first().out.size();
     needs.index_bytes = m.last().out.size();
     return needs;
@@ -50,7 +52,7 @@ struct ConvBnReluPool {
 
   template <class Backend>
   static void forward(const Execution<Backend>& run, const Step& step) {
-    run_with_statistics_and_pool<Isa>(run, step, run.data(step.inner));
+    run_with_statistics_and_pool<Convolution>(run, step, run.data(step.inner));
   }
 
   template <class Backend>
@@ -63,7 +65,7 @@ struct ConvBnReluPool {
                            [=]<class V>(V, long at, int c) { return masked<Isa, V>(dy, pooled, k, at, c); });
     expand_pooled(run, step, k);
     zero_bias_gradient(run, step);
-    run_convolution_gradients<Isa>(run, step, run.data(step.inner), nullptr);
+    run_convolution_gradients<Convolution>(run, step, run.data(step.inner), nullptr);
   }
 
   template <class Backend>

@@ -7,6 +7,7 @@
 #include <tinycnn/backends/cpu/convolution_weight_gradient.hpp>
 #include <tinycnn/backends/cpu/winograd_forward.hpp>
 #include <tinycnn/backends/cpu/winograd_weight_gradient.hpp>
+#include <tinycnn/layers/layer.hpp>
 
 namespace tinycnn::cpu {
 
@@ -62,14 +63,24 @@ struct AnyEpilogue {
   bool panel(const Panel& p, const FewChannels& x) const { return call_few(epilogue, p, x); }
 };
 
-/// The three passes of a convolution under one set of names; each is what the algorithm's own file says.
-template <class Isa>
-struct Convolution {
+/// The three passes of a convolution under one set of names; each is what the algorithm's own file says. The rows of a
+/// backend take such a type: this one, or DepthwiseConvolution. `AllowWinograd`: whether it may use Winograd.
+template <class InstructionSet, bool AllowWinograd = true>
+struct DenseConvolution {
+  using Isa = InstructionSet;
   ConvolutionShape s;
   Algorithm algorithm;
 
-  constexpr explicit Convolution(const ConvolutionShape& shape) : s(shape), algorithm(convolution_algorithm(shape)) {}
-  constexpr Convolution(const ConvolutionShape& shape, Algorithm chosen) : s(shape), algorithm(chosen) {}
+  constexpr explicit DenseConvolution(const ConvolutionShape& shape)
+      : s(shape), algorithm(convolution_algorithm(shape)) {}
+  constexpr DenseConvolution(const ConvolutionShape& shape, Algorithm chosen) : s(shape), algorithm(chosen) {}
+
+  /// The convolution of a layer.
+  static constexpr DenseConvolution of(const Layer& conv) {
+    const bool no_winograd = conv.options.no_winograd || !AllowWinograd;
+    return DenseConvolution({conv.in, conv.out, conv.options.window, conv.options.groups, no_winograd});
+  }
+  static constexpr bool takes(const Layer&) { return true; }
   [[nodiscard]] constexpr bool winograd() const { return algorithm != Algorithm::direct; }
   [[nodiscard]] constexpr int tile_width() const {
     return algorithm == Algorithm::narrow ? Winograd::narrow : Winograd::tile;

@@ -1,6 +1,8 @@
 // The Cpu backend: NHWC, SIMD, threads; fused rows first, plain loops of Reference for what it has no kernel for.
 #pragma once
 
+#include <type_traits>
+
 #include <tinycnn/backends/bind.hpp>
 #include <tinycnn/backends/cpu/add.hpp>
 #include <tinycnn/backends/cpu/avg_pool.hpp>
@@ -19,7 +21,9 @@
 #include <tinycnn/backends/cpu/max_pool.hpp>
 #include <tinycnn/backends/cpu/relu.hpp>
 #include <tinycnn/backends/cpu/thread_pool.hpp>
+#include <tinycnn/backends/host.hpp>
 #include <tinycnn/backends/reference/reference.hpp>
+#include <tinycnn/layers/options.hpp>
 
 namespace tinycnn {
 
@@ -31,27 +35,52 @@ struct PlainLoop : Row {
 };
 }  // namespace cpu
 
-/// f32 on the CPU, with the best instruction set the translation unit is compiled for.
-template <class Isa = cpu::Native>
-class Cpu {
+namespace detail {
+template <class Policy>
+inline constexpr bool is_instruction_set = std::is_base_of_v<cpu::InstructionSet, Policy>;
+
+/// The first of `Policies` that is an instruction set, else the best one this file is compiled for.
+template <class... Policies>
+struct InstructionSetOf {
+  using type = cpu::Native;
+};
+template <class First, class... More>
+struct InstructionSetOf<First, More...> {
+  using type = typename std::conditional_t<is_instruction_set<First>, std::type_identity<First>,
+                                           InstructionSetOf<More...>>::type;
+};
+}  // namespace detail
+
+/// f32 on the CPU. `Policies`, each optional and in any order: an instruction set (cpu::Avx512, cpu::Avx2,
+/// cpu::Baseline; the best one the file is compiled for by default), and NoWinograd, with which every product of every
+/// convolution is formed; the layer option of that name does it for one layer. F32 is the only Precision there is.
+template <class... Policies>
+class Cpu : public HostVerbs {
+  static_assert(((detail::is_instruction_set<Policies> || std::is_same_v<Policies, NoWinograd> ||
+                  std::is_same_v<Policies, F32>) &&
+                 ...),
+                "a policy of Cpu is an instruction set (cpu::Avx2, ...), NoWinograd or F32");
+  using Isa = typename detail::InstructionSetOf<Policies...>::type;
+  using Dense = cpu::DenseConvolution<Isa, !(std::is_same_v<Policies, NoWinograd> || ...)>;
+  using Depthwise = cpu::DepthwiseConvolution<Isa>;
+
  public:
-  using Scalar = float;
+  using Stored = float;
+  using Compute = float;
   using Register = cpu::Vector<Isa>;
   static constexpr Order order = Order::hwc;
   static constexpr std::string_view name = Isa::name;
-  using Rows =
-      tinycnn::Rows<cpu::DepthwiseRow<cpu::ConvBnReluPool, Isa>, cpu::DepthwiseRow<cpu::ConvBnAddRelu, Isa>,
-                    cpu::FirstConvBnReluPool<Isa>, cpu::ConvBnReluPool<Isa>, cpu::ConvBnAddRelu<Isa>,
-                    cpu::DepthwiseRow<cpu::ConvBnRelu, Isa>, cpu::ConvBnRelu<Isa>, cpu::DepthwiseRow<cpu::ConvBn, Isa>,
-                    cpu::ConvBn<Isa>, cpu::DepthwiseRow<cpu::FoldedConvBnReluPool, Isa>, cpu::FoldedConvBnReluPool<Isa>,
-                    cpu::DepthwiseRow<cpu::FoldedConvBnAddRelu, Isa>, cpu::FoldedConvBnAddRelu<Isa>,
-                    cpu::DepthwiseRow<cpu::FoldedConvBnRelu, Isa>, cpu::FoldedConvBnRelu<Isa>,
-                    cpu::DepthwiseRow<cpu::FoldedConvBn, Isa>, cpu::FoldedConvBn<Isa>,
-                    cpu::DepthwiseRow<cpu::Conv, Isa>, cpu::Conv<Isa>, cpu::LinearRelu<Isa>, cpu::LinearAlone<Isa>,
-                    cpu::Materialize<Isa>, cpu::BatchNorm<Isa>, cpu::Relu<Isa>, cpu::MaxPool<Isa>, cpu::AvgPool<Isa>,
-                    cpu::GlobalAvgPool<Isa>, cpu::Dropout<Isa>, cpu::Add<Isa>, cpu::Concat<Isa>, cpu::CrossEntropy<Isa>,
-                    cpu::PlainLoop<reference::MaxPoolRow>, cpu::PlainLoop<reference::AddFlattenedRow>,
-                    cpu::PlainLoop<reference::ConcatRow>, cpu::PlainLoop<reference::OwnLayerRow>>;
+  using Rows = tinycnn::Rows<
+      cpu::ConvBnReluPool<Depthwise>, cpu::ConvBnAddRelu<Depthwise>, cpu::FirstConvBnReluPool<Dense>,
+      cpu::ConvBnReluPool<Dense>, cpu::ConvBnAddRelu<Dense>, cpu::ConvBnRelu<Depthwise>, cpu::ConvBnRelu<Dense>,
+      cpu::ConvBn<Depthwise>, cpu::ConvBn<Dense>, cpu::FoldedConvBnReluPool<Depthwise>,
+      cpu::FoldedConvBnReluPool<Dense>, cpu::FoldedConvBnAddRelu<Depthwise>, cpu::FoldedConvBnAddRelu<Dense>,
+      cpu::FoldedConvBnRelu<Depthwise>, cpu::FoldedConvBnRelu<Dense>, cpu::FoldedConvBn<Depthwise>,
+      cpu::FoldedConvBn<Dense>, cpu::Conv<Depthwise>, cpu::Conv<Dense>, cpu::LinearRelu<Isa>, cpu::LinearAlone<Isa>,
+      cpu::Materialize<Isa>, cpu::BatchNorm<Isa>, cpu::Relu<Isa>, cpu::MaxPool<Isa>, cpu::AvgPool<Isa>,
+      cpu::GlobalAvgPool<Isa>, cpu::Dropout<Isa>, cpu::Add<Isa>, cpu::Concat<Isa>, cpu::CrossEntropy<Isa>,
+      cpu::PlainLoop<reference::MaxPoolRow>, cpu::PlainLoop<reference::AddFlattenedRow>,
+      cpu::PlainLoop<reference::ConcatRow>, cpu::PlainLoop<reference::OwnLayerRow>>;
 
   explicit Cpu(int threads = 1) : pool_(threads) {}
   [[nodiscard]] int threads() const { return pool_.size(); }

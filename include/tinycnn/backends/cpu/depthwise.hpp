@@ -1,5 +1,5 @@
-// Depthwise convolutions as a backend's rows: every row with a convolution once more, over the kernels of
-// convolution_depthwise.hpp and its weight gradient, so that a network without them compiles none of those.
+// Depthwise convolutions for a backend's rows: each row with a convolution stands in the backend's list once more, with
+// this type, so that a network without depthwise convolutions compiles none of their kernels.
 #pragma once
 
 #include <tinycnn/backends/cpu/conv.hpp>
@@ -7,15 +7,19 @@
 
 namespace tinycnn::cpu {
 
-/// An instruction set whose Convolution is the depthwise one.
-template <class Isa>
-struct Depthwise : Isa {};
-
-template <class Isa>
-struct Convolution<Depthwise<Isa>> {
+/// The three passes of a depthwise convolution, under the names that DenseConvolution has for them.
+template <class InstructionSet>
+struct DepthwiseConvolution {
+  using Isa = InstructionSet;
   ConvolutionShape s;
 
-  constexpr explicit Convolution(const ConvolutionShape& shape, Algorithm = Algorithm::direct) : s(shape) {}
+  constexpr explicit DepthwiseConvolution(const ConvolutionShape& shape, Algorithm = Algorithm::direct) : s(shape) {}
+
+  /// The convolution of a layer.
+  static constexpr DepthwiseConvolution of(const Layer& conv) {
+    return DepthwiseConvolution({conv.in, conv.out, conv.options.window, conv.options.groups, true});
+  }
+  static constexpr bool takes(const Layer& conv) { return is_depthwise(of(conv).s); }
   [[nodiscard]] constexpr std::string_view variant() const { return "depthwise"; }
 
   [[nodiscard]] constexpr long packed_forward() const { return depthwise_packed_floats<Isa>(s); }
@@ -53,15 +57,6 @@ struct Convolution<Depthwise<Isa>> {
   void weight_gradient(int n, const SourceX& x, const SourceY& dy, float* dw, float* db, ThreadPool& pool,
                        float* scratch, float* shared) const {
     depthwise_weight_gradient<Isa>(s, n, x, dy, dw, db, pool, scratch, shared);
-  }
-};
-
-/// A row for depthwise convolutions only; it stands before the row it is made of.
-template <template <class> class Row, class Isa>
-struct DepthwiseRow : Row<Depthwise<Isa>> {
-  static constexpr bool fits(const Match& m) {
-    return is_depthwise(convolution_of<Depthwise<Isa>>(m.first()).s) &&
-           tinycnn::detail::fits_of<Row<Depthwise<Isa>>>(m);
   }
 };
 

@@ -10,21 +10,22 @@ namespace tinycnn::cpu {
 /// With g the gradient of BatchNorm's output and dv = a g + b v + c that of its input v = w x + bias
 /// (`finish_gradient`), dw = sum of (x - m) dv = a (sum of (x - m) g) + b C w over all patches x of mean m, where C =
 /// sum of (x - m) (x - m)^T needs no pass over v. docs/gram.md derives it. equals: ConvBnReluPool, but for rounding.
-template <class Isa>
+template <class Convolution>
 struct FirstConvBnReluPool {
+  using Isa = typename Convolution::Isa;
   static constexpr std::string_view name = "Conv+BatchNorm+ReLU+MaxPool, Gram";
   static constexpr const Kind* pattern[] = {&conv2d, &batch_norm, &tinycnn::relu, &max_pool};
   static constexpr unsigned modes = in_training;
   static constexpr bool emits = true, pending_relu = true, saves_input = true, saves_output = true;
   static constexpr bool takes_finished = true;
   static constexpr bool fits(const Match& m) {
-    return !m.wants_dx && PatchGram::fits(convolution_of<Isa>(m.first()).s) && pools_in_place(m.last()) &&
+    return !m.wants_dx && PatchGram::fits(Convolution::of(m.first()).s) && pools_in_place(m.last()) &&
            m.last().options.window.kernel == 2;
   }
   static constexpr Needs needs(const Match& m) {
-    const Convolution<Isa> c = convolution_of<Isa>(m.first());
+    const Convolution c = Convolution::of(m.first());
     const PooledWeightGradient<Isa> sparse(c.s);
-    Needs needs = conv_bn_forward_needs<Isa>(m, Mode::inference, 2);
+    Needs needs = conv_bn_forward_needs<Convolution>(m, Mode::inference, 2);
     needs.scratch = larger(needs.scratch, sparse.planes.floats() + sparse.scratch_floats());
     needs.workspace = larger(needs.workspace, 2 * PatchGram::size(c.s));  // of doubles, as the samples' are
     needs.workspace_per_sample =
@@ -35,14 +36,14 @@ struct FirstConvBnReluPool {
 
   template <class Backend>
   static void forward(const Execution<Backend>& run, const Step& step) {
-    run_with_statistics_and_pool<Isa>(run, step, nullptr);
+    run_with_statistics_and_pool<Convolution>(run, step, nullptr);
   }
 
   template <class Backend>
   static void backward(const Execution<Backend>& run, const Step& step) {
     if (!step.parameter_gradients) return;
     const Layer& conv = run.layer(step, 0);
-    const ConvolutionShape s = convolution_of<Isa>(conv).s;
+    const ConvolutionShape s = Convolution::of(conv).s;
     const PooledWeightGradient<Isa> sparse(s);
     const ChannelNumbers k(run.statistics(step), conv.out.c);
     double* gram = reinterpret_cast<double*>(run.workspace);  // (K,K+1)
@@ -51,7 +52,7 @@ struct FirstConvBnReluPool {
     const Pivots pivots(conv.in, run.n, run.data(step.x));
     const PooledGradient gradient{run.data(step.dy), step.finished ? nullptr : run.data(step.y), run.bytes(step.index)};
     run.backend->pool().run(run.n, [&](int n, int worker) {
-      float* pixels = run.scratch + worker * run.plan->scratch_room(run.capacity);  // (C,rows,pitch)
+      float* pixels = run.scratch_of(worker);  // (C,rows,pitch)
       sparse.planes.load(s, run.data(step.x) + n * s.x.size(), pivots, pixels);
       patch_gram_of_sample<Isa>(s, pixels, grams + n * PatchGram::size(s));
       sparse.sample(pixels, gradient, k, n, pixels + sparse.planes.floats(),
@@ -66,7 +67,7 @@ struct FirstConvBnReluPool {
 
   template <class Backend>
   static void commit(const Execution<Backend>& run, const Step& step) {
-    ConvBnReluPool<Isa>::commit(run, step);
+    ConvBnReluPool<Convolution>::commit(run, step);
   }
 
  private:
@@ -74,7 +75,7 @@ struct FirstConvBnReluPool {
   [[gnu::cold]] static void finish_weights(const Run& run, const Step& step, const ChannelNumbers& k,
                                            const double* gram, const float* partials) {
     const Layer& conv = run.layer(step, 0);
-    const ConvolutionShape s = convolution_of<Isa>(conv).s;
+    const ConvolutionShape s = Convolution::of(conv).s;
     const long stride = aligned(PooledWeightGradient<Isa>(s).partial_floats());
     const int size = PatchGram::elements(s), outputs = s.y.c;
     const double count = double(run.n) * double(s.y.pixels());

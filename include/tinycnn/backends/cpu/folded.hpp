@@ -12,19 +12,21 @@ namespace tinycnn::cpu {
 
 /// With s = gamma / sqrt(running_var + eps): weights s w, bias s (b - running_mean) + beta, packed once when parameters
 /// are loaded: prepared = packed weights, then bias (C).
-template <class Isa>
+template <class Convolution>
 struct Folded {
+  using Isa = typename Convolution::Isa;
   static constexpr unsigned modes = in_inference;
-  static constexpr auto variant = &convolution_variant<Isa>;
+  static constexpr auto variant = &convolution_variant<Convolution>;
+  static constexpr auto fits = &takes_convolution<Convolution>;
   static constexpr Needs needs(const Match& m) { return needs_with(m, 1); }
 
   /// The plan is the same for every capacity, so there is room for whatever a capacity may choose.
   static constexpr Needs needs_with(const Match& m, int row_multiple) {
     Needs needs;
     for (const Algorithm a : {Algorithm::direct, Algorithm::winograd, Algorithm::narrow}) {
-      const ConvolutionShape s = convolution_of<Isa>(m.first()).s;
+      const ConvolutionShape s = Convolution::of(m.first()).s;
       if (a != Algorithm::direct && convolution_algorithm(s) == Algorithm::direct) continue;
-      const Convolution<Isa> c(s, a);
+      const Convolution c(s, a);
       needs.prepared = larger(needs.prepared, aligned(c.packed_forward()) + m.first().out.c);
       needs.scratch = larger(needs.scratch, c.forward_scratch(row_multiple));
     }
@@ -32,15 +34,15 @@ struct Folded {
   }
 
   template <class Backend>
-  static Convolution<Isa> convolution(const Execution<Backend>& run, const Step& step) {
-    const ConvolutionShape s = convolution_of<Isa>(run.layer(step, 0)).s;
-    return Convolution<Isa>(s, inference_algorithm<Isa>(s, run.capacity));
+  static Convolution convolution(const Execution<Backend>& run, const Step& step) {
+    const ConvolutionShape s = Convolution::of(run.layer(step, 0)).s;
+    return Convolution(s, inference_algorithm<Isa>(s, run.capacity));
   }
 
   template <class Backend>
   [[gnu::cold]] static void prepare(const Execution<Backend>& run, const Step& step) {
     const Layer &conv = run.layer(step, 0), &norm = run.layer(step, 1);
-    const Convolution<Isa> c = convolution(run, step);
+    const Convolution c = convolution(run, step);
     float* packed = run.prepared(step);
     float* bias = const_cast<float*>(folded_bias(run, step));
     c.pack(run.parameter(conv, 0), packed, run.backend->pool());
@@ -86,49 +88,51 @@ struct Folded {
   }
 };
 
-template <class Isa>
-struct FoldedConvBnReluPool : Folded<Isa> {
+template <class Convolution>
+struct FoldedConvBnReluPool : Folded<Convolution> {
   static constexpr std::string_view name = "Conv+BatchNorm+ReLU+MaxPool, folded";
   static constexpr const Kind* pattern[] = {&conv2d, &batch_norm, &tinycnn::relu, &max_pool};
-  static constexpr bool fits(const Match& m) { return pools_in_place(m.last()); }
-  static constexpr Needs needs(const Match& m) { return Folded<Isa>::needs_with(m, m.last().options.window.kernel); }
+  static constexpr bool fits(const Match& m) { return Convolution::takes(m.first()) && pools_in_place(m.last()); }
+  static constexpr Needs needs(const Match& m) {
+    return Folded<Convolution>::needs_with(m, m.last().options.window.kernel);
+  }
 
   template <class Backend>
   static void forward(const Execution<Backend>& run, const Step& step) {
-    PoolEpilogue<Isa> pool;
+    PoolEpilogue<typename Convolution::Isa> pool;
     pool.pooled = run.data(step.y);
     pool.k = run.layer(step, 3).options.window.kernel;
-    Folded<Isa>::run_folded(run, step, pool);
+    Folded<Convolution>::run_folded(run, step, pool);
   }
 };
 
-template <class Isa>
-struct FoldedConvBnAddRelu : Folded<Isa> {
+template <class Convolution>
+struct FoldedConvBnAddRelu : Folded<Convolution> {
   static constexpr std::string_view name = "Conv+BatchNorm+Add+ReLU, folded";
   static constexpr const Kind* pattern[] = {&conv2d, &batch_norm, &add, &tinycnn::relu};
   template <class Backend>
   static void forward(const Execution<Backend>& run, const Step& step) {
-    Folded<Isa>::run_stored(run, step, true);
+    Folded<Convolution>::run_stored(run, step, true);
   }
 };
 
-template <class Isa>
-struct FoldedConvBnRelu : Folded<Isa> {
+template <class Convolution>
+struct FoldedConvBnRelu : Folded<Convolution> {
   static constexpr std::string_view name = "Conv+BatchNorm+ReLU, folded";
   static constexpr const Kind* pattern[] = {&conv2d, &batch_norm, &tinycnn::relu};
   template <class Backend>
   static void forward(const Execution<Backend>& run, const Step& step) {
-    Folded<Isa>::run_stored(run, step, true);
+    Folded<Convolution>::run_stored(run, step, true);
   }
 };
 
-template <class Isa>
-struct FoldedConvBn : Folded<Isa> {
+template <class Convolution>
+struct FoldedConvBn : Folded<Convolution> {
   static constexpr std::string_view name = "Conv+BatchNorm, folded";
   static constexpr const Kind* pattern[] = {&conv2d, &batch_norm};
   template <class Backend>
   static void forward(const Execution<Backend>& run, const Step& step) {
-    Folded<Isa>::run_stored(run, step, false);
+    Folded<Convolution>::run_stored(run, step, false);
   }
 };
 

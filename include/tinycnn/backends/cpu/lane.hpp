@@ -6,10 +6,8 @@
 
 namespace tinycnn::cpu {
 
-/// What all of them share: convolutions may be Winograd's.
-struct InstructionSet {
-  static constexpr bool winograd = true;
-};
+/// The base of all of them.
+struct InstructionSet {};
 
 /// 512-bit registers: 32 of them, so a tile of 8 x 2 accumulators leaves room for operands.
 struct Avx512 : InstructionSet {
@@ -40,13 +38,6 @@ using Native = Avx2;
 #else
 using Native = Baseline;
 #endif
-
-/// The same instruction set for a `Cpu<WithoutWinograd<>>` that forms every product of every convolution; the option
-/// NoWinograd does it for one layer.
-template <class Isa = Native>
-struct WithoutWinograd : Isa {
-  static constexpr bool winograd = false;
-};
 
 template <class Isa>
 struct Registers {

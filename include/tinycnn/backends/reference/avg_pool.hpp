@@ -13,41 +13,33 @@ struct AvgPoolRow {
   static constexpr std::string_view name = "AvgPool";
   static constexpr const Kind* pattern[] = {&avg_pool};
 
-  /// Calls f(n, c, p, q, h, w) for every element a window averages.
-  template <class F>
-  static void for_each_element(int n_count, const Layer& l, F&& f) {
-    const Window k = l.options.window;
-    for (int n = 0; n < n_count; ++n)
-      for (int c = 0; c < l.out.c; ++c)
-        for (int p = 0; p < l.out.h; ++p)
-          for (int q = 0; q < l.out.w; ++q)
-            for (int r = 0; r < k.kernel; ++r)
-              for (int s = 0; s < k.kernel; ++s) {
-                const int h = p * k.stride + r - k.padding, w = q * k.stride + s - k.padding;
-                if (h >= 0 && h < l.in.h && w >= 0 && w < l.in.w) f(n, c, p, q, h, w);
-              }
-  }
-
   template <class Backend>
   static void forward(const Execution<Backend>& run, const Step& step) {
-    using T = typename Backend::Scalar;
+    using T = typename Backend::Compute;
     const Layer& l = run.layer(step, 0);
-    const View<T> x = run.view(step.x), y = run.view(step.y);
-    const T share = T(1) / T(l.options.window.kernel * l.options.window.kernel);
-    for (long i = 0; i < run.n * l.out.size(); ++i) y.data[i] = T(0);
-    for_each_element(run.n, l,
-                     [&](int n, int c, int p, int q, int h, int w) { y(n, c, p, q) += x(n, c, h, w) * share; });
+    const auto x = run.view(step.x), y = run.view(step.y);  // (N, C, H, W), (N, C, P, Q)
+    const Window k = l.options.window;
+    const T share = T(1) / T(k.kernel * k.kernel);
+    for_each_element(run.n, l.out, [&](int n, int c, int p, int q) {
+      T sum = T(0);
+      for_each_tap(k, p, q, l.in, [&](int h, int w, int) { sum += x(n, c, h, w) * share; });
+      y(n, c, p, q) = sum;
+    });
   }
 
   template <class Backend>
   static void backward(const Execution<Backend>& run, const Step& step) {
-    using T = typename Backend::Scalar;
+    using T = typename Backend::Compute;
     const Layer& l = run.layer(step, 0);
-    const View<T> dx = run.gradient_view(step.dx, step.x), dy = run.gradient_view(step.dy, step.y);
-    const T share = T(1) / T(l.options.window.kernel * l.options.window.kernel);
+    const auto dx = run.gradient_view(step.dx, step.x), dy = run.gradient_view(step.dy, step.y);
+    const Window k = l.options.window;
+    const T share = T(1) / T(k.kernel * k.kernel);
     start_gradient(run, step.dx, step.add_dx);
-    for_each_element(run.n, l,
-                     [&](int n, int c, int p, int q, int h, int w) { dx(n, c, h, w) += dy(n, c, p, q) * share; });
+    for_each_element(run.n, l.in, [&](int n, int c, int h, int w) {
+      T sum = dx(n, c, h, w);
+      for_each_window(k, h, w, l.out, [&](int p, int q, int) { sum += dy(n, c, p, q) * share; });
+      dx(n, c, h, w) = sum;
+    });
   }
 };
 
@@ -58,9 +50,9 @@ struct GlobalAvgPoolRow {
 
   template <class Backend>
   static void forward(const Execution<Backend>& run, const Step& step) {
-    using T = typename Backend::Scalar;
+    using T = typename Backend::Compute;
     const Layer& l = run.layer(step, 0);
-    const View<T> x = run.view(step.x), y = run.view(step.y);
+    const auto x = run.view(step.x), y = run.view(step.y);
     for (int n = 0; n < run.n; ++n)
       for (int c = 0; c < l.in.c; ++c) {
         T sum = T(0);
@@ -71,13 +63,13 @@ struct GlobalAvgPoolRow {
 
   template <class Backend>
   static void backward(const Execution<Backend>& run, const Step& step) {
-    using T = typename Backend::Scalar;
+    using T = typename Backend::Compute;
     const Layer& l = run.layer(step, 0);
-    const View<T> dx = run.gradient_view(step.dx, step.x), dy = run.gradient_view(step.dy, step.y);
+    const auto dx = run.gradient_view(step.dx, step.x), dy = run.gradient_view(step.dy, step.y);
     start_gradient(run, step.dx, step.add_dx);
     for (int n = 0; n < run.n; ++n)
       for (int c = 0; c < l.in.c; ++c)
-        for (int p = 0; p < pixels(l.in); ++p) at(dx, n, c, p) += dy(n, c, 0, 0) / T(pixels(l.in));
+        for (int p = 0; p < pixels(l.in); ++p) add_to(at(dx, n, c, p), dy(n, c, 0, 0) / T(pixels(l.in)));
   }
 };
 

@@ -18,9 +18,9 @@ struct BatchNormRow {
 
   template <class Backend>
   static void forward(const Execution<Backend>& run, const Step& step) {
-    using T = typename Backend::Scalar;
+    using T = typename Backend::Compute;
     const Layer& l = run.layer(step, 0);
-    const View<T> x = run.view(step.x), y = run.view(step.y);  // (N, C, H, W) or (N, F)
+    const auto x = run.view(step.x), y = run.view(step.y);  // (N, C, H, W) or (N, F)
     const int count = channels(l.in), area = pixels(l.in);
     T* mean = run.statistics(step);
     T* inverse = mean + count;
@@ -51,10 +51,9 @@ struct BatchNormRow {
 
   template <class Backend>
   static void backward(const Execution<Backend>& run, const Step& step) {
-    using T = typename Backend::Scalar;
+    using T = typename Backend::Compute;
     const Layer& l = run.layer(step, 0);
-    const View<T> x = run.view(step.x), dx = run.gradient_view(step.dx, step.x),
-                  dy = run.gradient_view(step.dy, step.y);
+    const auto x = run.view(step.x), dx = run.gradient_view(step.dx, step.x), dy = run.gradient_view(step.dy, step.y);
     const int count = channels(l.in), area = pixels(l.in);
     const T* mean = run.statistics(step);
     const T* inverse = mean + count;
@@ -80,7 +79,7 @@ struct BatchNormRow {
       for (int n = 0; n < run.n; ++n)
         for (int p = 0; p < area; ++p) {
           const T xhat = (at(x, n, c, p) - mean[v]) * inverse[v];
-          at(dx, n, c, p) += factor * (at(dy, n, c, p) - mean_dy - xhat * mean_dy_xhat);
+          add_to(at(dx, n, c, p), factor * (at(dy, n, c, p) - mean_dy - xhat * mean_dy_xhat));
         }
     }
   }
@@ -88,7 +87,7 @@ struct BatchNormRow {
   /// running = (1 - momentum) running + momentum batch, the variance unbiased.
   template <class Backend>
   static void commit(const Execution<Backend>& run, const Step& step) {
-    using T = typename Backend::Scalar;
+    using T = typename Backend::Compute;
     const Layer& l = run.layer(step, 0);
     const int count = channels(l.in);
     const double m = double(run.n) * pixels(l.in);

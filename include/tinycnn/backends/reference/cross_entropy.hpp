@@ -27,8 +27,9 @@ struct CrossEntropyRow {
 
   template <class Backend>
   static void forward(const Execution<Backend>& run, const Step& step) {
-    using T = typename Backend::Scalar;
-    const View<T> x = run.view(step.x), y = run.view(step.y);  // (N, K), (N, 1)
+    using T = typename Backend::Compute;
+    const auto x = run.view(step.x);                 // (N, K)
+    const View<T> y = run.template view<T>(step.y);  // (N, 1)
     for (int n = 0; n < run.n; ++n) {
       const auto [largest, log] = log_sum(x, n);
       y(n, 0) = T(log + (largest - double(x(n, run.labels[n]))));
@@ -37,15 +38,15 @@ struct CrossEntropyRow {
 
   template <class Backend>
   static void backward(const Execution<Backend>& run, const Step& step) {
-    using T = typename Backend::Scalar;
+    using T = typename Backend::Compute;
     if (step.dx < 0) return;
-    const View<T> x = run.view(step.x), dx = run.gradient_view(step.dx, step.x);
+    const auto x = run.view(step.x), dx = run.gradient_view(step.dx, step.x);
     start_gradient(run, step.dx, step.add_dx);
     for (int n = 0; n < run.n; ++n) {
       const auto [largest, log] = log_sum(x, n);
       for (int k = 0; k < int(x.dims.size()); ++k) {
         const double softmax = std::exp(double(x(n, k)) - largest - log);
-        dx(n, k) += T((softmax - (k == run.labels[n] ? 1.0 : 0.0)) / run.n);
+        add_to(dx(n, k), T((softmax - (k == run.labels[n] ? 1.0 : 0.0)) / run.n));
       }
     }
   }

@@ -31,20 +31,20 @@ struct DropoutRow {
 
   template <class Backend>
   static void forward(const Execution<Backend>& run, const Step& step) {
-    using T = typename Backend::Scalar;
-    const View<T> x = run.view(step.x), y = run.view(step.y);
+    using T = typename Backend::Compute;
+    const auto x = run.view(step.x), y = run.view(step.y);
     for_each_kept(run, step, [&](int n, int c, int i, double factor) {
-      at(y, n, c, i) = factor == 0 ? T(0) : at(x, n, c, i) * T(factor);
+      at(y, n, c, i) = factor == 0 ? T(0) : T(at(x, n, c, i)) * T(factor);
     });
   }
 
   template <class Backend>
   static void backward(const Execution<Backend>& run, const Step& step) {
-    using T = typename Backend::Scalar;
-    const View<T> dx = run.gradient_view(step.dx, step.x), dy = run.gradient_view(step.dy, step.y);
+    using T = typename Backend::Compute;
+    const auto dx = run.gradient_view(step.dx, step.x), dy = run.gradient_view(step.dy, step.y);
     start_gradient(run, step.dx, step.add_dx);
     for_each_kept(run, step, [&](int n, int c, int i, double factor) {
-      if (factor != 0) at(dx, n, c, i) += at(dy, n, c, i) * T(factor);
+      if (factor != 0) add_to(at(dx, n, c, i), T(at(dy, n, c, i)) * T(factor));
     });
   }
 };

@@ -18,18 +18,20 @@ struct AddRow {
 
   template <class Backend>
   static void forward(const Execution<Backend>& run, const Step& step) {
+    using T = typename Backend::Compute;
     const auto *x = run.data(step.x), *r = run.data(step.r);
     auto* y = run.data(step.y);
-    for (long i = 0; i < run.n * run.dims(step.y).size(); ++i) y[i] = x[i] + r[i];
+    for (long i = 0; i < run.n * run.dims(step.y).size(); ++i) y[i] = T(x[i]) + T(r[i]);
   }
 
   template <class Backend>
   static void backward(const Execution<Backend>& run, const Step& step) {
+    using T = typename Backend::Compute;
     for (auto [target, other] : {std::pair{step.dr, step.add_dr}, std::pair{step.dx, step.add_dx}}) {
       if (target < 0) continue;
       const auto *dy = run.data(step.dy), *held = run.data(other);
       auto* to = run.data(target);
-      for (long i = 0; i < run.n * run.dims(target).size(); ++i) to[i] = held[i] + dy[i];
+      for (long i = 0; i < run.n * run.dims(target).size(); ++i) to[i] = T(held[i]) + T(dy[i]);
     }
   }
 };
@@ -41,9 +43,10 @@ struct AddFlattenedRow {
 
   template <class Backend>
   static void forward(const Execution<Backend>& run, const Step& step) {
+    using T = typename Backend::Compute;
     const auto x = run.view(step.x), r = run.view(step.r), y = run.view(step.y);
     for (int n = 0; n < run.n; ++n)
-      for (long i = 0; i < y.dims.size(); ++i) y(n, i) = x(n, i) + r(n, i);
+      for (long i = 0; i < y.dims.size(); ++i) y(n, i) = T(x(n, i)) + T(r(n, i));
   }
 
   template <class Backend>
@@ -58,7 +61,7 @@ struct AddFlattenedRow {
   static void pass(const Execution<Backend>& run, const V& dy, const V& dx, int target, int held) {
     start_gradient(run, target, held);
     for (int n = 0; n < run.n; ++n)
-      for (long i = 0; i < dx.dims.size(); ++i) dx(n, i) += dy(n, i);
+      for (long i = 0; i < dx.dims.size(); ++i) add_to(dx(n, i), typename Backend::Compute(dy(n, i)));
   }
 };
 
@@ -94,7 +97,8 @@ struct ConcatRow {
     start_gradient(run, target, held);
     for (int n = 0; n < run.n; ++n)
       for (int c = 0; c < channels(dx.dims); ++c)
-        for (int p = 0; p < pixels(dx.dims); ++p) at(dx, n, c, p) += at(dy, n, first + c, p);
+        for (int p = 0; p < pixels(dx.dims); ++p)
+          add_to(at(dx, n, c, p), typename Backend::Compute(at(dy, n, first + c, p)));
   }
 };
 

@@ -14,9 +14,9 @@ struct LinearRow {
 
   template <class Backend>
   static void forward(const Execution<Backend>& run, const Step& step) {
-    using T = typename Backend::Scalar;
+    using T = typename Backend::Compute;
     const Layer& l = run.layer(step, 0);
-    const View<T> x = run.view(step.x), y = run.view(step.y);  // (N, In), (N, Out)
+    const auto x = run.view(step.x), y = run.view(step.y);  // (N, In), (N, Out)
     const MatrixView<T> weight{run.parameter(l, 0), run.parameter_facts(l, 0).extents, l.in, run.order};
     const int inputs = int(l.in.size()), outputs = int(l.out.size());
     for (int n = 0; n < run.n; ++n)
@@ -29,10 +29,9 @@ struct LinearRow {
 
   template <class Backend>
   static void backward(const Execution<Backend>& run, const Step& step) {
-    using T = typename Backend::Scalar;
+    using T = typename Backend::Compute;
     const Layer& l = run.layer(step, 0);
-    const View<T> x = run.view(step.x), dx = run.gradient_view(step.dx, step.x),
-                  dy = run.gradient_view(step.dy, step.y);
+    const auto x = run.view(step.x), dx = run.gradient_view(step.dx, step.x), dy = run.gradient_view(step.dy, step.y);
     const int* extents = run.parameter_facts(l, 0).extents;
     const int inputs = int(l.in.size()), outputs = int(l.out.size());
     if (step.parameter_gradients) {
@@ -40,7 +39,7 @@ struct LinearRow {
       for (int o = 0; o < outputs; ++o)
         for (int i = 0; i < inputs; ++i) {
           T sum = T(0);
-          for (int n = 0; n < run.n; ++n) sum += dy(n, o) * x(n, i);
+          for (int n = 0; n < run.n; ++n) sum += T(dy(n, o)) * T(x(n, i));
           dw(o, i) = sum;
         }
       if (l.options.bias)
@@ -54,8 +53,11 @@ struct LinearRow {
     start_gradient(run, step.dx, step.add_dx);
     const MatrixView<T> weight{run.parameter(l, 0), extents, l.in, run.order};
     for (int n = 0; n < run.n; ++n)
-      for (int o = 0; o < outputs; ++o)
-        for (int i = 0; i < inputs; ++i) dx(n, i) += dy(n, o) * weight(o, i);
+      for (int i = 0; i < inputs; ++i) {
+        T sum = dx(n, i);
+        for (int o = 0; o < outputs; ++o) sum += dy(n, o) * weight(o, i);
+        dx(n, i) = sum;
+      }
   }
 };
 

@@ -20,50 +20,40 @@ struct MaxPoolRow {
 
   template <class Backend>
   static void forward(const Execution<Backend>& run, const Step& step) {
-    using T = typename Backend::Scalar;
+    using T = typename Backend::Compute;
     const Layer& l = run.layer(step, 0);
     const Window k = l.options.window;
-    const View<T> x = run.view(step.x), y = run.view(step.y);  // (N, C, H, W), (N, C, P, Q)
-    std::uint32_t* index = reinterpret_cast<std::uint32_t*>(run.bytes(step.index));
-    for (int n = 0; n < run.n; ++n)
-      for (int c = 0; c < l.out.c; ++c)
-        for (int p = 0; p < l.out.h; ++p)
-          for (int q = 0; q < l.out.w; ++q) {
-            int best = -1;
-            T value = -std::numeric_limits<T>::infinity();  // what a window of padding alone gives
-            for (int r = 0; r < k.kernel; ++r)
-              for (int s = 0; s < k.kernel; ++s) {
-                const int h = p * k.stride + r * k.dilation - k.padding, w = q * k.stride + s * k.dilation - k.padding;
-                if (h < 0 || h >= l.in.h || w < 0 || w >= l.in.w) continue;
-                const T candidate = x(n, c, h, w);
-                if (best < 0 || candidate > value || candidate != candidate) {
-                  best = r * k.kernel + s;
-                  value = candidate;
-                }
-              }
-            y(n, c, p, q) = value;
-            if (index != nullptr) index[n * l.out.size() + place(l.out, run.order, c, p, q)] = std::uint32_t(best);
-          }
+    const auto x = run.view(step.x), y = run.view(step.y);  // (N, C, H, W), (N, C, P, Q)
+    std::uint32_t* index = run.template data<std::uint32_t>(step.index);
+    for_each_element(run.n, l.out, [&](int n, int c, int p, int q) {
+      int best = -1;
+      T value = -std::numeric_limits<T>::infinity();  // what a window of padding alone gives
+      for_each_tap(k, p, q, l.in, [&](int h, int w, int tap) {
+        const T candidate = x(n, c, h, w);
+        if (best >= 0 && !(candidate > value) && candidate == candidate) return;
+        best = tap;
+        value = candidate;
+      });
+      y(n, c, p, q) = value;
+      if (index != nullptr) index[n * l.out.size() + place(l.out, run.order, c, p, q)] = std::uint32_t(best);
+    });
   }
 
   template <class Backend>
   static void backward(const Execution<Backend>& run, const Step& step) {
-    using T = typename Backend::Scalar;
+    using T = typename Backend::Compute;
     const Layer& l = run.layer(step, 0);
     const Window k = l.options.window;
-    const View<T> dx = run.gradient_view(step.dx, step.x), dy = run.gradient_view(step.dy, step.y);
-    const std::uint32_t* index = reinterpret_cast<const std::uint32_t*>(run.bytes(step.index));
+    const auto dx = run.gradient_view(step.dx, step.x), dy = run.gradient_view(step.dy, step.y);
+    const std::uint32_t* index = run.template data<std::uint32_t>(step.index);
     start_gradient(run, step.dx, step.add_dx);
-    for (int n = 0; n < run.n; ++n)
-      for (int c = 0; c < l.out.c; ++c)
-        for (int p = 0; p < l.out.h; ++p)
-          for (int q = 0; q < l.out.w; ++q) {
-            const int best = int(index[n * l.out.size() + place(l.out, run.order, c, p, q)]);
-            if (best < 0) continue;
-            const int h = p * k.stride + best / k.kernel * k.dilation - k.padding;
-            const int w = q * k.stride + best % k.kernel * k.dilation - k.padding;
-            dx(n, c, h, w) += dy(n, c, p, q);
-          }
+    for_each_element(run.n, l.in, [&](int n, int c, int h, int w) {
+      T sum = dx(n, c, h, w);
+      for_each_window(k, h, w, l.out, [&](int p, int q, int tap) {
+        if (int(index[n * l.out.size() + place(l.out, run.order, c, p, q)]) == tap) sum += dy(n, c, p, q);
+      });
+      dx(n, c, h, w) = sum;
+    });
   }
 };
 

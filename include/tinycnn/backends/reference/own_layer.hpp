@@ -21,10 +21,10 @@ struct OwnLayerRow {
 
   template <class Backend>
   static void forward(const Execution<Backend>& run, const Step& step) {
-    using T = typename Backend::Scalar;
+    using T = typename Backend::Compute;
     T* parameters[own_parameters_limit];
     OwnCall<T> call = called(run, step, parameters);
-    call.out = run.view(step.y);
+    call.out = run.template view<T>(step.y);
     if constexpr (sizeof(T) == sizeof(double))
       run.layer(step, 0).own->forward_double(call);
     else
@@ -33,7 +33,7 @@ struct OwnLayerRow {
 
   template <class Backend>
   static void backward(const Execution<Backend>& run, const Step& step) {
-    using T = typename Backend::Scalar;
+    using T = typename Backend::Compute;
     const Layer& l = run.layer(step, 0);
     T *parameters[own_parameters_limit], *gradients[own_parameters_limit];
     OwnCall<T> call = called(run, step, parameters);
@@ -58,7 +58,7 @@ struct OwnLayerRow {
   }
 
  private:
-  template <class Backend, class T = typename Backend::Scalar>
+  template <class Backend, class T = typename Backend::Compute>
   static OwnCall<T> called(const Execution<Backend>& run, const Step& step, T** parameters) {
     const Layer& l = run.layer(step, 0);
     for (int p = 0; p < l.parameter_count; ++p) parameters[p] = run.parameter(l, p);

@@ -1,6 +1,9 @@
 // The Reference backend: every layer as plain loops in PyTorch's order. The oracle of all tests; nothing is fused.
 #pragma once
 
+#include <type_traits>
+
+#include <tinycnn/backends/host.hpp>
 #include <tinycnn/backends/reference/avg_pool.hpp>
 #include <tinycnn/backends/reference/batch_norm.hpp>
 #include <tinycnn/backends/reference/conv2d.hpp>
@@ -14,17 +17,23 @@
 
 namespace tinycnn {
 
-/// One thread, plain loops, NCHW; `double` for finite differences.
-template <class T = float>
-struct Reference {
-  using Scalar = T;
-  using Register = T;
+/// One thread, plain loops, NCHW. `Number` is what it stores and computes, double for finite differences, or a
+/// Precision<Stored, Compute>: then values are rounded to Stored between layers, and a user's own layers, whose
+/// functions take float and double, have no kernel.
+template <class Number = float>
+struct Reference : HostVerbs {
+  using Stored = typename as_precision<Number>::Stored;
+  using Compute = typename as_precision<Number>::Compute;
+  using Register = Compute;
   static constexpr Order order = Order::chw;
   static constexpr std::string_view name = "Reference";
-  using Rows = tinycnn::Rows<reference::Conv2dRow, reference::BatchNormRow, reference::ReluRow, reference::MaxPoolRow,
-                             reference::AvgPoolRow, reference::GlobalAvgPoolRow, reference::LinearRow,
-                             reference::DropoutRow, reference::AddRow, reference::AddFlattenedRow, reference::ConcatRow,
-                             reference::CrossEntropyRow, reference::OwnLayerRow>;
+  template <class... OwnLayer>
+  using RowsAnd =
+      tinycnn::Rows<reference::Conv2dRow, reference::BatchNormRow, reference::ReluRow, reference::MaxPoolRow,
+                    reference::AvgPoolRow, reference::GlobalAvgPoolRow, reference::LinearRow, reference::DropoutRow,
+                    reference::AddRow, reference::AddFlattenedRow, reference::ConcatRow, reference::CrossEntropyRow,
+                    OwnLayer...>;
+  using Rows = std::conditional_t<std::is_same_v<Stored, Compute>, RowsAnd<reference::OwnLayerRow>, RowsAnd<>>;
 
   explicit Reference(int = 1) {}
   [[nodiscard]] int threads() const { return 1; }

@@ -14,19 +14,19 @@ struct ReluRow {
 
   template <class Backend>
   static void forward(const Execution<Backend>& run, const Step& step) {
-    using T = typename Backend::Scalar;
-    const T* x = run.data(step.x);
-    T* y = run.data(step.y);
-    for (long i = 0; i < run.n * run.dims(step.y).size(); ++i) y[i] = x[i] <= T(0) ? T(0) : x[i];
+    using T = typename Backend::Compute;
+    const auto* x = run.data(step.x);
+    auto* y = run.data(step.y);
+    for (long i = 0; i < run.n * run.dims(step.y).size(); ++i) y[i] = T(x[i]) <= T(0) ? T(0) : T(x[i]);
   }
 
   template <class Backend>
   static void backward(const Execution<Backend>& run, const Step& step) {
-    using T = typename Backend::Scalar;
-    const T *y = run.data(step.y), *dy = run.data(step.dy), *add = run.data(step.add_dx);
-    T* dx = run.data(step.dx);
+    using T = typename Backend::Compute;
+    const auto *y = run.data(step.y), *dy = run.data(step.dy), *add = run.data(step.add_dx);
+    auto* dx = run.data(step.dx);
     for (long i = 0; i < run.n * run.dims(step.y).size(); ++i)
-      dx[i] = (y[i] <= T(0) ? T(0) : dy[i]) + (add == nullptr ? T(0) : add[i]);
+      dx[i] = (T(y[i]) <= T(0) ? T(0) : T(dy[i])) + (add == nullptr ? T(0) : T(add[i]));
   }
 };
 

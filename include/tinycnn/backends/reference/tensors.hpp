@@ -37,14 +37,54 @@ struct MatrixView {
   T& operator()(int o, int i) const { return data[matrix_place(order, extents, in, o, i)]; }  // (Out, In)
 };
 
+/// Calls f(n, c, h, w) for every element of n images.
+template <class F>
+void for_each_element(int count, const Dims& d, F&& f) {
+  for (int n = 0; n < count; ++n)
+    for (int c = 0; c < d.c; ++c)
+      for (int h = 0; h < d.h; ++h)
+        for (int w = 0; w < d.w; ++w) f(n, c, h, w);
+}
+
+/// Calls f(h, w, tap) for the pixels of `image` that window (p, q) covers, taps in rising order.
+template <class F>
+void for_each_tap(const Window& k, int p, int q, const Dims& image, F&& f) {
+  for (int r = 0; r < k.kernel; ++r)
+    for (int s = 0; s < k.kernel; ++s) {
+      const int h = p * k.stride + r * k.dilation - k.padding, w = q * k.stride + s * k.dilation - k.padding;
+      if (h >= 0 && h < image.h && w >= 0 && w < image.w) f(h, w, r * k.kernel + s);
+    }
+}
+
+/// Calls f(p, q, tap) for the windows, of those in `windows`, that cover pixel (h, w), in rising order of p and q, with
+/// the tap that covers it.
+template <class F>
+void for_each_window(const Window& k, int h, int w, const Dims& windows, F&& f) {
+  const auto window_of = [&k](int pixel, int tap, int count) {  // -1 where that tap of no window lies there
+    const int start = pixel + k.padding - tap * k.dilation;
+    return start >= 0 && start % k.stride == 0 && start / k.stride < count ? start / k.stride : -1;
+  };
+  for (int r = k.kernel - 1; r >= 0; --r) {
+    const int p = window_of(h, r, windows.h);
+    for (int s = k.kernel - 1; s >= 0 && p >= 0; --s)
+      if (const int q = window_of(w, s, windows.w); q >= 0) f(p, q, r * k.kernel + s);
+  }
+}
+
+/// to += contribution, formed in the type of the contribution whatever `to` is stored as.
+template <class Stored, class T>
+void add_to(Stored& to, T contribution) {
+  to = Stored(T(to) + contribution);
+}
+
 /// Puts `add`, or zeros, where contributions will be added: dx = add.
 template <class Backend>
 void start_gradient(const Execution<Backend>& run, int dx, int add) {
-  using T = typename Backend::Scalar;
-  T* to = run.data(dx);
-  const T* from = run.data(add);
+  using Stored = typename Backend::Stored;
+  Stored* to = run.data(dx);
+  const Stored* from = run.data(add);
   const long count = run.n * run.dims(dx).size();
-  for (long i = 0; i < count; ++i) to[i] = from == nullptr ? T(0) : from[i];
+  for (long i = 0; i < count; ++i) to[i] = from == nullptr ? Stored(0) : from[i];
 }
 
 }  // namespace tinycnn::reference

@@ -1,0 +1,122 @@
+// The verbs of a backend: all that the drivers in train/ ask of its memory. Here for backends that compute in the
+// host's own memory; Reference and Cpu share them. A backend with memory of its own writes the same functions for it.
+#pragma once
+
+#include <cmath>
+
+#include <tinycnn/backends/bind.hpp>
+#include <tinycnn/core/memory.hpp>
+#include <tinycnn/optim/sweep.hpp>
+
+namespace tinycnn {
+
+/// Elements where a backend computes, zeroed. `data` is the backend's pointer, which the host must not dereference.
+/// `host` gives the elements to the host to read and write, `read` to read only; both hold what the backend has
+/// computed so far, and what was written through `host` is the backend's when it next computes. On the host all three
+/// are one.
+template <class T>
+class HostMemory {
+ public:
+  template <class Backend>
+  HostMemory(Backend&, long count) : buffer_(count) {}
+
+  [[nodiscard]] T* data() const { return buffer_.data(); }
+  [[nodiscard]] T* host() { return buffer_.data(); }
+  [[nodiscard]] const T* read() const { return buffer_.data(); }
+  [[nodiscard]] long size() const { return buffer_.size(); }
+
+ private:
+  Buffer<T> buffer_;
+};
+
+/// The base class of a backend whose memory is the host's.
+class HostVerbs {
+ public:
+  template <class T>
+  using Memory = HostMemory<T>;
+
+  /// Puts a batch where the plan finds it: n images (N, C, H, W) in PyTorch's order, and labels (N); 0 for each where
+  /// `labels` is null.
+  template <class Backend>
+  static void begin(const Execution<Backend>& run, const float* images, const int* labels) {
+    const auto x = run.view(run.plan->input);
+    const Dims& d = x.dims;
+    run.backend->for_blocks(run.n, [&](int n) {
+      const float* image = images + n * d.size();  // (C, H, W)
+      for (int c = 0; c < d.c; ++c)
+        for (long p = 0; p < d.pixels(); ++p) {
+          const long to = run.order == Order::chw ? c * d.pixels() + p : p * d.c + c;
+          x.sample(n)[to] = typename Backend::Stored(typename Backend::Compute(image[c * d.pixels() + p]));
+        }
+    });
+    for (int n = 0; n < run.n; ++n) run.labels[n] = labels == nullptr ? 0 : labels[n];
+  }
+
+  /// Runs the steps of one part of a plan.
+  template <class Backend>
+  static void execute(const Execution<Backend>& run, const RowKernels<Backend>* kernels, PlanPart part) {
+    run_part(run, kernels, part);
+  }
+  /// Runs one forward step alone.
+  template <class Backend>
+  static void execute_step(const Execution<Backend>& run, const RowKernels<Backend>* kernels, const Step& step) {
+    kernels[step.row].forward(run, step);
+  }
+
+  /// A value of the batch for the host to read, in the backend's order; valid until the next verb.
+  template <class Element, class Backend>
+  static View<const Element> fetch(const Execution<Backend>& run, int value) {
+    return run.template view<Element>(value);
+  }
+
+  /// Whether every one of `count` elements is finite.
+  template <class Backend, class T>
+  static bool all_finite(Backend&, const T* elements, long count) {
+    for (long i = 0; i < count; ++i)
+      if (!std::isfinite(double(elements[i]))) return false;
+    return true;
+  }
+
+  /// How many partial sums `squared_norm` keeps.
+  static constexpr int norm_partials(long count) { return int((count + block_elements - 1) / block_elements); }
+
+  /// The sum of the squares of `count` gradients: in double, within fixed blocks, the blocks added in order.
+  template <class Backend, class T>
+  static double squared_norm(Backend& backend, const T* gradients, long count, double* partials) {
+    const int blocks = norm_partials(count);
+    backend.for_blocks(blocks, [=](int block) {
+      const long first = block * block_elements, end = last(block, count);
+      double lanes[8] = {};
+      for (long i = first; i < end; i += 8)
+        for (int k = 0; k < 8; ++k) lanes[k] += double(gradients[i + k]) * double(gradients[i + k]);
+      double sum = 0;
+      for (double lane : lanes) sum += lane;
+      partials[block] = sum;
+    });
+    double sum = 0;
+    for (int block = 0; block < blocks; ++block) sum += partials[block];
+    return sum;
+  }
+
+  /// One update of `count` parameters w by their gradients g times `factor`; `slots` are Optimizer::slots arrays of
+  /// `count` elements, one behind the other.
+  template <class Optimizer, class Backend, class T>
+  static void update(Backend& backend, const typename Optimizer::template Factors<T>& factors, T factor, long count,
+                     T* w, const T* g, T* slots) {
+    T* slot1 = Optimizer::slots > 1 ? slots + count : slots;
+    backend.for_blocks(norm_partials(count), [&](int block) {
+      sweep<Optimizer, typename Backend::Register>(factors, factor, block * block_elements, last(block, count), w, g,
+                                                   slots, slot1);
+    });
+  }
+
+ private:
+  static constexpr long block_elements = 1L << 15;  // a fixed block of work: results never depend on the threads
+
+  static constexpr long last(int block, long count) {
+    const long end = (block + 1) * block_elements;
+    return end < count ? end : count;
+  }
+};
+
+}  // namespace tinycnn
