@@ -43,12 +43,12 @@ class InputGradients : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Los
     Backend::execute(run, kernels, PlanPart::forward);
     Backend::execute(run, kernels, PlanPart::backward);
     const auto loss = Backend::template fetch<T>(run, graph.node_count);  // (N)
-    check_finite_results(loss, n, "loss");
+    check_finite_results(loss, n, "a loss that is");
     double sum = 0;
     for (int i = 0; i < n; ++i) sum += double(loss(i, 0));
     auto gradient = Backend::template fetch<typename Backend::Stored>(run, plan.input_gradient);
     gradient.dims = graph.input;  // through a Flatten both share one memory
-    check_finite_results(gradient, n, "input gradients");
+    check_finite_results(gradient, n, "input gradients that are");
     for (int i = 0; i < n; ++i)
       for (int c = 0; c < graph.input.c; ++c)
         for (int h = 0; h < graph.input.h; ++h)

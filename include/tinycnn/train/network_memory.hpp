@@ -99,15 +99,14 @@ class NetworkMemory {
           {"label ", labels[i], " of sample ", i, " is not one of the ", classes, " classes 0 to ", classes - 1});
 }
 
-/// Refuses results that are not finite: `what` is theirs ("logits"), y (n samples) holds them.
+/// Refuses results y of n samples that are not finite; `what` says what they are ("logits that are").
 template <class T>
 [[gnu::cold]] void check_finite_results(const View<const T>& y, int n, const char* what) {
   for (int i = 0; i < n; ++i)
     for (long k = 0; k < y.dims.size(); ++k)
       if (!std::isfinite(double(y.sample(i)[k])))
-        throw Error(
-            {"the ", what, " of sample ", i,
-             " of the batch are not finite: its image or the weights hold NaN, infinity or too large a number"});
+        throw Error({"sample ", i, " of the batch gives ", what,
+                     " not finite: its image or the weights hold NaN, infinity or too large a number"});
 }
 
 }  // namespace tinycnn

@@ -60,7 +60,7 @@ class Predictor : NetworkCheck<Net, Input, NoLoss>, PlanCheck<Net, Input, NoLoss
     Backend::begin(run, images, nullptr);
     Backend::execute(run, kernels, PlanPart::forward);
     const View<const Stored> y = Backend::template fetch<Stored>(run, plan.output);
-    if (check_finite) check_finite_results(y, n, "outputs");
+    if (check_finite) check_finite_results(y, n, "outputs that are");
     return y;
   }
   /// The same, copied to `outputs` (N, output.size()) in PyTorch's order.

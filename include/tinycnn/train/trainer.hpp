@@ -218,7 +218,8 @@ class Trainer : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Loss, Back
     Backend::begin(run, images, labels);
     Backend::execute(run, validation_kernels, PlanPart::forward);
     const auto x = Backend::template fetch<typename Backend::Stored>(run, run.plan->output);  // (N, classes)
-    check_finite_results(x, n, "logits");
+    check_finite_results(x, n, "logits that are");
+    if (labels != nullptr) check_finite_results(Backend::template fetch<T>(run, graph.node_count), n, "a loss that is");
     for (int i = 0; logits != nullptr && i < n; ++i)
       for (int k = 0; k < classes; ++k) logits[long(i) * classes + k] = float(x(i, k));
     return run;
