@@ -5,7 +5,7 @@
 int main(int argc, char** argv) {
   return bench::run_program(argc, argv, [](const bench::Request& request) {
     using Input = tinycnn::Image<3, 128, 128>;
-    request.batch == 1 ? bench::infer<networks::ResNet18, Input, 1>(request)
-                       : bench::infer<networks::ResNet18, Input, 64>(request);
+    request.batch == 1 ? bench::infer<networks::CourseResNet18, Input, 1>(request)
+                       : bench::infer<networks::CourseResNet18, Input, 64>(request);
   });
 }

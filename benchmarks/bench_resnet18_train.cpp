@@ -3,5 +3,5 @@
 #include "training.hpp"
 
 int main(int argc, char** argv) {
-  return bench::run_program(argc, argv, bench::train<networks::ResNet18, tinycnn::Image<3, 128, 128>, 64>);
+  return bench::run_program(argc, argv, bench::train<networks::CourseResNet18, tinycnn::Image<3, 128, 128>, 64>);
 }

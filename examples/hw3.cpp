@@ -1,4 +1,4 @@
-// Homework 3: image classification of food photographs, 128 x 128 RGB, 11 classes. The course's program, line by line.
+// Homework 3: image classification of food photographs, 128 x 128 RGB. The course's program, line by line.
 #include <tinycnn/tinycnn.hpp>
 
 #include "hw3_options.hpp"
@@ -9,7 +9,6 @@ using namespace tinycnn;
 
 using Model =
     Trainer<networks::Classifier, Image<3, 128, 128>, Batch<hw3_batch_size>, CrossEntropy, Adam, Constant, Cpu<>>;
-static_assert(Model::parameters == 12'833'803);
 constexpr int classes = Model::classes;
 
 Model make_model(const Hw3Options& options) {
@@ -56,7 +55,7 @@ void train(Hw3Options options) {
   log_model(log, options);
 
   // ---------- Pictures ----------
-  const std::string data = hw3_data_folder(options);
+  const std::string data = hw3_data_folder(options, classes);
   ImageFolder train_list = list_split(data, Split::train), valid_list = list_split(data, Split::valid);
   check_labels(train_list, classes);
   check_labels(valid_list, classes);
@@ -167,7 +166,7 @@ void predict_with_file(const Hw3Options& options) {
   for (const char* name : {"submission.csv", "logits.npy"})
     if (path_exists(options.out + '/' + name))
       throw Error("'" + options.out + "' holds a prediction already (" + name + "); choose another folder with --out");
-  Hw3Pictures test_set("test", list_split(hw3_data_folder(options), Split::test), options);
+  Hw3Pictures test_set("test", list_split(hw3_data_folder(options, classes), Split::test), options);
   check_pictures({&test_set}, options);
   Model model = make_model(options);
   model.load(options.predict_only);

@@ -13,16 +13,14 @@ Hw3Options parse_hw3_options(int argc, char** argv) {
   o.threads = tinycnn::usable_processors();
 
   CLI::App app{
-      "Homework 3: classifies food photographs, 11 classes, with a convolutional network. Trains on train/, chooses "
-      "the\n"
-      "best epoch on valid/, predicts test/.",
+      "Homework 3: classifies food photographs with a convolutional network. Trains on train/, chooses the best\n"
+      "epoch on valid/, predicts test/.",
       "hw3"};
   app.option_defaults()->always_capture_default();
   app.footer(
       "In --out: best.safetensors (the best epoch's weights, PyTorch's names), last.ckpt (to go on from), train.log,\n"
       "history.csv (epoch,train_loss,train_acc,valid_loss,valid_acc,lr,seconds), steps.csv (step,loss,grad_norm,lr),\n"
-      "submission.csv (Id,Category), logits.npy (float32, a row of 11 for each row of submission.csv) and *.pixels "
-      "(the\n"
+      "submission.csv (Id,Category), logits.npy (float32, a row for each row of submission.csv) and *.pixels (the\n"
       "pictures, decoded; may be deleted). Exit status: 0; 2 where the command line is wrong; 1 for everything else,\n"
       "with a sentence on stderr.");
   const auto finite = CLI::Validator(
@@ -85,9 +83,13 @@ Hw3Options parse_hw3_options(int argc, char** argv) {
   return o;
 }
 
-std::string hw3_data_folder(const Hw3Options& options) {
+std::string hw3_data_folder(const Hw3Options& options, int classes) {
   if (!options.data.empty()) return options.data;
   if (tinycnn::is_directory("hw3_data")) return "hw3_data";
+  if (classes != tinycnn::synthetic_classes)
+    throw tinycnn::Error({"there is neither --data nor ./hw3_data, and the photographs that hw3 can generate have ",
+                          tinycnn::synthetic_classes, " classes, its network ", classes,
+                          ": give photographs with --data"});
   const std::string folder = options.out + "/generated_data";
   if (tinycnn::make_synthetic(folder) && !options.quiet)
     std::printf("No --data and no ./hw3_data: generated photographs in %s\n", folder.c_str());

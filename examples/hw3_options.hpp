@@ -36,5 +36,6 @@ struct Hw3Options {
 /// Exits with a sentence on stderr where the command line is wrong (code 2), and after --help (code 0).
 Hw3Options parse_hw3_options(int argc, char** argv);
 
-/// The folder given, ./hw3_data, or a set of generated photographs made once beside the run.
-std::string hw3_data_folder(const Hw3Options& options);
+/// The folder given, ./hw3_data, or a set of generated photographs made once beside the run; an Error where those have
+/// another number of classes.
+std::string hw3_data_folder(const Hw3Options& options, int classes);

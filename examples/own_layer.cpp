@@ -27,27 +27,27 @@ struct Swish {
   template <class T>
   static void forward(const OwnCall<T>& call) {
     const Dims d = call.x.dims;
-    const T* beta = call.parameters[0];  // (C)
+    const ParameterView<const T> beta = call.parameters[0];  // (C)
     for (int n = 0; n < call.n; ++n)
       for (int c = 0; c < d.c; ++c)
         for (int h = 0; h < d.h; ++h)
           for (int w = 0; w < d.w; ++w)
-            call.out(n, c, h, w) = call.x(n, c, h, w) * sigmoid(beta[c] * call.x(n, c, h, w));
+            call.out(n, c, h, w) = call.x(n, c, h, w) * sigmoid(beta(c) * call.x(n, c, h, w));
   }
 
   template <class T>
   static void backward(const OwnCall<T>& call) {
     const Dims d = call.x.dims;
-    const T* beta = call.parameters[0];  // (C)
-    T* dbeta = call.gradients[0];        // (C), null where nobody wants it
-    for (int c = 0; dbeta != nullptr && c < d.c; ++c) dbeta[c] = 0;
+    const ParameterView<const T> beta = call.parameters[0];  // (C)
+    const ParameterView<T> dbeta = call.gradients[0];        // (C)
+    for (int c = 0; dbeta.wanted() && c < d.c; ++c) dbeta(c) = 0;
     for (int n = 0; n < call.n; ++n)
       for (int c = 0; c < d.c; ++c)
         for (int h = 0; h < d.h; ++h)
           for (int w = 0; w < d.w; ++w) {
-            const T x = call.x(n, c, h, w), dy = call.dy(n, c, h, w), s = sigmoid(beta[c] * x);
-            if (call.dx.data != nullptr) call.dx(n, c, h, w) = dy * (s + beta[c] * x * s * (1 - s));
-            if (dbeta != nullptr) dbeta[c] += dy * x * x * s * (1 - s);
+            const T x = call.x(n, c, h, w), dy = call.dy(n, c, h, w), s = sigmoid(beta(c) * x);
+            if (call.dx.data != nullptr) call.dx(n, c, h, w) = dy * (s + beta(c) * x * s * (1 - s));
+            if (dbeta.wanted()) dbeta(c) += dy * x * x * s * (1 - s);
           }
   }
 
@@ -55,6 +55,53 @@ struct Swish {
   template <class T>
   static T sigmoid(T x) {
     return 1 / (1 + std::exp(-x));
+  }
+};
+
+inline constexpr Kind mix_channels{"MixChannels"};
+
+/// y = x + W x at every pixel, across the channels. x, y (Channels, H, W); parameter: weight (Channels, Channels).
+template <int Channels>
+struct MixChannels {
+  static constexpr const Kind& kind = mix_channels;
+  static constexpr Options options{};
+  static constexpr Mistake accepts(Dims x) { return Swish<Channels>::accepts(x); }
+  static constexpr Dims wants(Dims x) { return Swish<Channels>::wants(x); }
+  static constexpr Dims output(Dims x) { return x; }
+  static constexpr long macs(Dims x) { return x.pixels() * Channels * Channels; }
+  static constexpr void parameters(ParameterList& list) {
+    list.matrix("weight", Channels, Channels, uniform_by_fan_in(Channels));
+  }
+
+  template <class T>
+  static void forward(const OwnCall<T>& call) {
+    const ParameterView<const T> weight = call.parameters[0];  // (Out, In)
+    for (int n = 0; n < call.n; ++n)
+      for (int h = 0; h < call.x.dims.h; ++h)
+        for (int w = 0; w < call.x.dims.w; ++w)
+          for (int o = 0; o < Channels; ++o) {
+            T sum = call.x(n, o, h, w);
+            for (int i = 0; i < Channels; ++i) sum += weight(o, i) * call.x(n, i, h, w);
+            call.out(n, o, h, w) = sum;
+          }
+  }
+
+  template <class T>
+  static void backward(const OwnCall<T>& call) {
+    const ParameterView<const T> weight = call.parameters[0];  // (Out, In)
+    const ParameterView<T> dweight = call.gradients[0];        // (Out, In)
+    for (long k = 0; dweight.wanted() && k < dweight.size(); ++k) dweight[k] = 0;
+    for (int n = 0; n < call.n; ++n)
+      for (int h = 0; h < call.x.dims.h; ++h)
+        for (int w = 0; w < call.x.dims.w; ++w)
+          for (int i = 0; i < Channels; ++i) {
+            T sum = call.dy(n, i, h, w);
+            for (int o = 0; o < Channels; ++o) {
+              sum += weight(o, i) * call.dy(n, o, h, w);
+              if (dweight.wanted()) dweight(o, i) += call.dy(n, o, h, w) * call.x(n, i, h, w);
+            }
+            if (call.dx.data != nullptr) call.dx(n, i, h, w) = sum;
+          }
   }
 };
 
@@ -130,7 +177,7 @@ struct StepDecay {
 };
 
 struct Net : Sequential<Conv2d<1, 6, 3, Padding<1>>, Swish<6>, MaxPool<2>,  // (6, 4, 4)
-                        Conv2d<6, 8, 3>, Swish<8>,                          // (8, 2, 2)
+                        Conv2d<6, 8, 3>, Swish<8>, MixChannels<8>,          // (8, 2, 2)
                         Flatten, Linear<32, 2>> {};
 
 constexpr int batch_size = 16;

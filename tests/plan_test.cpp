@@ -117,8 +117,9 @@ TEST_CASE("networks and plans are values that can be made at the top of a progra
 
 TEST_CASE("plans of the example networks are sound") {
   check_plans<networks::Classifier, Picture, Fused, TrainingStep, InputGradient, Validation>("HW3");
-  check_plans<networks::ResNet18, Picture, Fused, TrainingStep, InputGradient, ForwardPrefix<20>>("ResNet-18");
-  check_plans<networks::ResNet18, Picture, Plain, TrainingStep>("ResNet-18, unfused");
+  check_plans<networks::CourseResNet18, Picture, Fused, TrainingStep, InputGradient, ForwardPrefix<20>>(
+      "the course's ResNet-18");
+  check_plans<networks::CourseResNet18, Picture, Plain, TrainingStep>("the course's ResNet-18, unfused");
   check_plans<networks::ResNet50, Picture, Fused, TrainingStep, Prediction>("ResNet-50");
 }
 
@@ -215,8 +216,8 @@ void check_pinned(const char* name) {
 TEST_CASE("plans of the example networks are as pinned") {
   check_pinned<networks::Classifier, TrainingStep>("hw3_training");
   check_pinned<networks::Classifier, Prediction>("hw3_prediction");
-  check_pinned<networks::ResNet18, TrainingStep>("resnet18_training");
-  check_pinned<networks::ResNet18, Prediction>("resnet18_prediction");
+  check_pinned<networks::CourseResNet18, TrainingStep>("resnet18_training");
+  check_pinned<networks::CourseResNet18, Prediction>("resnet18_prediction");
 }
 
 }  // namespace

@@ -12,7 +12,7 @@ using namespace tinycnn;
 namespace {
 
 template <class Backend>
-using Training = Trainer<networks::ResNet18, Image<3, 32, 32>, Batch<4>, CrossEntropy, Adam, Constant, Backend>;
+using Training = Trainer<networks::CourseResNet18, Image<3, 32, 32>, Batch<4>, CrossEntropy, Adam, Constant, Backend>;
 
 constexpr TrainerOptions<Adam, Constant> options{
     .optimizer = {}, .schedule = {1e-3}, .clip_norm = 10, .seed = 7, .threads = 2};

@@ -183,6 +183,7 @@ def thorough(tally):
     check(tally, "hw3 leaves the same bytes", "tests/hw3/determinism.py")
     check(tally, "hw3 keeps its contract", "tests/hw3/contract.py")
     check(tally, "hw3 explains mistakes", "tests/hw3/mistakes.py")
+    check(tally, "hw3 with other classes", "tests/hw3/classes.py")
     check(tally, "hw3 goes on after any stop", "tests/hw3/resume.py")
     bench(tally)
     fuzzers(tally)

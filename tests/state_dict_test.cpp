@@ -121,6 +121,7 @@ std::string load_error(const Tensors& tensors) {
 TEST_CASE("the networks have PyTorch's names, shapes and order") {
   CHECK(keys_of<networks::Classifier>() == golden_keys("hw3"));
   CHECK(keys_of<networks::ResNet18>() == golden_keys("resnet18"));
+  CHECK(keys_of<networks::CourseResNet18>() == golden_keys("course_resnet18"));
   CHECK(keys_of<networks::ResNet50>() == golden_keys("resnet50"));
 }
 

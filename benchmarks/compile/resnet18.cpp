@@ -3,7 +3,8 @@
 
 int main() {
   using namespace tinycnn;
-  using ResNetTrainer = Trainer<networks::ResNet18, Image<3, 128, 128>, Batch<16>, CrossEntropy, Adam, Constant, Cpu<>>;
+  using ResNetTrainer =
+      Trainer<networks::CourseResNet18, Image<3, 128, 128>, Batch<16>, CrossEntropy, Adam, Constant, Cpu<>>;
   ResNetTrainer trainer({.optimizer = {}, .schedule = {}, .clip_norm = 10, .seed = 1, .threads = 2});
   std::vector<float> images(std::size_t(16 * ResNetTrainer::graph.input.size()));
   const int labels[16] = {};

@@ -1,4 +1,5 @@
-// Residual networks (He et al. 2015) under torchvision's names: ResNet-18 as the course writes it, and ResNet-50.
+// Residual networks (He et al. 2015) under torchvision's names: its ResNet-18 and ResNet-50, and the course's
+// ResNet-18.
 #pragma once
 
 #include <tinycnn/tinycnn.hpp>
@@ -57,14 +58,22 @@ template <class... Blocks> struct Layer3 : Sequential<Blocks...> { static conste
 template <class... Blocks> struct Layer4 : Sequential<Blocks...> { static constexpr std::string_view name = "layer4"; };
 template <int In, int Out> struct LastLinear : Linear<In, Out> { static constexpr std::string_view name = "fc"; };
 
-/// The course's ResNet-18: torchvision's, with a bias in every convolution.
-struct ResNet18
-    : Sequential<Conv1<Conv2d<3, 64, 7, Stride<2>, Padding<3>>>, Bn1<64>, ReLU, MaxPool<3, Stride<2>, Padding<1>>,
-                 Layer1<BasicBlock<64, 64, 1>, BasicBlock<64, 64, 1>>,        // (64, H / 4, W / 4)
-                 Layer2<BasicBlock<64, 128, 2>, BasicBlock<128, 128, 1>>,     // (128, H / 8, W / 8)
-                 Layer3<BasicBlock<128, 256, 2>, BasicBlock<256, 256, 1>>,    // (256, H / 16, W / 16)
-                 Layer4<BasicBlock<256, 512, 2>, BasicBlock<512, 512, 1>>,    // (512, H / 32, W / 32)
+/// Four stages of two basic blocks. Bias is empty, or NoBias.
+template <class... Bias>
+struct EighteenLayers
+    : Sequential<Conv1<Conv2d<3, 64, 7, Stride<2>, Padding<3>, Bias...>>, Bn1<64>, ReLU,
+                 MaxPool<3, Stride<2>, Padding<1>>,
+                 Layer1<BasicBlock<64, 64, 1, Bias...>, BasicBlock<64, 64, 1, Bias...>>,        // (64, H / 4, W / 4)
+                 Layer2<BasicBlock<64, 128, 2, Bias...>, BasicBlock<128, 128, 1, Bias...>>,     // (128, H / 8, W / 8)
+                 Layer3<BasicBlock<128, 256, 2, Bias...>, BasicBlock<256, 256, 1, Bias...>>,    // (256, H / 16, W / 16)
+                 Layer4<BasicBlock<256, 512, 2, Bias...>, BasicBlock<512, 512, 1, Bias...>>,    // (512, H / 32, W / 32)
                  GlobalAvgPool, Flatten, LastLinear<512, 11>> {};
+
+/// torchvision's ResNet-18 with 11 classes.
+struct ResNet18 : EighteenLayers<NoBias> {};
+
+/// The course's ResNet-18: torchvision's, with a bias in every convolution.
+struct CourseResNet18 : EighteenLayers<> {};
 
 template <int In, int Width, int S>
 using Neck = Bottleneck<In, Width, S, NoBias>;

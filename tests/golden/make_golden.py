@@ -58,7 +58,8 @@ small_hw3.safetensors, small_resnet.safetensors: five Adam steps (keys lr, weigh
   the end. A convolution's bias before a BatchNorm has true gradient 0; PyTorch's is rounding noise (1e-15): compare
   cnn.0.bias and cnn.4.bias loosely.
 
-hw3_keys.txt, resnet18_keys.txt (the course's form: every convolution with a bias), resnet50_keys.txt (torchvision's):
+hw3_keys.txt, course_resnet18_keys.txt (a bias in every convolution), resnet18_keys.txt and resnet50_keys.txt
+(torchvision's):
   lines `name (shape)` in PyTorch's order, 11 classes; a scalar's shape is ().
 """
 import pathlib

@@ -9,28 +9,42 @@ namespace tinycnn {
 /// Kernels and matrices as a backend stores them. chw: PyTorch's (O, I, R, S) and (Out, In). hwc: (R, S, I, O) and
 /// (In, Out) with In in the memory order of the sample, so that outputs are contiguous.
 constexpr long kernel_place(Order order, const int* extents, int o, int i, int r, int s) {
-  const int outputs = extents[0], inputs = extents[1], k = extents[2];
-  return order == Order::chw ? ((long(o) * inputs + i) * k + r) * k + s
-                             : ((long(r) * k + s) * inputs + i) * outputs + o;
+  const int outputs = extents[0], inputs = extents[1], rows = extents[2], columns = extents[3];
+  return order == Order::chw ? ((long(o) * inputs + i) * rows + r) * columns + s
+                             : ((long(r) * columns + s) * inputs + i) * outputs + o;
 }
 
 constexpr long matrix_place(Order order, const int* extents, const Dims& in, int o, int i) {
   return order == Order::chw ? long(o) * extents[1] + i : place(in, order, i) * extents[0] + o;
 }
 
-/// Where logical element `i`, counted in PyTorch's order, of parameter `p` of `layer` lies in a backend's memory.
+/// The sample whose features the last axis of `p` counts: columns of a matrix those of the layer's input, numbers per
+/// channel those of its output, where they are as many. A flattened image lies in the image's order, and so does that
+/// axis; any other lies as a row that came from no image.
+constexpr Dims features_of(const Layer& layer, const Parameter& p) {
+  const bool matrix = p.axes == Axes::matrix, per_channel = p.axes == Axes::per_channel;
+  const Dims& d = matrix ? layer.in : layer.out;
+  const long columns = (matrix ? 1L : p.extents[0]) * p.extents[1] * p.extents[2] * p.extents[3];
+  const bool counted = (matrix && p.rank == 2) || (per_channel && p.rank == 1);
+  return counted && d.flat && d.size() == columns ? d : Dims{int(columns), 1, 1, true};
+}
+
+/// Where logical element `i`, counted in PyTorch's order, of parameter `p` of `layer` lies in a backend's memory: for
+/// any extents a permutation of 0 to size() - 1.
 constexpr long parameter_place(Order order, const Layer& layer, const Parameter& p, long i) {
   if (order == Order::chw) return i;
   switch (p.axes) {
     case Axes::kernel: {
-      const int k = p.extents[2];
-      const int s = int(i % k), r = int(i / k % k), c = int(i / (long(k) * k) % p.extents[1]);
-      return kernel_place(order, p.extents, int(i / (long(k) * k * p.extents[1])), c, r, s);
+      const int inputs = p.extents[1], rows = p.extents[2], columns = p.extents[3];
+      const int s = int(i % columns), r = int(i / columns % rows), c = int(i / (long(rows) * columns) % inputs);
+      return kernel_place(order, p.extents, int(i / (long(rows) * columns * inputs)), c, r, s);
     }
-    case Axes::matrix:
-      return matrix_place(order, p.extents, layer.in, int(i / p.extents[1]), int(i % p.extents[1]));
+    case Axes::matrix: {
+      const Dims features = features_of(layer, p);
+      return matrix_place(order, p.extents, features, int(i / features.size()), int(i % features.size()));
+    }
     case Axes::per_channel:
-      return layer.out.flat ? place(layer.out, order, i) : i;
+      return place(features_of(layer, p), order, i);
     case Axes::scalar:
     case Axes::free:
       return i;

@@ -6,19 +6,50 @@
 
 namespace tinycnn {
 
-/// What one call of a user's own layer may read and write. x, y, dx, dy are indexed (n, c, h, w) or (n, feature) in
-/// PyTorch's order whatever the backend stores; parameters are in declared order (Axes::free) or per channel.
+/// A parameter or its gradient, indexed as PyTorch's tensor whatever order the backend stores: w(o, i, r, s) of a
+/// kernel, w(o, i) of a matrix, w(c) of numbers per channel. It owns nothing.
+template <class T>
+struct ParameterView {
+  T* data = nullptr;
+  int rank = 0;
+  int extents[4] = {1, 1, 1, 1};
+  long strides[4]{};
+  int pixels = 1;         ///< above 1 the last axis counts features of a flattened image: channel by channel ...
+  long pixel_stride = 0;  ///< ... and within one pixel by pixel, so far apart
+
+  /// False where nobody asks for this gradient, and for that of a buffer: there is nothing to write to.
+  [[nodiscard]] constexpr bool wanted() const { return data != nullptr; }
+  [[nodiscard]] constexpr long size() const { return long(extents[0]) * extents[1] * extents[2] * extents[3]; }
+
+  constexpr T& operator()(int a = 0, int b = 0, int c = 0, int d = 0) const {
+    if (pixels == 1) return data[a * strides[0] + b * strides[1] + c * strides[2] + d * strides[3]];
+    const int row = rank == 2 ? a : 0, feature = rank == 2 ? b : a;
+    return data[row * strides[0] + feature / pixels * strides[rank - 1] + feature % pixels * pixel_stride];
+  }
+  /// Element i, counted in PyTorch's order.
+  constexpr T& operator[](long i) const {
+    int at[4]{};
+    for (int k = 3; k >= 0; --k) {
+      at[k] = int(i % extents[k]);
+      i /= extents[k];
+    }
+    return (*this)(at[0], at[1], at[2], at[3]);
+  }
+};
+
+/// What one call of a user's own layer may read and write, all of it in PyTorch's order whatever the backend stores:
+/// x, y, dx, dy are indexed (n, c, h, w) or (n, feature), parameters as they were declared.
 template <class T>
 struct OwnCall {
-  int n = 0;                       ///< samples in this batch
-  View<const T> x{};               // (N, in)
-  View<const T> y{};               // (N, out); backward only
-  View<T> out{};                   // (N, out); forward only
-  View<const T> dy{};              // (N, out); backward only
-  View<T> dx{};                    // (N, in); no data when nobody wants it
-  T* const* parameters = nullptr;  ///< one pointer a parameter or buffer, in the order of `parameters(list)`
-  T* const* gradients = nullptr;   ///< the same for trained parameters; null when not wanted. Overwrite, don't add.
-  const int* labels = nullptr;     // (N); for a loss of one's own
+  int n = 0;                                           ///< samples in this batch
+  View<const T> x{};                                   // (N, in)
+  View<const T> y{};                                   // (N, out); backward only
+  View<T> out{};                                       // (N, out); forward only
+  View<const T> dy{};                                  // (N, out); backward only
+  View<T> dx{};                                        // (N, in); no data when nobody wants it
+  const ParameterView<const T>* parameters = nullptr;  ///< parameters and buffers, in the order of `parameters(list)`
+  const ParameterView<T>* gradients = nullptr;         ///< the same; backward only. Overwrite, don't add.
+  const int* labels = nullptr;                         // (N); for a loss of one's own
   bool training = false;
 };
 

@@ -18,8 +18,7 @@ template <class T>
   Tensor<T> t{state.data(p), {}, p.rank, parameter_name(*state.graph, p)};
   for (int a = 0; a < p.rank; ++a) t.axes[a].extent = p.extents[a];
   // Features that were an image lie in the image's order.
-  const Dims& image = p.axes == Axes::matrix ? layer.in : layer.out;
-  if ((p.axes == Axes::matrix || p.axes == Axes::per_channel) && image.flat && image.pixels() > 1) {
+  if (const Dims image = features_of(layer, p); image.pixels() > 1) {
     const int features = p.rank - 1;
     t.axes[features].extent = image.c;
     t.axes[features + 1] = {image.h, 0, true};

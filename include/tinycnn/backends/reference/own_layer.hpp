@@ -22,7 +22,7 @@ struct OwnLayerRow {
   template <class Backend>
   static void forward(const Execution<Backend>& run, const Step& step) {
     using T = typename Backend::Compute;
-    T* parameters[own_parameters_limit];
+    ParameterView<const T> parameters[own_parameters_limit];
     OwnCall<T> call = called(run, step, parameters);
     call.out = run.template view<T>(step.y);
     if constexpr (sizeof(T) == sizeof(double))
@@ -35,12 +35,15 @@ struct OwnLayerRow {
   static void backward(const Execution<Backend>& run, const Step& step) {
     using T = typename Backend::Compute;
     const Layer& l = run.layer(step, 0);
-    T *parameters[own_parameters_limit], *gradients[own_parameters_limit];
+    ParameterView<const T> parameters[own_parameters_limit];
+    ParameterView<T> gradients[own_parameters_limit];
     OwnCall<T> call = called(run, step, parameters);
     call.y = run.view(step.y);
     call.dy = run.gradient_view(step.dy, step.y);
-    for (int p = 0; p < l.parameter_count; ++p)
-      gradients[p] = step.parameter_gradients && !run.parameter_facts(l, p).buffer ? run.gradient(l, p) : nullptr;
+    for (int p = 0; p < l.parameter_count; ++p) {
+      const bool wanted = step.parameter_gradients && !run.parameter_facts(l, p).buffer;
+      gradients[p] = viewed(run, l, p, wanted ? run.gradient(l, p) : nullptr);
+    }
     call.gradients = gradients;
     if (step.dx >= 0) {
       call.dx = run.gradient_view(step.dx, step.x);
@@ -58,10 +61,30 @@ struct OwnLayerRow {
   }
 
  private:
+  /// Parameter p of a layer where it lies, or the gradient that lies like it.
+  template <class T, class Backend>
+  static ParameterView<T> viewed(const Execution<Backend>& run, const Layer& l, int p, T* data) {
+    const Parameter& facts = run.parameter_facts(l, p);
+    const auto stride = [&](long unit) { return parameter_place(run.order, l, facts, unit); };
+    ParameterView<T> v{data, facts.rank};
+    long unit = 1;  // from an element to the next along the axis, in PyTorch's order
+    for (int a = 3; a >= 0; --a) {
+      v.extents[a] = facts.extents[a];
+      if (v.extents[a] > 1) v.strides[a] = stride(unit);
+      unit *= v.extents[a];
+    }
+    if (const Dims image = features_of(l, facts); image.pixels() > 1) {
+      v.pixels = int(image.pixels());
+      v.pixel_stride = stride(1);
+      v.strides[v.rank - 1] = image.c > 1 ? stride(v.pixels) : 0;
+    }
+    return v;
+  }
+
   template <class Backend, class T = typename Backend::Compute>
-  static OwnCall<T> called(const Execution<Backend>& run, const Step& step, T** parameters) {
+  static OwnCall<T> called(const Execution<Backend>& run, const Step& step, ParameterView<const T>* parameters) {
     const Layer& l = run.layer(step, 0);
-    for (int p = 0; p < l.parameter_count; ++p) parameters[p] = run.parameter(l, p);
+    for (int p = 0; p < l.parameter_count; ++p) parameters[p] = viewed<const T>(run, l, p, run.parameter(l, p));
     OwnCall<T> call;
     call.n = run.n;
     call.x = run.view(step.x);
