@@ -1,7 +1,8 @@
 """Every tests/fail/*.cpp must be refused by the compiler with one error, in few lines, that says what the file expects.
 
 A file states its texts in comments, `// expect: TEXT`, one a line; white space is compared as one blank, and `> >` as
-`>>`. ok.cpp is the counterpart that must compile.
+`>>`. Each line `// flags: FLAGS` is one more compilation of the file, with those flags. The files ok*.cpp are the
+counterparts that must compile.
 """
 
 import argparse
@@ -15,6 +16,11 @@ import compiler  # noqa: E402
 
 def plain(text):
     return " ".join(text.split()).replace("> >", ">>")
+
+
+def flags_of(source):
+    """One list of flags a compilation."""
+    return [line.split() for line in re.findall(r"//\s*flags:(.*)", source)] or [[]]
 
 
 def complaint(source, status, output, most_lines):
@@ -39,16 +45,18 @@ def main():
     options = parser.parse_args()
     most_lines = 20 if "clang" in options.compiler else 10
 
-    def judge(path):
+    def judge(case):
+        path, flags = case
         relative = str(path.relative_to(compiler.ROOT))
-        status, output = compiler.syntax_only(options.compiler, [relative])
-        if path.name == "ok.cpp":
+        status, output = compiler.syntax_only(options.compiler, [*flags, relative])
+        if path.name.startswith("ok"):
             why = None if status == 0 else "does not compile, but must"
         else:
             why = complaint(path.read_text(), status, output, most_lines)
-        return why and f"{relative} {why} ({options.compiler}):\n{output}"
+        return why and f"{relative} {why} ({' '.join([options.compiler, *flags])}):\n{output}"
 
-    return compiler.count(sorted((compiler.ROOT / "tests" / "fail").glob("*.cpp")), judge)
+    files = sorted((compiler.ROOT / "tests" / "fail").glob("*.cpp"))
+    return compiler.count([(path, flags) for path in files for flags in flags_of(path.read_text())], judge)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 
 #include <time.h>
 
+#include <tinycnn/core/compiler.hpp>
+
 namespace tinycnn {
 
 inline double seconds_now() {

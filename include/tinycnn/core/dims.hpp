@@ -1,6 +1,8 @@
 // The shape of one sample as a value: an image (C, H, W) or a flat row of features.
 #pragma once
 
+#include <tinycnn/core/compiler.hpp>
+
 namespace tinycnn {
 
 /// The shape of one sample. An image is (channels, height, width); a flattened sample keeps the image it came from,

@@ -3,6 +3,8 @@
 
 #include <sched.h>
 
+#include <tinycnn/core/compiler.hpp>
+
 namespace tinycnn {
 
 inline int usable_processors() {

@@ -4,6 +4,8 @@
 #include <array>
 #include <cstdint>
 
+#include <tinycnn/core/compiler.hpp>
+
 namespace tinycnn {
 
 /// Philox4x32-10 (Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3", SC 2011): a bijection of

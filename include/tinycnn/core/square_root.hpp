@@ -3,6 +3,8 @@
 
 #include <cmath>
 
+#include <tinycnn/core/compiler.hpp>
+
 namespace tinycnn {
 
 /// sqrt(v). std::sqrt also sets errno, which keeps compilers from running a loop over it on registers.

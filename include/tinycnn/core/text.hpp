@@ -8,6 +8,8 @@
 #include <string_view>
 #include <type_traits>
 
+#include <tinycnn/core/compiler.hpp>
+
 namespace tinycnn {
 
 /// A part of a text: words, which must outlive it, or a whole number.

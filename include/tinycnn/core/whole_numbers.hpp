@@ -1,6 +1,8 @@
 // Arithmetic of sizes: quotients and multiples rounded up, the smaller and the larger of two.
 #pragma once
 
+#include <tinycnn/core/compiler.hpp>
+
 namespace tinycnn {
 
 constexpr int ceil_div(int a, int b) { return (a + b - 1) / b; }
