@@ -1,7 +1,7 @@
 // The memory bandwidth of this machine at this moment: a copy that no cache holds, all threads at once.
 #pragma once
 
-#include <tinycnn/backends/cpu/lane.hpp>
+#include <tinycnn/backends/cpu/simd/vector.hpp>
 #include <tinycnn/backends/cpu/thread_pool.hpp>
 #include <tinycnn/core/clock.hpp>
 #include <tinycnn/core/memory.hpp>

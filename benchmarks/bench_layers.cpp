@@ -1,4 +1,4 @@
-// One pass of one convolution, whichever the case `layers` asks for, through the interface the fused rows use.
+// One pass of one convolution, whichever the case `layers` asks for, through the interface the fused ops use.
 #include <cstdint>
 #include <memory>
 
@@ -64,10 +64,10 @@ class PassOf final : public ConvolutionPass {
   [[nodiscard]] double gbytes() const override { return 4e-9 * double(x_.size() + y_.size()); }
 
  private:
-  static void fill(const Buffer<float>& numbers, std::uint32_t seed) {
-    for (long i = 0; i < numbers.size(); ++i) {
+  static void fill(const Buffer<float>& values, std::uint32_t seed) {
+    for (long i = 0; i < values.size(); ++i) {
       seed = seed * 1664525u + 1013904223u;
-      numbers[i] = float(seed >> 8) * (2.0f / 16777216.0f) - 1.0f;
+      values[i] = float(seed >> 8) * (2.0f / 16777216.0f) - 1.0f;
     }
   }
   [[nodiscard]] StoreEpilogue<Isa> store(const Buffer<float>& y, const Dims& dims, const float* bias) const {

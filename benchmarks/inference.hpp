@@ -12,7 +12,7 @@ class Inference {
  public:
   explicit Inference(const Request& r)
       : batch_(r.batch),
-        images_(read_numbers<float>(r.images, r.batch * Model::graph.input.size())),
+        images_(read_values<float>(r.images, r.batch * Model::graph.input.size())),
         logits_(std::size_t(r.batch * Model::output.size())),
         model_(r.threads),
         pool_(r.threads) {

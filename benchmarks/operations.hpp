@@ -1,7 +1,7 @@
 // The floating-point operations of a pass: of the direct algorithm, and of what the Cpu backend multiplies instead.
 #pragma once
 
-#include <tinycnn/backends/cpu/conv.hpp>
+#include <tinycnn/backends/cpu/fused/conv.hpp>
 #include <tinycnn/plan/graph.hpp>
 
 namespace bench {
@@ -37,7 +37,7 @@ Operations network_operations(const tinycnn::Graph& graph, int n, bool training)
     if (layer.kind == &tinycnn::conv2d) {
       const ConvolutionShape s = DenseConvolution<Isa>::of(layer).s;
       pass = convolution_operations(
-          training ? DenseConvolution<Isa>(s) : DenseConvolution<Isa>(s, inference_algorithm<Isa>(s, n)), n);
+          training ? DenseConvolution<Isa>(s) : DenseConvolution<Isa>(s, choose_inference_algorithm<Isa>(s, n)), n);
     }
     const double passes = !training ? 1 : i == 0 ? 2 : 3;
     sum.direct += passes * pass.direct;

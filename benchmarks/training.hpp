@@ -12,8 +12,8 @@ class Training {
  public:
   explicit Training(const Request& r)
       : batch_(r.batch),
-        images_(read_numbers<float>(r.images, r.batch * Model::graph.input.size())),
-        labels_(read_numbers<int>(r.labels, r.batch)),
+        images_(read_values<float>(r.images, r.batch * Model::graph.input.size())),
+        labels_(read_values<int>(r.labels, r.batch)),
         model_({.optimizer = {.weight_decay = 1e-5},
                 .schedule = {3e-4},
                 .clip_norm = 10,

@@ -41,13 +41,13 @@ inline Request read_request(int argc, char** argv) {
 }
 
 template <class T>
-std::vector<T> read_numbers(const std::string& path, long count) {
+std::vector<T> read_values(const std::string& path, long count) {
   const std::string bytes = read_file(path);
   if (bytes.size() != std::size_t(count) * sizeof(T))
     throw Error("'" + path + "' does not hold " + std::to_string(count) + " numbers");
-  std::vector<T> numbers(static_cast<std::size_t>(count));
-  std::memcpy(numbers.data(), bytes.data(), bytes.size());
-  return numbers;
+  std::vector<T> values(static_cast<std::size_t>(count));
+  std::memcpy(values.data(), bytes.data(), bytes.size());
+  return values;
 }
 
 /// A line of /proc/self/status such as "VmHWM:", in 10^6 bytes.

@@ -35,14 +35,14 @@ void predict(Model& model, Hw3Pictures& test, const Hw3Options& options) {
 
 /// The network, and what memory it takes.
 void log_model(Log& log, const Hw3Options& options) {
-  constexpr double mb = 1e6, numbers = double(Model::parameters) * sizeof(float) / mb;
+  constexpr double mb = 1e6, parameters_mb = double(Model::parameters) * sizeof(float) / mb;
   log.line("%s", summary(Model::graph).c_str());
   log.line("%ld parameters, %.2f MMAC an image; %s, %d threads", Model::parameters, double(Model::macs) / 1e6,
            Model::backend_name.data(), options.threads);
   log.line(
       "memory for %d images: %.0f MB activations and their gradients, %.0f MB workspace, %.0f MB parameters, "
       "gradients and Adam's moments",
-      hw3_batch_size, double(Model::arena_bytes) / mb, double(Model::workspace_bytes) / mb, 4 * numbers);
+      hw3_batch_size, double(Model::arena_bytes) / mb, double(Model::workspace_bytes) / mb, 4 * parameters_mb);
 }
 
 void train(Hw3Options options) {
@@ -88,14 +88,14 @@ void train(Hw3Options options) {
       resumed ? CsvWriter::resume(steps_path, steps_header, model.steps()) : CsvWriter(steps_path, steps_header);
   CsvWriter history = resumed ? CsvWriter::resume(history_path, history_header, progress.epoch - 1)
                               : CsvWriter(history_path, history_header);
-  const Interruption interruption;
+  const InterruptFlag interrupt;
   const auto save = [&] {
     steps.sync();
     history.sync();
     model.save_checkpoint(checkpoint_path, notes_of(options, progress, train_set, valid_set));
   };
   const auto stop_if_interrupted = [&] {
-    if (!interruption.requested()) return;
+    if (!interrupt.requested()) return;
     save();
     throw Error("interrupted after step " + std::to_string(model.steps()) +
                 ", which is saved; go on with --resume --out " + options.out);

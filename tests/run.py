@@ -92,7 +92,7 @@ def build(tally, name, preset, target):
 
 def unit_tests(tally, name, preset, cases="", runs_here=True):
     """The unit test program of a preset; cases is a part of the names of the cases to run."""
-    sources = [path.read_text() for path in ROOT.glob("tests/*_test.cpp")]
+    sources = [path.read_text() for path in ROOT.glob("tests/*/*_test.cpp")]
     if tally.filter and not any(tally.filter.lower() in text.lower() for text in sources):
         return
     if not build(tally, name, preset, "unit_tests"):
@@ -156,11 +156,11 @@ def formatted(tally):
 
 
 def quick(tally):
-    check(tally, "rooms", "tests/rooms.py")
-    check(tally, "headers alone", "tests/headers.py")
+    check(tally, "rooms", "tests/checks/rooms.py")
+    check(tally, "headers alone", "tests/checks/headers.py")
     check(tally, "mistakes are explained", "tests/fail/run.py")
-    check(tally, "compile proxy", "tests/compile_proxy.py")
-    check(tally, "documents", "tests/docs.py")
+    check(tally, "compile proxy", "tests/checks/compile_proxy.py")
+    check(tally, "documents", "tests/checks/docs.py")
     examples(tally)
     unit_tests(tally, "unit tests", "test")
     unit_tests(tally, "unit tests of files and pictures, address sanitizer", "quick_asan")
@@ -176,9 +176,9 @@ def cpu_runs(level):
 
 def thorough(tally):
     formatted(tally)
-    check(tally, "headers alone, clang 19", "tests/headers.py", "--compiler", "clang++-19")
+    check(tally, "headers alone, clang 19", "tests/checks/headers.py", "--compiler", "clang++-19")
     check(tally, "mistakes are explained, clang 19", "tests/fail/run.py", "--compiler", "clang++-19")
-    check(tally, "an editor's view", "tests/clangd.py")
+    check(tally, "an editor's view", "tests/checks/clangd.py")
     check(tally, "the package in other projects", "tests/consumer/run.py")
     check(tally, "hw3 leaves the same bytes", "tests/hw3/determinism.py")
     check(tally, "hw3 keeps its contract", "tests/hw3/contract.py")

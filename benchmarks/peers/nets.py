@@ -5,7 +5,7 @@ import sys
 
 import torch
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests/golden"))
 from torch_nets import BasicBlock, Hw3, ResNet, seeded  # noqa: E402
 
 NETS = {"hw3": Hw3, "resnet18": functools.partial(ResNet, BasicBlock, (2, 2, 2, 2), bias=True)}

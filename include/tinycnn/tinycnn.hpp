@@ -34,7 +34,7 @@
 #include <tinycnn/train/early_stopping.hpp>
 #include <tinycnn/train/epoch_totals.hpp>
 #include <tinycnn/train/input_gradients.hpp>
-#include <tinycnn/train/interruption.hpp>
+#include <tinycnn/train/interrupt_flag.hpp>
 #include <tinycnn/train/predictor.hpp>
 #include <tinycnn/train/trainer.hpp>
 

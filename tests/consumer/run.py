@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tarfile
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "checks"))
 import compiler  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent

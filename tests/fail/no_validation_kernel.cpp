@@ -6,12 +6,12 @@
 
 using namespace tinycnn;
 
-struct TrainingMaxPool : reference::MaxPoolRow {
+struct TrainingMaxPool : reference::MaxPoolOp {
   static constexpr unsigned modes = in_training;
 };
 struct Trains : Reference<> {
-  using Rows = tinycnn::Rows<reference::Conv2dRow, reference::ReluRow, TrainingMaxPool, reference::LinearRow,
-                             reference::CrossEntropyRow>;
+  using FusedOps = tinycnn::FusedOps<reference::Conv2dOp, reference::ReluOp, TrainingMaxPool, reference::LinearOp,
+                                     reference::CrossEntropyOp>;
   using Reference<>::Reference;
 };
 using Net = Sequential<Conv2d<3, 8, 3, Padding<1>>, ReLU, MaxPool<2>, Flatten, Linear<2048, 10>>;

@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "../picture_bytes.hpp"
+#include "../support/picture_bytes.hpp"
 #include "tinycnn/data/picture_cache.hpp"
 
 namespace cached_pictures {

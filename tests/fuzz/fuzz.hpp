@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "../scratch_folder.hpp"
+#include "../support/scratch_folder.hpp"
 
 namespace fuzz {
 

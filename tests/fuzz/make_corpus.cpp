@@ -4,7 +4,7 @@
 #include <cstdio>
 #include <limits>
 
-#include "../picture_bytes.hpp"
+#include "../support/picture_bytes.hpp"
 #include "cached_pictures.hpp"
 #include "fuzz.hpp"
 #include "small_net.hpp"
@@ -50,12 +50,12 @@ void pictures(const std::string& folder) {
 
 void weights(const std::string& folder) {
   const std::string path = fuzz::scratch("weights");
-  const small_net::Numbers numbers(1);
-  save_state(path, numbers.state());
+  const small_net::StateMemory network(1);
+  save_state(path, network.state());
   const std::string good = read_file(path);
   seed(folder, "network", good, 20);
-  numbers.parameters[0] = std::numeric_limits<float>::infinity();
-  save_state(path, numbers.state());
+  network.parameters[0] = std::numeric_limits<float>::infinity();
+  save_state(path, network.state());
   put_file(folder + "/infinite", read_file(path));
 
   const double wide[] = {1, -2, 3};

@@ -14,7 +14,7 @@ import sys
 import tempfile
 
 FOLDER = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(FOLDER.parent))
+sys.path.insert(0, str(FOLDER.parent / "checks"))
 import compiler  # noqa: E402
 
 BUILD = compiler.ROOT / "build" / "fuzz"

@@ -31,7 +31,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   put_file(path, fuzz::view(data, size));
   const bool sound = fuzz::accepts(path, [&] { read_all(SafetensorsFile(path), size); });
 
-  const small_net::Numbers start(1), got(1);
+  const small_net::StateMemory start(1), got(1);
   const bool fits = fuzz::accepts(path, [&] { load_state(path, got.state()); });
   fuzz::demand(sound || !fits, "what is loaded is a sound file");
   if (!fits) {

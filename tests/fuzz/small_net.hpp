@@ -14,10 +14,10 @@ inline constexpr const Graph& graph = graph_of<Net, Image<1, 1, 1>, CrossEntropy
 
 using Model = Trainer<Net, Image<1, 1, 1>, Batch<4>, CrossEntropy, Adam, Constant, Reference<>>;
 
-struct Numbers {
-  explicit Numbers(std::uint64_t seed) { initialize(state(), seed); }
+struct StateMemory {
+  explicit StateMemory(std::uint64_t seed) { initialize(state(), seed); }
   [[nodiscard]] NetworkState<float> state() const { return {&graph, Order::chw, parameters.data(), buffers.data()}; }
-  bool operator==(const Numbers& other) const {
+  bool operator==(const StateMemory& other) const {
     bool same = true;
     for (long i = 0; i < graph.trained_room; ++i) same = same && parameters[i] == other.parameters[i];
     for (long i = 0; i < graph.buffer_room; ++i) same = same && buffers[i] == other.buffers[i];

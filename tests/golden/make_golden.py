@@ -69,7 +69,6 @@ import safetensors.torch
 import torch
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent))
 
 import golden_layers  # noqa: E402
 import golden_nets  # noqa: E402

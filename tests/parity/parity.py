@@ -20,7 +20,7 @@ import torch
 from torch import nn
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path.insert(0, str(ROOT / "tests/golden"))
 
 import parity_data  # noqa: E402
 import weights  # noqa: E402

@@ -3,7 +3,7 @@
 // counted by hand in the comments.
 #include "../../examples/networks/hw3_classifier.hpp"
 #include "../../examples/networks/resnet.hpp"
-#include "../plan_properties.hpp"
+#include "../plan/plan_properties.hpp"
 
 namespace {
 
@@ -41,28 +41,30 @@ static_assert(Training<CourseResNet18, 64>::workspace_bytes <= 90'000'000);
 // One plan for every capacity.
 static_assert(Training<Classifier, 1>::plan.steps == Training<Classifier, 64>::plan.steps);
 
-// One value is carried out: before HW3's Flatten. The overlapping pool of ResNet's stem takes it pending.
-constexpr int hw3_materialize = position_of(plan<Classifier>, "materialize");
-static_assert(count_rows(plan<Classifier>, "materialize") == 1 && hw3_materialize == 5);
-static_assert(plan<Classifier>.steps[hw3_materialize].layers[0] == 19 && graph<Classifier>.layers[20].kind == &flatten);
-static_assert(count_rows(plan<CourseResNet18>, "materialize") == 0);
-static_assert(count_rows(plan<Classifier, Prediction>, "materialize") == 0);
-static_assert(count_rows(plan<CourseResNet18, Prediction>, "materialize") == 0);
+// One value is carried out: before HW3's Flatten. The overlapping pool of ResNet's stem takes it deferred.
+constexpr int hw3_apply_deferred = position_of(plan<Classifier>, "apply deferred");
+static_assert(count_ops(plan<Classifier>, "apply deferred") == 1 && hw3_apply_deferred == 5);
+static_assert(plan<Classifier>.steps[hw3_apply_deferred].layers[0] == 19 &&
+              graph<Classifier>.layers[20].kind == &flatten);
+static_assert(count_ops(plan<CourseResNet18>, "apply deferred") == 0);
+static_assert(count_ops(plan<Classifier, Prediction>, "apply deferred") == 0);
+static_assert(count_ops(plan<CourseResNet18, Prediction>, "apply deferred") == 0);
 
-// Each pending value with one reader gets its gradient masked and summed up by that reader: HW3's first four blocks
+// Each deferred value with one reader gets its gradient masked and summed up by that reader: HW3's first four blocks
 // (the fifth's reader is a Linear layer), and the first convolution of each of ResNet's blocks.
-constexpr int count_finishes(const Plan& p) {
+constexpr int count_reductions(const Plan& p) {
   int count = 0;
   for (int i = p.forward_count; i < p.step_count; ++i) {
-    if (p.steps[i].finishes < 0) continue;
-    const Step& taker = p.steps[p.steps[i].finishes];
-    if (!taker.finished || taker.y != p.steps[i].x || taker.dy != p.steps[i].dx || p.steps[i].finishes <= i) return -1;
+    if (p.steps[i].reduces_for < 0) continue;
+    const Step& consumer = p.steps[p.steps[i].reduces_for];
+    if (!consumer.reduced || consumer.y != p.steps[i].x || consumer.dy != p.steps[i].dx || p.steps[i].reduces_for <= i)
+      return -1;
     ++count;
   }
   return count;
 }
-static_assert(count_finishes(plan<Classifier>) == 4);
-static_assert(count_finishes(plan<CourseResNet18>) == 8);
+static_assert(count_reductions(plan<Classifier>) == 4);
+static_assert(count_reductions(plan<CourseResNet18>) == 8);
 
 // The algorithm of a convolution on 16x16 pixels, by its shape alone, and who may overrule it.
 template <class Conv, int Size = 16, class Convolution = cpu::DenseConvolution<cpu::Native>>
@@ -104,7 +106,7 @@ static_assert(is_sound(plan<ResNet18>));
 
 // A backend without a kernel says which layer it lacks.
 struct NoPools : Reference<> {
-  using Rows = tinycnn::Rows<reference::Conv2dRow, reference::BatchNormRow, reference::ReluRow>;
+  using FusedOps = tinycnn::FusedOps<reference::Conv2dOp, reference::BatchNormOp, reference::ReluOp>;
 };
 static_assert(plan_of<Classifier, Picture, CrossEntropy, NoPools, Prediction>.missing == 3);
 

@@ -12,59 +12,59 @@ namespace tinycnn {
 template <class Backend>
 using Kernel = void (*)(const Execution<Backend>&, const Step&);
 
-/// The kernels of one row. `prepare` readies weights for inference after parameters change; `commit` writes what a
+/// The kernels of one op. `prepare` readies weights for inference after parameters change; `commit` writes what a
 /// training step may only write once its gradients are known to be finite (running statistics).
 template <class Backend>
-struct RowKernels {
+struct OpKernels {
   Kernel<Backend> prepare = nullptr, forward = nullptr, backward = nullptr, commit = nullptr;
 };
 
 namespace detail {
 
-template <class Backend, class Row, const Plan& P, int Index>
-constexpr RowKernels<Backend> bind_row() {
-  RowKernels<Backend> k;
+template <class Backend, class Op, const Plan& P, int Index>
+constexpr OpKernels<Backend> bind_op() {
+  OpKernels<Backend> k;
   if constexpr (P.uses(Index, Phase::forward)) {
-    k.forward = &Row::template forward<Backend>;
+    k.forward = &Op::template forward<Backend>;
     if constexpr (P.demand.mode == Mode::inference)
-      if constexpr (requires { &Row::template prepare<Backend>; }) k.prepare = &Row::template prepare<Backend>;
+      if constexpr (requires { &Op::template prepare<Backend>; }) k.prepare = &Op::template prepare<Backend>;
     if constexpr (P.demand.mode == Mode::training)
-      if constexpr (requires { &Row::template commit<Backend>; }) k.commit = &Row::template commit<Backend>;
+      if constexpr (requires { &Op::template commit<Backend>; }) k.commit = &Op::template commit<Backend>;
   }
-  if constexpr (P.uses(Index, Phase::backward)) k.backward = &Row::template backward<Backend>;
+  if constexpr (P.uses(Index, Phase::backward)) k.backward = &Op::template backward<Backend>;
   return k;
 }
 
-template <class Backend, const Plan& P, class RowList = typename Backend::Rows>
+template <class Backend, const Plan& P, class OpList = typename Backend::FusedOps>
 struct KernelTable;
-template <class Backend, const Plan& P, class... Row>
-struct KernelTable<Backend, P, Rows<Row...>> {
+template <class Backend, const Plan& P, class... Op>
+struct KernelTable<Backend, P, FusedOps<Op...>> {
   template <int... I>
   static constexpr auto make(std::integer_sequence<int, I...>) {
     struct Table {
-      RowKernels<Backend> rows[sizeof...(Row)];
+      OpKernels<Backend> ops[sizeof...(Op)];
     };
-    return Table{{bind_row<Backend, Row, P, I>()...}};
+    return Table{{bind_op<Backend, Op, P, I>()...}};
   }
-  static constexpr auto table = make(std::make_integer_sequence<int, int(sizeof...(Row))>{});
+  static constexpr auto table = make(std::make_integer_sequence<int, int(sizeof...(Op))>{});
 };
 
-/// Every kernel a row has.
-template <class Backend, class Row>
-constexpr RowKernels<Backend> whole_row() {
-  RowKernels<Backend> k;
-  k.forward = &Row::template forward<Backend>;
-  if constexpr (requires { &Row::template prepare<Backend>; }) k.prepare = &Row::template prepare<Backend>;
-  if constexpr (requires { &Row::template backward<Backend>; }) k.backward = &Row::template backward<Backend>;
-  if constexpr (requires { &Row::template commit<Backend>; }) k.commit = &Row::template commit<Backend>;
+/// Every kernel an op has.
+template <class Backend, class Op>
+constexpr OpKernels<Backend> every_kernel_of() {
+  OpKernels<Backend> k;
+  k.forward = &Op::template forward<Backend>;
+  if constexpr (requires { &Op::template prepare<Backend>; }) k.prepare = &Op::template prepare<Backend>;
+  if constexpr (requires { &Op::template backward<Backend>; }) k.backward = &Op::template backward<Backend>;
+  if constexpr (requires { &Op::template commit<Backend>; }) k.commit = &Op::template commit<Backend>;
   return k;
 }
 
-template <class Backend, class RowList = typename Backend::Rows>
+template <class Backend, class OpList = typename Backend::FusedOps>
 struct WholeTable;
-template <class Backend, class... Row>
-struct WholeTable<Backend, Rows<Row...>> {
-  RowKernels<Backend> rows[sizeof...(Row)] = {whole_row<Backend, Row>()...};
+template <class Backend, class... Op>
+struct WholeTable<Backend, FusedOps<Op...>> {
+  OpKernels<Backend> ops[sizeof...(Op)] = {every_kernel_of<Backend, Op>()...};
 };
 
 }  // namespace detail
@@ -84,17 +84,17 @@ inline constexpr bool precompiled = false;
 
 namespace detail {
 template <class Backend, const Plan& P>
-constexpr const RowKernels<Backend>* find_kernels() {
+constexpr const OpKernels<Backend>* find_kernels() {
   if constexpr (precompiled<Backend>)
-    return PrecompiledKernels<Backend>::table.rows;
+    return PrecompiledKernels<Backend>::table.ops;
   else
-    return KernelTable<Backend, P>::table.rows;
+    return KernelTable<Backend, P>::table.ops;
 }
 }  // namespace detail
 
-/// The kernels of plan P on a backend, by row.
+/// The kernels of plan P on a backend, by op.
 template <class Backend, const Plan& P>
-inline constexpr const RowKernels<Backend>* kernels_of = detail::find_kernels<Backend, P>();
+inline constexpr const OpKernels<Backend>* kernels_of = detail::find_kernels<Backend, P>();
 
 /// The parts of a plan that are run at a time: weights made ready for inference after parameters changed; the forward
 /// and the backward steps; what a training step may only write once its gradients are known to be finite.
@@ -102,17 +102,17 @@ enum class PlanPart { prepare, forward, backward, commit };
 
 /// Runs the steps of one part in the plan's order. Every step has a forward and a backward, few the other two.
 template <class Backend>
-void run_part(const Execution<Backend>& run, const RowKernels<Backend>* kernels, PlanPart part) {
+void run_part(const Execution<Backend>& run, const OpKernels<Backend>* kernels, PlanPart part) {
   const Plan& p = *run.plan;
   const int begin = part == PlanPart::backward ? p.forward_count : 0;
   const int end = part == PlanPart::backward ? p.step_count : p.forward_count;
   for (int i = begin; i < end; ++i) {
-    const RowKernels<Backend>& row = kernels[p.steps[i].row];
+    const OpKernels<Backend>& op = kernels[p.steps[i].op];
     if (part == PlanPart::forward)
-      row.forward(run, p.steps[i]);
+      op.forward(run, p.steps[i]);
     else if (part == PlanPart::backward)
-      row.backward(run, p.steps[i]);
-    else if (const Kernel<Backend> kernel = part == PlanPart::prepare ? row.prepare : row.commit)
+      op.backward(run, p.steps[i]);
+    else if (const Kernel<Backend> kernel = part == PlanPart::prepare ? op.prepare : op.commit)
       kernel(run, p.steps[i]);
   }
 }

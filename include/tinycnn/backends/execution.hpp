@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include <tinycnn/backends/pending_form.hpp>
+#include <tinycnn/backends/deferred_affine.hpp>
 #include <tinycnn/core/view.hpp>
 #include <tinycnn/plan/plan_data.hpp>
 
@@ -22,11 +22,11 @@ struct Execution {
   Backend* backend = nullptr;
   int n = 0;  ///< samples in this batch, up to `capacity`
   long capacity = 0;
-  std::byte* values = nullptr;  ///< the arena: value v at values + offset * capacity
-  std::byte* once = nullptr;    ///< statistics, prepared weights
-  T* workspace = nullptr;       ///< inside one step, shared by the workers
-  T* scratch = nullptr;         ///< inside one step, `plan->scratch_room(capacity)` bytes per worker
-  T* parameters = nullptr;      ///< trained parameters
+  std::byte* values = nullptr;      ///< the arena: value v at values + offset * capacity
+  std::byte* persistent = nullptr;  ///< statistics, prepared weights
+  T* workspace = nullptr;           ///< inside one step, shared by the workers
+  T* scratch = nullptr;             ///< inside one step, `plan->scratch_room(capacity)` bytes per worker
+  T* parameters = nullptr;          ///< trained parameters
   T* buffers = nullptr;
   T* gradients = nullptr;  ///< of the trained parameters, same offsets
   int* labels = nullptr;   // (N)
@@ -50,13 +50,13 @@ struct Execution {
     return gradient < 0 ? View<Stored>{} : View<Stored>{data(gradient), dims(operand), order};
   }
   [[nodiscard]] std::uint8_t* bytes(int value) const { return data<std::uint8_t>(value); }
-  [[nodiscard]] T* statistics(const Step& s) const { return persistent(s.statistics); }
-  [[nodiscard]] T* prepared(const Step& s) const { return persistent(s.prepared); }
-  [[nodiscard]] PendingForm<T> pending(int value) const {
+  [[nodiscard]] T* statistics(const Step& s) const { return persistent_at(s.statistics); }
+  [[nodiscard]] T* prepared(const Step& s) const { return persistent_at(s.prepared); }
+  [[nodiscard]] DeferredAffine<T> deferred(int value) const {
     const Value& v = plan->values[value];
-    if (v.pending < 0) return {};
-    T* scale = persistent(v.pending);
-    return {scale, scale + v.dims.c, v.pending_relu};
+    if (v.deferred < 0) return {};
+    T* scale = persistent_at(v.deferred);
+    return {scale, scale + v.dims.c, v.deferred_relu};
   }
   /// The scratch of one worker.
   [[nodiscard]] T* scratch_of(int worker) const {
@@ -74,7 +74,9 @@ struct Execution {
   [[nodiscard]] T* gradient(const Layer& l, int p) const { return gradients + parameter_facts(l, p).offset; }
 
  private:
-  [[nodiscard]] T* persistent(long byte) const { return byte < 0 ? nullptr : reinterpret_cast<T*>(once + byte); }
+  [[nodiscard]] T* persistent_at(long byte) const {
+    return byte < 0 ? nullptr : reinterpret_cast<T*>(persistent + byte);
+  }
 };
 
 }  // namespace tinycnn

@@ -6,7 +6,7 @@
 
 #include <tinycnn/backends/bind.hpp>
 #include <tinycnn/core/memory.hpp>
-#include <tinycnn/optim/sweep.hpp>
+#include <tinycnn/optim/update_range.hpp>
 
 namespace tinycnn {
 
@@ -54,13 +54,13 @@ class HostVerbs {
 
   /// Runs the steps of one part of a plan.
   template <class Backend>
-  static void execute(const Execution<Backend>& run, const RowKernels<Backend>* kernels, PlanPart part) {
+  static void execute(const Execution<Backend>& run, const OpKernels<Backend>* kernels, PlanPart part) {
     run_part(run, kernels, part);
   }
   /// Runs one forward step alone.
   template <class Backend>
-  static void execute_step(const Execution<Backend>& run, const RowKernels<Backend>* kernels, const Step& step) {
-    kernels[step.row].forward(run, step);
+  static void execute_step(const Execution<Backend>& run, const OpKernels<Backend>* kernels, const Step& step) {
+    kernels[step.op].forward(run, step);
   }
 
   /// A value of the batch for the host to read, in the backend's order; valid until the next verb.
@@ -105,8 +105,8 @@ class HostVerbs {
                      T* w, const T* g, T* slots) {
     T* slot1 = Optimizer::slots > 1 ? slots + count : slots;
     backend.for_blocks(norm_partials(count), [&](int block) {
-      sweep<Optimizer, typename Backend::Register>(factors, factor, block * block_elements, last(block, count), w, g,
-                                                   slots, slot1);
+      update_range<Optimizer, typename Backend::Register>(factors, factor, block * block_elements, last(block, count),
+                                                          w, g, slots, slot1);
     });
   }
 

@@ -1,4 +1,4 @@
-// Where a backend keeps element i of a parameter, and the way to and from PyTorch's order at the border.
+// The offset of element i of a parameter in a backend's memory: the mapping to and from PyTorch's order.
 #pragma once
 
 #include <tinycnn/core/view.hpp>
@@ -8,14 +8,14 @@ namespace tinycnn {
 
 /// Kernels and matrices as a backend stores them. chw: PyTorch's (O, I, R, S) and (Out, In). hwc: (R, S, I, O) and
 /// (In, Out) with In in the memory order of the sample, so that outputs are contiguous.
-constexpr long kernel_place(Order order, const int* extents, int o, int i, int r, int s) {
+constexpr long kernel_offset(Order order, const int* extents, int o, int i, int r, int s) {
   const int outputs = extents[0], inputs = extents[1], rows = extents[2], columns = extents[3];
   return order == Order::chw ? ((long(o) * inputs + i) * rows + r) * columns + s
                              : ((long(r) * columns + s) * inputs + i) * outputs + o;
 }
 
-constexpr long matrix_place(Order order, const int* extents, const Dims& in, int o, int i) {
-  return order == Order::chw ? long(o) * extents[1] + i : place(in, order, i) * extents[0] + o;
+constexpr long matrix_offset(Order order, const int* extents, const Dims& in, int o, int i) {
+  return order == Order::chw ? long(o) * extents[1] + i : offset_of(in, order, i) * extents[0] + o;
 }
 
 /// The sample whose features the last axis of `p` counts: columns of a matrix those of the layer's input, numbers per
@@ -31,20 +31,20 @@ constexpr Dims features_of(const Layer& layer, const Parameter& p) {
 
 /// Where logical element `i`, counted in PyTorch's order, of parameter `p` of `layer` lies in a backend's memory: for
 /// any extents a permutation of 0 to size() - 1.
-constexpr long parameter_place(Order order, const Layer& layer, const Parameter& p, long i) {
+constexpr long parameter_offset(Order order, const Layer& layer, const Parameter& p, long i) {
   if (order == Order::chw) return i;
   switch (p.axes) {
     case Axes::kernel: {
       const int inputs = p.extents[1], rows = p.extents[2], columns = p.extents[3];
       const int s = int(i % columns), r = int(i / columns % rows), c = int(i / (long(rows) * columns) % inputs);
-      return kernel_place(order, p.extents, int(i / (long(rows) * columns * inputs)), c, r, s);
+      return kernel_offset(order, p.extents, int(i / (long(rows) * columns * inputs)), c, r, s);
     }
     case Axes::matrix: {
       const Dims features = features_of(layer, p);
-      return matrix_place(order, p.extents, features, int(i / features.size()), int(i % features.size()));
+      return matrix_offset(order, p.extents, features, int(i / features.size()), int(i % features.size()));
     }
     case Axes::per_channel:
-      return place(features_of(layer, p), order, i);
+      return offset_of(features_of(layer, p), order, i);
     case Axes::scalar:
     case Axes::free:
       return i;

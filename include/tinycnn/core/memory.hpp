@@ -5,7 +5,7 @@
 
 #include <cstddef>
 
-#include <tinycnn/core/diagnostics.hpp>
+#include <tinycnn/core/error.hpp>
 
 namespace tinycnn {
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <utility>
 
-#include <tinycnn/core/diagnostics.hpp>
+#include <tinycnn/core/error.hpp>
 #include <tinycnn/core/view.hpp>
 
 namespace tinycnn {
@@ -35,14 +35,14 @@ struct Tensor {
     return all;
   }
   /// Element i, counted in PyTorch's order.
-  [[nodiscard]] T& element(long i) const { return data[place_along(count, i)]; }
+  [[nodiscard]] T& element(long i) const { return data[offset_along(count, i)]; }
 
   /// PyTorch's tensor[i]: one axis less.
   [[nodiscard]] Tensor operator[](long i) const {
     const int first = next(0);
     if (count == 0 || i < 0 || i >= extent(0, first))
       throw Error({"index ", i, " is not within the first axis of '", name, "'"});
-    Tensor part{data + place_along(first, i), {}, count - first, joined({name, "[", i, "]"})};
+    Tensor part{data + offset_along(first, i), {}, count - first, joined({name, "[", i, "]"})};
     for (int a = first; a < count; ++a) part.axes[a - first] = axes[a];
     return part;
   }
@@ -81,7 +81,7 @@ struct Tensor {
     return all;
   }
   /// Where element i of the first `end` axes lies.
-  [[nodiscard]] long place_along(int end, long i) const {
+  [[nodiscard]] long offset_along(int end, long i) const {
     long at = 0;
     for (int a = end - 1; a >= 0; --a) {
       at += i % axes[a].extent * axes[a].stride;
@@ -98,9 +98,9 @@ Tensor<T> tensor_of(const View<T>& view, long n, std::string name = "the values"
   const auto axis = [&](int extent, long stride, bool joined) { return Axis{extent, extent > 1 ? stride : 0, joined}; };
   return {view.data,
           {{n, n > 1 ? d.size() : 0},
-           axis(d.c, place(d, view.order, 1, 0, 0), false),
-           axis(d.h, place(d, view.order, 0, 1, 0), d.flat),
-           axis(d.w, place(d, view.order, 0, 0, 1), d.flat)},
+           axis(d.c, offset_of(d, view.order, 1, 0, 0), false),
+           axis(d.h, offset_of(d, view.order, 0, 1, 0), d.flat),
+           axis(d.w, offset_of(d, view.order, 0, 0, 1), d.flat)},
           4,
           std::move(name)};
 }

@@ -9,12 +9,12 @@ namespace tinycnn {
 enum class Order { chw, hwc };
 
 /// Where element (c, h, w) of a sample of shape `d` lies in memory.
-constexpr long place(const Dims& d, Order order, int c, int h, int w) {
+constexpr long offset_of(const Dims& d, Order order, int c, int h, int w) {
   return order == Order::chw ? (long(c) * d.h + h) * d.w + w : (long(h) * d.w + w) * d.c + c;
 }
 
 /// Where feature i of a flat sample lies: features count in (C, H, W) order of the image the sample came from.
-constexpr long place(const Dims& d, Order order, long i) {
+constexpr long offset_of(const Dims& d, Order order, long i) {
   if (order == Order::chw || d.pixels() == 1) return i;
   const long pixels = d.pixels();
   return (i % pixels) * d.c + i / pixels;
@@ -28,10 +28,10 @@ struct View {
   Order order = Order::chw;
 
   constexpr T& operator()(long n, int c, int h, int w) const {  // (N, C, H, W)
-    return data[n * dims.size() + place(dims, order, c, h, w)];
+    return data[n * dims.size() + offset_of(dims, order, c, h, w)];
   }
   constexpr T& operator()(long n, long i) const {  // (N, features)
-    return data[n * dims.size() + place(dims, order, i)];
+    return data[n * dims.size() + offset_of(dims, order, i)];
   }
   constexpr T* sample(long n) const { return data + n * dims.size(); }
   constexpr operator View<const T>() const { return {data, dims, order}; }

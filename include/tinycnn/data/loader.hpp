@@ -11,8 +11,8 @@
 #include <pthread.h>
 #include <signal.h>
 
-#include <tinycnn/core/diagnostics.hpp>
 #include <tinycnn/core/dims.hpp>
+#include <tinycnn/core/error.hpp>
 #include <tinycnn/data/folder.hpp>
 #include <tinycnn/data/picture_cache.hpp>
 #include <tinycnn/data/shuffle.hpp>
@@ -77,7 +77,7 @@ class Loader {
     batches_ = batches_of(order.size());
     claimed_ = 0;
     delivered_ = 0;
-    for (int b = 0; b < ahead; ++b) prepare(b);
+    for (int b = 0; b < prefetched; ++b) prepare(b);
     ::pthread_cond_broadcast(&room_);
   }
 
@@ -86,7 +86,7 @@ class Loader {
   bool next(Minibatch& minibatch) {
     Lock lock(mutex_);
     if (delivered_ >= batches_of(order_.size())) return false;
-    Slot& slot = slots_[delivered_ % ahead];
+    Slot& slot = slots_[delivered_ % prefetched];
     while (slot.missing > 0) ::pthread_cond_wait(&finished_, &mutex_);
     const int n = slot.n;
     const std::string damage = slot.damaged >= 0 ? slot.damage : std::string();
@@ -97,7 +97,7 @@ class Loader {
       index_[std::size_t(i)] = slot.index[std::size_t(i)];
     }
     ::pthread_mutex_lock(&mutex_);
-    prepare(delivered_++ + ahead);
+    prepare(delivered_++ + prefetched);
     ::pthread_cond_broadcast(&room_);
     if (!damage.empty()) throw Error(damage);
     minibatch = {n, images_.data(), labels_.data(), index_.data()};
@@ -128,7 +128,7 @@ class Loader {
   [[nodiscard]] std::string take_cache_fault() { return cache_.take_fault(); }
 
  private:
-  static constexpr int ahead = 3;  // minibatches being made before they are asked for
+  static constexpr int prefetched = 3;  // minibatches being made before they are asked for
 
   struct Slot {
     std::vector<std::uint8_t> pictures;  // (N,3,H,W)
@@ -153,7 +153,7 @@ class Loader {
   /// Makes minibatch b's slot ready to be filled and lets the threads go on to its end.
   void prepare(long b) {
     const long begin = b * batch_, end = begin + batch_, size = long(order_.size());
-    Slot& slot = slots_[b % ahead];
+    Slot& slot = slots_[b % prefetched];
     slot.n = int(begin >= size ? 0 : (end < size ? end : size) - begin);
     slot.missing = slot.n;
     slot.damaged = -1;
@@ -203,7 +203,7 @@ class Loader {
       if (stopping_) return;
       const long position = claimed_++;
       const int picture = order_[std::size_t(position)];
-      Slot& slot = slots_[position / batch_ % ahead];
+      Slot& slot = slots_[position / batch_ % prefetched];
       const int n = int(position % batch_);
       ++busy_;
       ::pthread_mutex_unlock(&mutex_);
@@ -244,7 +244,7 @@ class Loader {
   const int batch_;
   PictureCache cache_;
   int batches_ = 0;
-  Slot slots_[ahead];
+  Slot slots_[prefetched];
   std::vector<pthread_t> threads_;
   std::vector<float> images_;  // (N,3,H,W) of the minibatch the caller has
   std::vector<int> labels_, index_;

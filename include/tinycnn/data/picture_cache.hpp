@@ -79,16 +79,16 @@ class PictureCache {
   [[nodiscard]] bool read(int picture, std::uint8_t* out) const {
     if (file_ < 0) return false;
     std::uint64_t checksum = 0;
-    return get(&checksum, sizeof checksum, place(picture)) &&
-           get(out, bytes_, place(picture) + off_t(sizeof checksum)) && checksum == checksum_of(picture, out);
+    return read_at(&checksum, sizeof checksum, offset_of(picture)) &&
+           read_at(out, bytes_, offset_of(picture) + off_t(sizeof checksum)) && checksum == checksum_of(picture, out);
   }
 
   /// Keeps a decoded picture, (3,H,W), for `read`.
   void write(int picture, const std::uint8_t* pixels) {
     if (file_ < 0 || failure_ != 0) return;
     const std::uint64_t checksum = checksum_of(picture, pixels);
-    if (!put(&checksum, sizeof checksum, place(picture)) ||
-        !put(pixels, bytes_, place(picture) + off_t(sizeof checksum)))
+    if (!write_at(&checksum, sizeof checksum, offset_of(picture)) ||
+        !write_at(pixels, bytes_, offset_of(picture) + off_t(sizeof checksum)))
       failure_ = errno;
   }
 
@@ -123,7 +123,7 @@ class PictureCache {
     return detail::Checksum(keys_[std::size_t(picture)]).add(pixels, bytes_).value();
   }
 
-  [[nodiscard]] off_t place(long picture) const {
+  [[nodiscard]] off_t offset_of(long picture) const {
     return off_t(sizeof magic) + off_t(picture) * off_t(sizeof(std::uint64_t) + bytes_);
   }
 
@@ -139,12 +139,12 @@ class PictureCache {
     }
     return true;
   }
-  bool get(void* out, std::size_t count, off_t from) const {
+  bool read_at(void* out, std::size_t count, off_t from) const {
     return all(count, [&](std::size_t done) {
       return ::pread(file_, static_cast<char*>(out) + done, count - done, from + off_t(done));
     });
   }
-  bool put(const void* bytes, std::size_t count, off_t to) const {
+  bool write_at(const void* bytes, std::size_t count, off_t to) const {
     return all(count, [&](std::size_t done) {
       return ::pwrite(file_, static_cast<const char*>(bytes) + done, count - done, to + off_t(done));
     });
@@ -156,15 +156,15 @@ class PictureCache {
     if (file_ < 0 || ::fstat(file_, &status) != 0) return refuse(std::strerror(errno));
     char start[sizeof magic] = {};
     const std::size_t known = status.st_size < off_t(sizeof magic) ? std::size_t(status.st_size) : sizeof magic;
-    if (!S_ISREG(status.st_mode) || !get(start, known, 0) || std::memcmp(start, magic, known) != 0)
+    if (!S_ISREG(status.st_mode) || !read_at(start, known, 0) || std::memcmp(start, magic, known) != 0)
       return refuse("it is something else, which is left alone");
 
-    const off_t size = place(long(keys_.size()));
+    const off_t size = offset_of(long(keys_.size()));
     struct statvfs disk;
     const bool roomy = size <= status.st_size || ::fstatvfs(file_, &disk) != 0 ||
                        double(size - status.st_size) * 2 < double(disk.f_bavail) * double(disk.f_frsize);
     int failure = roomy ? 0 : ENOSPC;
-    if (failure == 0 && (!put(magic, sizeof magic, 0) || ::ftruncate(file_, size) != 0)) failure = errno;
+    if (failure == 0 && (!write_at(magic, sizeof magic, 0) || ::ftruncate(file_, size) != 0)) failure = errno;
     if (failure == 0) failure = ::posix_fallocate(file_, 0, size);
     if (failure == 0) return;
     ::unlink(path_.c_str());  // a part of the room is of no use

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include <tinycnn/core/diagnostics.hpp>
+#include <tinycnn/core/error.hpp>
 
 namespace tinycnn {
 

@@ -36,7 +36,7 @@ class SafetensorsFile {
     } catch (const Error& error) {
       refuse({error.what()});
     }
-    place_data(8 + length);
+    assign_data_offsets(8 + length);
   }
 
   /// Sorted by name.
@@ -149,7 +149,7 @@ class SafetensorsFile {
         while (json.more(']'));
       } else {
         json.expect('[');
-        entry.begin = std::size_t(json.count());  // from where the data begins; place_data adds that
+        entry.begin = std::size_t(json.count());  // from where the data begins; assign_data_offsets adds that
         json.expect(',');
         end = std::size_t(json.count());
         json.expect(']');
@@ -169,7 +169,7 @@ class SafetensorsFile {
   }
 
   // Checks that the tensors tile the rest of the file, from byte `data` on, and sorts them by name.
-  [[gnu::cold]] void place_data(std::size_t data) {
+  [[gnu::cold]] void assign_data_offsets(std::size_t data) {
     sort([](const TensorEntry& a, const TensorEntry& b) {
       return a.begin != b.begin ? a.begin < b.begin : a.bytes < b.bytes;
     });

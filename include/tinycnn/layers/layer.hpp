@@ -54,14 +54,14 @@ struct Options {
 };
 
 /// How a parameter starts. `uniform` is U(-1/sqrt(fan_in), 1/sqrt(fan_in)), torch.nn's default for Conv2d and Linear.
-struct Start {
+struct Initializer {
   enum class Rule { zeros, ones, uniform } rule = Rule::zeros;
   long fan_in = 1;
 };
 
-inline constexpr Start zeros{Start::Rule::zeros, 1};
-inline constexpr Start ones{Start::Rule::ones, 1};
-constexpr Start uniform_by_fan_in(long fan_in) { return {Start::Rule::uniform, fan_in}; }
+inline constexpr Initializer zeros{Initializer::Rule::zeros, 1};
+inline constexpr Initializer ones{Initializer::Rule::ones, 1};
+constexpr Initializer uniform_by_fan_in(long fan_in) { return {Initializer::Rule::uniform, fan_in}; }
 
 /// What the extents of a parameter mean; a backend keeps a layout for each, files always hold PyTorch's.
 enum class Axes {
@@ -78,7 +78,7 @@ struct Parameter {
   Axes axes = Axes::scalar;
   int extents[4] = {1, 1, 1, 1};
   int rank = 0;
-  Start start{};
+  Initializer initializer{};
   bool buffer = false;
   bool integer = false;  ///< written to files as I64 (num_batches_tracked)
   int layer = -1;
@@ -100,16 +100,16 @@ struct ParameterList {
     }
     ++count;
   }
-  constexpr void kernel(std::string_view name, int o, int i, int k, Start s) {
+  constexpr void kernel(std::string_view name, int o, int i, int k, Initializer s) {
     add({name, Axes::kernel, {o, i, k, k}, 4, s, false, false, -1, 0});
   }
-  constexpr void matrix(std::string_view name, int out_features, int in_features, Start s) {
+  constexpr void matrix(std::string_view name, int out_features, int in_features, Initializer s) {
     add({name, Axes::matrix, {out_features, in_features, 1, 1}, 2, s, false, false, -1, 0});
   }
-  constexpr void channel(std::string_view name, int c, Start s) {
+  constexpr void channel(std::string_view name, int c, Initializer s) {
     add({name, Axes::per_channel, {c, 1, 1, 1}, 1, s, false, false, -1, 0});
   }
-  constexpr void channel_buffer(std::string_view name, int c, Start s) {
+  constexpr void channel_buffer(std::string_view name, int c, Initializer s) {
     add({name, Axes::per_channel, {c, 1, 1, 1}, 1, s, true, false, -1, 0});
   }
   constexpr void counter(std::string_view name) {

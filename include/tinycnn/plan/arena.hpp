@@ -8,7 +8,7 @@ namespace tinycnn {
 namespace detail {
 
 /// Sorts value numbers by room, largest first, earlier birth first among equals. Merge sort: few constexpr steps.
-constexpr void sort_by_room(const PlanDraft& d, Scratch& order, Scratch& spare, int from, int to) {
+constexpr void sort_by_room(const PlanDraft& d, IntArray& order, IntArray& spare, int from, int to) {
   if (to - from < 2) return;
   const int middle = from + (to - from) / 2;
   sort_by_room(d, order, spare, from, middle);
@@ -27,8 +27,8 @@ constexpr void sort_by_room(const PlanDraft& d, Scratch& order, Scratch& spare, 
 /// order of birth is used, which costs the compiler less.
 inline constexpr int largest_first_limit = 512;
 
-constexpr void place_values(PlanDraft& d) {
-  Scratch order(d.value_count + 1), spare(d.value_count + 1), placed(d.value_count + 1);
+constexpr void assign_offsets(PlanDraft& d) {
+  IntArray order(d.value_count + 1), spare(d.value_count + 1), placed(d.value_count + 1);
   int live = 0;
   for (int v = 0; v < d.value_count; ++v)
     if (d.values[v].root == v && d.values[v].first >= 0) order[live++] = v;

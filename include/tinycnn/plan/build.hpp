@@ -215,7 +215,7 @@ struct GraphStorage {
 };
 
 /// Trained parameters and buffers each lie in one run of memory, every tensor on a multiple of the alignment.
-constexpr void place_parameters(Parameter* parameters, int count, Graph& graph) {
+constexpr void assign_parameter_offsets(Parameter* parameters, int count, Graph& graph) {
   for (int i = 0; i < count; ++i) {
     Parameter& p = parameters[i];
     long& room = p.buffer ? graph.buffer_room : graph.trained_room;
@@ -244,7 +244,7 @@ inline constexpr auto graph_storage = [] {
   s.graph.parameter_count = builder.parameter_count;
   s.graph.input = Input::dims;
   for (int i = 0; i < builder.layer_count; ++i) s.graph.macs += s.layers[i].macs;
-  place_parameters(s.parameters, builder.parameter_count, s.graph);
+  assign_parameter_offsets(s.parameters, builder.parameter_count, s.graph);
   return s;
 }();
 

@@ -144,7 +144,7 @@ constexpr auto plan_mistake() {
 template <class Net, class Input, class Loss>
 using NetworkCheck = typename decltype(detail::network_mistake<Net, Input, Loss>())::type;
 
-/// The same for plans: a layer that no row of the backend computes in one of them.
+/// The same for plans: a layer that no op of the backend computes in one of them.
 template <class Net, class Input, class Loss, class Backend, class... Asked>
 using PlanCheck = typename decltype(detail::plan_mistake<Net, Input, Loss, Backend, Asked...>())::type;
 

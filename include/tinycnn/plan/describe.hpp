@@ -21,25 +21,25 @@ namespace detail {
 [[gnu::cold]] inline std::string value_text(const Plan& p, int v) {
   std::string text = "v";
   text += std::to_string(v);
-  if (p.values[v].pending >= 0) text += p.values[v].pending_relu ? "~relu" : "~affine";
+  if (p.values[v].deferred >= 0) text += p.values[v].deferred_relu ? "~relu" : "~affine";
   return text;
 }
 
 }  // namespace detail
 
-/// One line a step: what it reads and writes, which layers it computes, what waits in its output. `~relu` marks a value
-/// stored before its scale, shift and ReLU; `+=` a gradient that is added to, `*` one that is masked and summed up as
-/// well.
+/// One line a step: what it reads and writes, which layers it computes, what is deferred in its output. `~relu` marks a
+/// value stored before its scale, shift and ReLU; `+=` a gradient that is added to, `*` one that is masked and reduced
+/// for BatchNorm as well.
 [[gnu::cold]] inline std::string describe(const Plan& p) {
   std::string text;
   for (int i = 0; i < p.step_count; ++i) {
     const Step& s = p.steps[i];
-    const RowFacts& row = p.rows[s.row];
+    const FusedOpFacts& op = p.ops[s.op];
     const bool forward = s.phase == Phase::forward;
     text += forward ? "forward  " : "backward ";
-    text += std::string(row.name) + (row.fallback ? " [plain loop]" : "");
-    if (row.variant != nullptr)
-      if (const std::string_view variant = row.variant(p.graph->layers[s.layers[0]]); !variant.empty())
+    text += std::string(op.name) + (op.fallback ? " [plain loop]" : "");
+    if (op.variant != nullptr)
+      if (const std::string_view variant = op.variant(p.graph->layers[s.layers[0]]); !variant.empty())
         text.append(", ").append(variant);
     text += ": ";
     for (int k = 0; k < s.layer_count; ++k) {
@@ -50,8 +50,8 @@ namespace detail {
       text += " | " + detail::value_text(p, s.x);
       if (s.r >= 0) text += " + " + detail::value_text(p, s.r);
       text += " -> " + detail::value_text(p, s.y) + " " + detail::shape_text(p.values[s.y].dims);
-      if (s.inner >= 0) text += " keeps v" + std::to_string(s.inner);
-      if (s.index >= 0) text += " index v" + std::to_string(s.index);
+      if (s.saved >= 0) text += " saves v" + std::to_string(s.saved);
+      if (s.argmax >= 0) text += " argmax v" + std::to_string(s.argmax);
     } else {
       text += " |";
       if (s.dy >= 0) text += " v" + std::to_string(s.dy);
@@ -59,15 +59,15 @@ namespace detail {
       for (auto [target, held] : {std::pair{s.dr, s.add_dr}, std::pair{s.dx, s.add_dx}}) {
         if (target < 0) continue;
         text += " v" + std::to_string(target);
-        if (target == s.dx && s.finishes >= 0) text += "*";
+        if (target == s.dx && s.reduces_for >= 0) text += "*";
         if (held >= 0) text += held == target ? "+=" : "=v" + std::to_string(held) + "+";
       }
       if (s.parameter_gradients) text += " dw";
     }
     text += '\n';
   }
-  append(text, {"bytes: arena ", p.per_sample, " per sample, once ", p.once, ", workspace ", p.workspace, " + ",
-                p.workspace_per_sample, " per sample, scratch ", p.scratch, " + ", p.scratch_per_sample,
+  append(text, {"bytes: arena ", p.per_sample, " per sample, persistent ", p.persistent, ", workspace ", p.workspace,
+                " + ", p.workspace_per_sample, " per sample, scratch ", p.scratch, " + ", p.scratch_per_sample,
                 " per sample and worker; values are ", p.stored->name, "\n"});
   return text;
 }

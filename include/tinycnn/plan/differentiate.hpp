@@ -7,11 +7,11 @@ namespace tinycnn {
 
 namespace detail {
 
-/// The gradients known so far in the reverse walk.
+/// The gradients known so far, going through the steps in reverse.
 struct Gradients {
   PlanDraft& d;
-  Scratch of;       // gradient root -> value that holds its gradient, or -1
-  Scratch holders;  // value -> how many roots it is the gradient of
+  IntArray of;       // gradient root -> value that holds its gradient, or -1
+  IntArray holders;  // value -> how many roots it is the gradient of
 
   constexpr explicit Gradients(PlanDraft& draft)
       : d(draft), of(PlanDraft::values_room(draft.nodes), -1), holders(PlanDraft::values_room(draft.nodes)) {}
@@ -53,24 +53,24 @@ constexpr bool trains(const PlanDraft& d, const Step& step) {
 
 }  // namespace detail
 
-/// Appends the backward steps. Views and materialised copies share the gradient of what they show; a sum hands its
+/// Appends the backward steps. Views and normalised copies share the gradient of what they show; a sum hands its
 /// gradient to both operands without copying, and whoever must add to a shared gradient writes a new one.
 constexpr void differentiate(PlanDraft& d) {
   if (!d.demand.parameter_gradients && !d.demand.input_gradient) return;
   detail::Gradients gradients(d);
-  Scratch wanted(PlanDraft::values_room(d.nodes));
+  IntArray wanted(PlanDraft::values_room(d.nodes));
   wanted[0] = d.demand.input_gradient ? 1 : 0;
   for (int i = 0; i < d.forward_count; ++i) {
     const Step& s = d.steps[i];
-    if (d.row(s).materializes) continue;
+    if (d.op(s).applies_deferred) continue;
     const bool inherits = wanted[d.gradient_root(s.x)] != 0 || (s.r >= 0 && wanted[d.gradient_root(s.r)] != 0);
     wanted[d.gradient_root(s.y)] = inherits || detail::trains(d, s) ? 1 : 0;
   }
 
   for (int i = d.forward_count - 1; i >= 0; --i) {
     const Step& forward = d.steps[i];
-    const RowFacts& row = d.row(forward);
-    if (row.materializes) continue;
+    const FusedOpFacts& op = d.op(forward);
+    if (op.applies_deferred) continue;
     const int y = d.gradient_root(forward.y);
     const bool is_loss = d.graph->layers[forward.layers[forward.layer_count - 1]].kind->loss;
     if (wanted[y] == 0 || (gradients.of[y] < 0 && !is_loss)) continue;
@@ -87,7 +87,7 @@ constexpr void differentiate(PlanDraft& d) {
       else
         gradients.contribute(root, step.dy, target, sum);
     };
-    if (row.passes_gradient) {
+    if (op.passes_gradient) {
       if (to_r) pass(r, step.dr, step.add_dr);
       if (to_x) pass(x, step.dx, step.add_dx);
     } else {

@@ -8,8 +8,8 @@ namespace tinycnn {
 /// Room for the planning of one graph; the stages are ordinary functions on it.
 struct PlanDraft {
   const Graph* graph = nullptr;
-  const RowFacts* rows = nullptr;
-  int row_count = 0;
+  const FusedOpFacts* ops = nullptr;
+  int op_count = 0;
   Demand demand{};
   const ElementType *stored = nullptr, *compute = nullptr;
   Step* steps = nullptr;
@@ -17,7 +17,7 @@ struct PlanDraft {
   int nodes = 0;  ///< nodes of the graph that the demand covers
   int step_count = 0, forward_count = 0, value_count = 0;
   int output = -1, input_gradient = -1;
-  long per_sample = 0, once = 0, workspace = 0, workspace_per_sample = 0, scratch = 0, scratch_per_sample = 0;
+  long per_sample = 0, persistent = 0, workspace = 0, workspace_per_sample = 0, scratch = 0, scratch_per_sample = 0;
   int missing = -1;
 
   static constexpr int steps_room(int nodes) { return 4 * nodes + 4; }
@@ -34,7 +34,7 @@ struct PlanDraft {
   /// Bytes of `count` elements of the type that is computed in.
   [[nodiscard]] constexpr long compute_bytes(long count) const { return aligned_bytes(count * compute->bytes); }
   [[nodiscard]] constexpr int gradient_root(int v) const { return v < 0 ? -1 : values[v].gradient_root; }
-  [[nodiscard]] constexpr const RowFacts& row(const Step& s) const { return rows[s.row]; }
+  [[nodiscard]] constexpr const FusedOpFacts& op(const Step& s) const { return ops[s.op]; }
 };
 
 /// Arrays for the steps and values of a draft, for the length of one constexpr evaluation.
@@ -55,21 +55,21 @@ struct DraftRoom {
     for (int i = 0; i < draft.step_count; ++i) steps[i] = draft.steps[i];
     for (int i = 0; i < draft.value_count; ++i) values[i] = draft.values[i];
     counts = draft;
-    counts.rows = nullptr;
+    counts.ops = nullptr;
     counts.steps = nullptr;
     counts.values = nullptr;
   }
 };
 
 /// Integers for the length of one constexpr evaluation.
-struct Scratch {
+struct IntArray {
   int* data;
-  constexpr explicit Scratch(int count, int value = 0) : data(new int[unsigned(count)]{}) {
+  constexpr explicit IntArray(int count, int value = 0) : data(new int[unsigned(count)]{}) {
     for (int i = 0; i < count; ++i) data[i] = value;
   }
-  constexpr ~Scratch() { delete[] data; }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
+  constexpr ~IntArray() { delete[] data; }
+  IntArray(const IntArray&) = delete;
+  IntArray& operator=(const IntArray&) = delete;
   constexpr int& operator[](int i) { return data[i]; }
 };
 

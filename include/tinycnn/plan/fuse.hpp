@@ -1,7 +1,7 @@
-// First stage: covers the nodes with a backend's rows, longest pattern first, and lists the forward steps.
+// First stage: covers the nodes with a backend's fused ops, longest pattern first, and lists the forward steps.
 #pragma once
 
-#include <tinycnn/core/whole_numbers.hpp>
+#include <tinycnn/core/integer_math.hpp>
 #include <tinycnn/plan/draft.hpp>
 
 namespace tinycnn {
@@ -12,7 +12,7 @@ constexpr bool is_view(const Layer& layer, Mode mode) {
   return layer.kind->view || (layer.kind->view_in_eval && mode != Mode::training);
 }
 
-/// The nodes a row covers if its pattern starts at a node, and the operand that joins from outside.
+/// The nodes an op covers if its pattern starts at a node, and the operand that joins from outside.
 struct Cover {
   int nodes[longest_pattern] = {-1, -1, -1, -1};
   int r = -1;
@@ -21,16 +21,16 @@ struct Cover {
 
 /// Follows the pattern from `start`. A value inside a match has exactly one reader; at a sum the chain may arrive as
 /// either operand.
-constexpr bool follow(const PlanDraft& d, const RowFacts& row, int start, Scratch& readers, Scratch& reader,
-                      Scratch& taken, Cover& cover) {
+constexpr bool follow(const PlanDraft& d, const FusedOpFacts& op, int start, IntArray& readers, IntArray& reader,
+                      IntArray& taken, Cover& cover) {
   const Graph& g = *d.graph;
   cover = {};
-  cover.match = {&g, {}, row.length, d.demand.mode, g.nodes[start].x != 0 || d.demand.input_gradient};
+  cover.match = {&g, {}, op.length, d.demand.mode, g.nodes[start].x != 0 || d.demand.input_gradient};
   int node = start;
-  for (int k = 0; k < row.length; ++k) {
+  for (int k = 0; k < op.length; ++k) {
     const Layer& layer = g.layers[g.nodes[node].layer];
     if (taken[node] != 0) return false;
-    if (row.pattern[k] == nullptr ? layer.own == nullptr : row.pattern[k] != layer.kind) return false;
+    if (op.pattern[k] == nullptr ? layer.own == nullptr : op.pattern[k] != layer.kind) return false;
     if (k == 0) {
       cover.r = g.nodes[node].r;
     } else if (g.nodes[node].r >= 0) {
@@ -39,38 +39,39 @@ constexpr bool follow(const PlanDraft& d, const RowFacts& row, int start, Scratc
     }
     cover.nodes[k] = node;
     cover.match.layers[k] = &layer;
-    if (k + 1 < row.length) {
+    if (k + 1 < op.length) {
       const int y = g.nodes[node].y;
       if (readers[y] != 1 || reader[y] < 0) return false;  // read by several, or by the world outside alone
       node = reader[y];
     }
   }
-  return row.fits == nullptr || row.fits(cover.match);
+  return op.fits == nullptr || op.fits(cover.match);
 }
 
-/// Gives a step the values and the once-memory its row asks for.
+/// Gives a step the values and the persistent memory that its fused op requires.
 constexpr void provide(PlanDraft& d, Step& step, const Match& match) {
-  const RowFacts& row = d.row(step);
-  const Needs needs = row.needs == nullptr ? Needs{} : row.needs(match);
+  const FusedOpFacts& op = d.op(step);
+  const MemoryRequirements requirements = op.requirements == nullptr ? MemoryRequirements{} : op.requirements(match);
   const Dims none{};
-  if (needs.inner > 0) step.inner = d.add_root(none, needs.inner, d.stored);
-  if (needs.index_bytes > 0) step.index = d.add_root(none, needs.index_bytes, &element_type<unsigned char>);
-  if (needs.statistics > 0) {
-    step.statistics = d.once;
-    d.once += d.compute_bytes(needs.statistics);
+  if (requirements.saved > 0) step.saved = d.add_root(none, requirements.saved, d.stored);
+  if (requirements.argmax_bytes > 0)
+    step.argmax = d.add_root(none, requirements.argmax_bytes, &element_type<unsigned char>);
+  if (requirements.statistics > 0) {
+    step.statistics = d.persistent;
+    d.persistent += d.compute_bytes(requirements.statistics);
   }
-  if (needs.prepared > 0) {
-    step.prepared = d.once;
-    d.once += d.compute_bytes(needs.prepared);
+  if (requirements.prepared > 0) {
+    step.prepared = d.persistent;
+    d.persistent += d.compute_bytes(requirements.prepared);
   }
-  if (row.emits) {
-    d.values[step.y].pending = step.statistics + needs.pending * d.compute->bytes;
-    d.values[step.y].pending_relu = row.pending_relu;
+  if (op.defers) {
+    d.values[step.y].deferred = step.statistics + requirements.deferred * d.compute->bytes;
+    d.values[step.y].deferred_relu = op.deferred_relu;
   }
-  d.workspace = larger(d.workspace, d.compute_bytes(needs.workspace));
-  d.workspace_per_sample = larger(d.workspace_per_sample, d.compute_bytes(needs.workspace_per_sample));
-  d.scratch = larger(d.scratch, d.compute_bytes(needs.scratch));
-  d.scratch_per_sample = larger(d.scratch_per_sample, d.compute_bytes(needs.scratch_per_sample));
+  d.workspace = larger(d.workspace, d.compute_bytes(requirements.workspace));
+  d.workspace_per_sample = larger(d.workspace_per_sample, d.compute_bytes(requirements.workspace_per_sample));
+  d.scratch = larger(d.scratch, d.compute_bytes(requirements.scratch));
+  d.scratch_per_sample = larger(d.scratch_per_sample, d.compute_bytes(requirements.scratch_per_sample));
 }
 
 }  // namespace detail
@@ -84,7 +85,7 @@ constexpr void fuse(PlanDraft& d) {
   d.values[0].root = d.values[0].gradient_root = 0;
   d.output = d.demand.prefix < 0 && d.nodes == g.node_count ? g.logits_nodes() : d.nodes;
 
-  Scratch readers(values), reader(values, -1), taken(d.nodes + 1), row_at(d.nodes + 1, -1), start_at(d.nodes + 1, -1);
+  IntArray readers(values), reader(values, -1), taken(d.nodes + 1), op_at(d.nodes + 1, -1), start_at(d.nodes + 1, -1);
   for (int i = 0; i < d.nodes; ++i) {
     for (int v : {g.nodes[i].x, g.nodes[i].r}) {
       if (v < 0) continue;
@@ -97,17 +98,17 @@ constexpr void fuse(PlanDraft& d) {
   detail::Cover cover;
   for (int i = 0; i < d.nodes; ++i) {
     if (taken[i] != 0 || detail::is_view(g.layers[g.nodes[i].layer], d.demand.mode)) continue;
-    int row = 0;
-    while (row < d.row_count && ((d.rows[row].modes & bit(d.demand.mode)) == 0 || d.rows[row].materializes ||
-                                 !detail::follow(d, d.rows[row], i, readers, reader, taken, cover)))
-      ++row;
-    if (row == d.row_count) {
+    int op = 0;
+    while (op < d.op_count && ((d.ops[op].modes & bit(d.demand.mode)) == 0 || d.ops[op].applies_deferred ||
+                               !detail::follow(d, d.ops[op], i, readers, reader, taken, cover)))
+      ++op;
+    if (op == d.op_count) {
       if (d.missing < 0) d.missing = g.nodes[i].layer;
       continue;
     }
-    for (int k = 0; k < d.rows[row].length; ++k) taken[cover.nodes[k]] = 1;
-    const int last = cover.nodes[d.rows[row].length - 1];
-    row_at[last] = row;
+    for (int k = 0; k < d.ops[op].length; ++k) taken[cover.nodes[k]] = 1;
+    const int last = cover.nodes[d.ops[op].length - 1];
+    op_at[last] = op;
     start_at[last] = i;
   }
   if (d.missing >= 0) return;
@@ -119,12 +120,12 @@ constexpr void fuse(PlanDraft& d) {
       y.gradient_root = d.values[g.nodes[i].x].gradient_root;
       continue;
     }
-    if (row_at[i] < 0) continue;
-    Scratch none(d.nodes + 1);
-    detail::follow(d, d.rows[row_at[i]], start_at[i], readers, reader, none, cover);
+    if (op_at[i] < 0) continue;
+    IntArray none(d.nodes + 1);
+    detail::follow(d, d.ops[op_at[i]], start_at[i], readers, reader, none, cover);
     Step step;
-    step.row = row_at[i];
-    step.layer_count = d.rows[step.row].length;
+    step.op = op_at[i];
+    step.layer_count = d.ops[step.op].length;
     for (int k = 0; k < step.layer_count; ++k) step.layers[k] = g.nodes[cover.nodes[k]].layer;
     step.x = g.nodes[start_at[i]].x;
     step.r = cover.r;

@@ -20,17 +20,17 @@ constexpr void find_lifetimes(PlanDraft& d) {
   detail::touch(d, 0, 0);
   for (int i = 0; i < d.step_count; ++i) {
     const Step& s = d.steps[i];
-    const RowFacts& row = d.row(s);
+    const FusedOpFacts& op = d.op(s);
     if (s.phase == Phase::forward) {
-      for (int v : {s.x, s.r, s.y, s.inner, s.index}) detail::touch(d, v, i);
+      for (int v : {s.x, s.r, s.y, s.saved, s.argmax}) detail::touch(d, v, i);
       if (d.graph->layers[s.layers[s.layer_count - 1]].kind->loss) detail::touch(d, s.y, d.step_count);
     } else {
-      if (row.saves_input) {
+      if (op.saves_input) {
         detail::touch(d, s.x, i);
         detail::touch(d, s.r, i);
       }
-      if (row.saves_output) detail::touch(d, s.y, i);
-      for (int v : {s.inner, s.index, s.dy, s.dx, s.dr, s.add_dx, s.add_dr}) detail::touch(d, v, i);
+      if (op.saves_output) detail::touch(d, s.y, i);
+      for (int v : {s.saved, s.argmax, s.dy, s.dx, s.dr, s.add_dx, s.add_dr}) detail::touch(d, v, i);
     }
   }
   detail::touch(d, d.output, d.step_count);

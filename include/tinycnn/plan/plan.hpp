@@ -1,29 +1,29 @@
-// Network type + demand + a backend's rows -> plan, one variable template a stage so that each has the compiler's whole
-// budget for evaluation.
+// Network type + demand + a backend's fused ops -> plan, one variable template a stage so that each has the compiler's
+// whole budget for evaluation.
 #pragma once
 
+#include <tinycnn/plan/apply_deferred.hpp>
 #include <tinycnn/plan/arena.hpp>
+#include <tinycnn/plan/batch_norm_reductions.hpp>
 #include <tinycnn/plan/build.hpp>
 #include <tinycnn/plan/differentiate.hpp>
-#include <tinycnn/plan/finish_gradients.hpp>
 #include <tinycnn/plan/fuse.hpp>
 #include <tinycnn/plan/lifetimes.hpp>
-#include <tinycnn/plan/stored_form.hpp>
 
 namespace tinycnn {
 
-/// A backend's rows as constexpr data, for planning.
+/// A backend's fused ops as constexpr data, for planning.
 template <class Backend>
-inline constexpr RowTable<typename Backend::Rows> rows_of{};
+inline constexpr FusedOpTable<typename Backend::FusedOps> fused_ops_of{};
 
 /// The same for a finished plan, which lives on at run time: without the functions that only planning calls, so that no
 /// program contains them.
 template <class Backend>
-inline constexpr RowTable<typename Backend::Rows> planned_rows_of = [] {
-  RowTable<typename Backend::Rows> table;
-  for (RowFacts& row : table.rows) {
-    row.fits = nullptr;
-    row.needs = nullptr;
+inline constexpr FusedOpTable<typename Backend::FusedOps> planned_ops_of = [] {
+  FusedOpTable<typename Backend::FusedOps> table;
+  for (FusedOpFacts& op : table.ops) {
+    op.fits = nullptr;
+    op.requirements = nullptr;
   }
   return table;
 }();
@@ -51,8 +51,8 @@ constexpr auto make_arranged_plan() {
   PlanStorage<PlanDraft::steps_room(nodes), PlanDraft::values_room(nodes)> s{};
   PlanDraft draft;
   draft.graph = &graph;
-  draft.rows = rows_of<Backend>.rows;
-  draft.row_count = Backend::Rows::count;
+  draft.ops = fused_ops_of<Backend>.ops;
+  draft.op_count = Backend::FusedOps::count;
   draft.stored = &element_type<typename Backend::Stored>;
   draft.compute = &element_type<typename Backend::Compute>;
   draft.demand = Asked::demand;
@@ -60,9 +60,9 @@ constexpr auto make_arranged_plan() {
   DraftRoom room(draft, PlanDraft::steps_room(nodes), PlanDraft::values_room(nodes));
   fuse(draft);
   if (draft.missing < 0) {
-    settle_stored_forms(draft);
+    apply_deferred_where_needed(draft);
     differentiate(draft);
-    finish_gradients(draft);
+    assign_batch_norm_reductions(draft);
   }
   room.move_to(s.steps, s.values, s.draft);
   return s;
@@ -75,13 +75,13 @@ template <class Backend, const auto& Arranged>
 constexpr auto lay_out() {
   PlanStorage<Arranged.draft.step_count + 1, Arranged.draft.value_count + 1> s{};
   PlanDraft draft = Arranged.draft;
-  draft.rows = rows_of<Backend>.rows;
+  draft.ops = fused_ops_of<Backend>.ops;
   DraftRoom room(draft, draft.step_count + 1, draft.value_count + 1);
   for (int i = 0; i < draft.step_count; ++i) draft.steps[i] = Arranged.steps[i];
   for (int i = 0; i < draft.value_count; ++i) draft.values[i] = Arranged.values[i];
   if (draft.missing < 0) {
     find_lifetimes(draft);
-    place_values(draft);
+    assign_offsets(draft);
   }
   room.move_to(s.steps, s.values, s.draft);
   return s;
@@ -95,10 +95,10 @@ constexpr Plan make_plan() {
   const PlanDraft& d = s.draft;
   Plan p;
   p.graph = d.graph;
-  p.rows = planned_rows_of<Backend>.rows;
+  p.ops = planned_ops_of<Backend>.ops;
   p.steps = s.steps;
   p.values = s.values;
-  p.row_count = d.row_count;
+  p.op_count = d.op_count;
   p.step_count = d.step_count;
   p.forward_count = d.forward_count;
   p.value_count = d.value_count;
@@ -108,7 +108,7 @@ constexpr Plan make_plan() {
   p.stored = d.stored;
   p.compute = d.compute;
   p.per_sample = d.per_sample;
-  p.once = d.once;
+  p.persistent = d.persistent;
   p.workspace = d.workspace;
   p.workspace_per_sample = d.workspace_per_sample;
   p.scratch = d.scratch;

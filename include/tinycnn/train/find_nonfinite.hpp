@@ -13,7 +13,7 @@ namespace tinycnn {
 /// layer's output (the forward pass is run again, step by step; it changes no parameter and no running statistic), or
 /// in a gradient.
 template <class Backend>
-[[gnu::cold]] std::string describe_nonfinite(const Execution<Backend>& run, const RowKernels<Backend>* kernels,
+[[gnu::cold]] std::string describe_nonfinite(const Execution<Backend>& run, const OpKernels<Backend>* kernels,
                                              long number) {
   const Graph& g = run.graph();
   const auto sentence = [number](std::initializer_list<Piece> what) {

@@ -57,7 +57,7 @@ class InputGradients : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Los
   }
 
  private:
-  static constexpr const RowKernels<Backend>* kernels =
+  static constexpr const OpKernels<Backend>* kernels =
       kernels_of<Backend, plan_of<Net, Input, Loss, Backend, InputGradient>>;
 
   NetworkMemory<Backend> memory_;

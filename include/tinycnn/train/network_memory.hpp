@@ -5,7 +5,7 @@
 #include <cstdint>
 
 #include <tinycnn/backends/execution.hpp>
-#include <tinycnn/core/diagnostics.hpp>
+#include <tinycnn/core/error.hpp>
 #include <tinycnn/train/state_dict.hpp>
 
 namespace tinycnn {
@@ -38,15 +38,15 @@ class NetworkMemory {
   Backend backend;
   Memory<T> parameters, gradients, buffers;
 
-  /// One run of `plan` over n samples, with pointers into this memory: once | workspace | scratch | values.
+  /// One run of `plan` over n samples, with pointers into this memory: persistent | workspace | scratch | values.
   [[nodiscard]] Execution<Backend> execution(const Plan& plan, int n) {
     Execution<Backend> run;
     run.plan = &plan;
     run.backend = &backend;
     run.n = n;
     run.capacity = capacity_;
-    run.once = block_.data();
-    std::byte* workspace = run.once + plan.once;
+    run.persistent = block_.data();
+    std::byte* workspace = run.persistent + plan.persistent;
     std::byte* scratch = workspace + plan.workspace + plan.workspace_per_sample * capacity_;
     run.workspace = reinterpret_cast<T*>(workspace);
     run.scratch = reinterpret_cast<T*>(scratch);

@@ -69,7 +69,7 @@ class Predictor : NetworkCheck<Net, Input, NoLoss>, PlanCheck<Net, Input, NoLoss
     const View<const Stored> y = predict(images, n);
     for (int i = 0; i < n; ++i)
       for (long k = 0; k < output.size(); ++k)
-        outputs[i * output.size() + k] = float(y.sample(i)[place(output, Backend::order, k)]);
+        outputs[i * output.size() + k] = float(y.sample(i)[offset_of(output, Backend::order, k)]);
   }
   /// The same for any number of samples, as many at once as fit.
   void predict_all(const float* images, long count, float* outputs) {
@@ -81,8 +81,7 @@ class Predictor : NetworkCheck<Net, Input, NoLoss>, PlanCheck<Net, Input, NoLoss
   }
 
  private:
-  static constexpr const RowKernels<Backend>* kernels =
-      kernels_of<Backend, plan_of<Net, Input, NoLoss, Backend, Asked>>;
+  static constexpr const OpKernels<Backend>* kernels = kernels_of<Backend, plan_of<Net, Input, NoLoss, Backend, Asked>>;
 
   NetworkMemory<Backend> memory_;
   bool prepared_ = false;

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include <tinycnn/backends/layout.hpp>
-#include <tinycnn/core/diagnostics.hpp>
+#include <tinycnn/core/error.hpp>
 #include <tinycnn/core/random.hpp>
 #include <tinycnn/io/safetensors.hpp>
 #include <tinycnn/io/safetensors_file.hpp>
@@ -26,7 +26,7 @@ struct NetworkState {
   [[nodiscard]] T* data(const Parameter& p) const { return (p.buffer ? buffers : parameters) + p.offset; }
   /// Element `i` of parameter `p`, counted in PyTorch's order.
   [[nodiscard]] T& at(const Parameter& p, long i) const {
-    return data(p)[parameter_place(order, graph->layers[p.layer], p, i)];
+    return data(p)[parameter_offset(order, graph->layers[p.layer], p, i)];
   }
 };
 
@@ -36,10 +36,10 @@ template <class T>
 void initialize(const NetworkState<T>& state, std::uint64_t seed) {
   for (int k = 0; k < state.graph->parameter_count; ++k) {
     const Parameter& p = state.graph->parameters[k];
-    const double bound = 1 / std::sqrt(double(p.start.fan_in));
+    const double bound = 1 / std::sqrt(double(p.initializer.fan_in));
     for (long i = 0; i < p.size(); ++i) {
-      double value = p.start.rule == Start::Rule::ones ? 1 : 0;
-      if (p.start.rule == Start::Rule::uniform)
+      double value = p.initializer.rule == Initializer::Rule::ones ? 1 : 0;
+      if (p.initializer.rule == Initializer::Rule::uniform)
         value = (2 * double(uniform(seed, std::uint64_t(k), std::uint64_t(i))) - 1) * bound;
       state.at(p, i) = T(value);
     }
@@ -61,11 +61,11 @@ namespace detail {
 
 inline std::vector<long> shape_of(const Parameter& p) { return {p.extents, p.extents + p.rank}; }
 
-inline constexpr long numbers_at_once =
+inline constexpr long elements_at_once =
     1L << 14;  // files go through a small buffer, never through a second copy of the network
 
 template <class Number>
-Number number_at(const char* bytes) {
+Number element_at(const char* bytes) {
   Number number;
   std::memcpy(&number, bytes, sizeof number);
   return number;
@@ -80,15 +80,15 @@ template <class T>
   if (entry.dtype != wanted)
     throw Error({"tensor '", entry.name, "' of '", file.path(), "' is ", entry.dtype, ", ", wanted, " is wanted"});
   const std::size_t each = p.integer || wide ? 8 : 4;
-  std::vector<char> bytes(std::size_t(numbers_at_once) * 8);
-  for (long first = 0; first < p.size(); first += numbers_at_once) {
-    const long count = p.size() - first < numbers_at_once ? p.size() - first : numbers_at_once;
+  std::vector<char> bytes(std::size_t(elements_at_once) * 8);
+  for (long first = 0; first < p.size(); first += elements_at_once) {
+    const long count = p.size() - first < elements_at_once ? p.size() - first : elements_at_once;
     file.read_part(entry, std::size_t(first) * each, std::size_t(count) * each, bytes.data());
     for (long i = 0; i < count; ++i) {
       const char* from = bytes.data() + std::size_t(i) * each;
-      const T number = p.integer ? T(number_at<std::int64_t>(from))
-                       : wide    ? T(number_at<double>(from))
-                                 : T(number_at<float>(from));
+      const T number = p.integer ? T(element_at<std::int64_t>(from))
+                       : wide    ? T(element_at<double>(from))
+                                 : T(element_at<float>(from));
       if (!std::isfinite(double(number)))
         throw Error({"tensor '", entry.name, "' of '", file.path(), "' holds a number that is not finite"});
       if (write) state.at(p, first + i) = number;
@@ -99,11 +99,11 @@ template <class T>
 /// Writes `p` as numbers of type Stored.
 template <class Stored, class T>
 [[gnu::cold]] void write_parameter(FileWriter& file, const NetworkState<T>& state, const Parameter& p) {
-  std::vector<Stored> numbers(numbers_at_once);
-  for (long first = 0; first < p.size(); first += numbers_at_once) {
-    const long count = p.size() - first < numbers_at_once ? p.size() - first : numbers_at_once;
-    for (long i = 0; i < count; ++i) numbers[std::size_t(i)] = Stored(state.at(p, first + i));
-    file.write(numbers.data(), std::size_t(count) * sizeof(Stored));
+  std::vector<Stored> values(elements_at_once);
+  for (long first = 0; first < p.size(); first += elements_at_once) {
+    const long count = p.size() - first < elements_at_once ? p.size() - first : elements_at_once;
+    for (long i = 0; i < count; ++i) values[std::size_t(i)] = Stored(state.at(p, first + i));
+    file.write(values.data(), std::size_t(count) * sizeof(Stored));
   }
 }
 

@@ -27,7 +27,7 @@ template <class T>
   }
   long unit = 1;  // from an element to the next along the axis, in PyTorch's order
   for (int a = t.count - 1; a >= 0; --a) {
-    if (t.axes[a].extent > 1) t.axes[a].stride = parameter_place(state.order, layer, p, unit);
+    if (t.axes[a].extent > 1) t.axes[a].stride = parameter_offset(state.order, layer, p, unit);
     unit *= t.axes[a].extent;
   }
   return t;
@@ -60,7 +60,7 @@ template <class Backend>
   if (value >= plan.value_count || plan.values[value].root < 0) missing(" is no part of this plan");
   const Value& v = plan.values[plan.values[value].root];
   if (v.first < 0) missing(" exists only inside a fused step");
-  if (v.pending >= 0) missing(" is stored before its normalisation");
+  if (v.deferred >= 0) missing(" is stored before its normalisation");
   for (int k = 0; k < plan.value_count; ++k) {
     const Value& other = plan.values[k];
     if (other.root == k && other.first > v.last && other.offset < v.offset + v.per_sample &&

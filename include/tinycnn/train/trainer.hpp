@@ -30,10 +30,10 @@ struct EvaluationResult {
 };
 
 /// The position of the largest of `count` numbers, the first of equals.
-inline int argmax(const float* numbers, int count) {
+inline int argmax(const float* values, int count) {
   int best = 0;
   for (int k = 1; k < count; ++k)
-    if (numbers[k] > numbers[best]) best = k;
+    if (values[k] > values[best]) best = k;
   return best;
 }
 
@@ -172,9 +172,9 @@ class Trainer : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Loss, Back
   }
 
  private:
-  static constexpr const RowKernels<Backend>* kernels =
+  static constexpr const OpKernels<Backend>* kernels =
       kernels_of<Backend, plan_of<Net, Input, Loss, Backend, TrainingStep>>;
-  static constexpr const RowKernels<Backend>* validation_kernels =
+  static constexpr const OpKernels<Backend>* validation_kernels =
       kernels_of<Backend, plan_of<Net, Input, Loss, Backend, Validation>>;
 
   /// Refuses settings that cannot be meant.

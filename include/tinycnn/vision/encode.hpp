@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include <tinycnn/core/diagnostics.hpp>
+#include <tinycnn/core/error.hpp>
 #include <tinycnn/vision/image.hpp>
 
 extern "C" int stbi_write_jpg_to_func(void (*func)(void* context, void* data, int size), void* context, int x, int y,

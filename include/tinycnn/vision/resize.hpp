@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include <tinycnn/core/diagnostics.hpp>
+#include <tinycnn/core/error.hpp>
 #include <tinycnn/vision/image.hpp>
 
 namespace tinycnn {

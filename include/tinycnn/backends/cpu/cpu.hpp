@@ -1,25 +1,25 @@
-// The Cpu backend: NHWC, SIMD, threads; fused rows first, plain loops of Reference for what it has no kernel for.
+// The Cpu backend: NHWC, SIMD, threads; fused ops first, plain loops of Reference for what it has no kernel for.
 #pragma once
 
 #include <type_traits>
 
 #include <tinycnn/backends/bind.hpp>
-#include <tinycnn/backends/cpu/add.hpp>
-#include <tinycnn/backends/cpu/avg_pool.hpp>
-#include <tinycnn/backends/cpu/batch_norm.hpp>
-#include <tinycnn/backends/cpu/concat.hpp>
-#include <tinycnn/backends/cpu/conv_bn_add_relu.hpp>
-#include <tinycnn/backends/cpu/conv_bn_relu.hpp>
-#include <tinycnn/backends/cpu/conv_bn_relu_pool.hpp>
-#include <tinycnn/backends/cpu/cross_entropy.hpp>
-#include <tinycnn/backends/cpu/depthwise.hpp>
-#include <tinycnn/backends/cpu/dropout.hpp>
-#include <tinycnn/backends/cpu/first_conv_bn_relu_pool.hpp>
-#include <tinycnn/backends/cpu/folded.hpp>
-#include <tinycnn/backends/cpu/linear_relu.hpp>
-#include <tinycnn/backends/cpu/materialize.hpp>
-#include <tinycnn/backends/cpu/max_pool.hpp>
-#include <tinycnn/backends/cpu/relu.hpp>
+#include <tinycnn/backends/cpu/fused/apply_deferred.hpp>
+#include <tinycnn/backends/cpu/fused/conv_bn_add_relu.hpp>
+#include <tinycnn/backends/cpu/fused/conv_bn_relu.hpp>
+#include <tinycnn/backends/cpu/fused/conv_bn_relu_pool.hpp>
+#include <tinycnn/backends/cpu/fused/depthwise.hpp>
+#include <tinycnn/backends/cpu/fused/first_conv_bn_relu_pool.hpp>
+#include <tinycnn/backends/cpu/fused/folded_conv_bn.hpp>
+#include <tinycnn/backends/cpu/fused/linear_relu.hpp>
+#include <tinycnn/backends/cpu/layers/add.hpp>
+#include <tinycnn/backends/cpu/layers/avg_pool.hpp>
+#include <tinycnn/backends/cpu/layers/batch_norm.hpp>
+#include <tinycnn/backends/cpu/layers/concat.hpp>
+#include <tinycnn/backends/cpu/layers/cross_entropy.hpp>
+#include <tinycnn/backends/cpu/layers/dropout.hpp>
+#include <tinycnn/backends/cpu/layers/max_pool.hpp>
+#include <tinycnn/backends/cpu/layers/relu.hpp>
 #include <tinycnn/backends/cpu/thread_pool.hpp>
 #include <tinycnn/backends/host.hpp>
 #include <tinycnn/backends/reference/reference.hpp>
@@ -29,8 +29,8 @@ namespace tinycnn {
 
 namespace cpu {
 /// A plain loop of Reference standing in; `describe` says so.
-template <class Row>
-struct PlainLoop : Row {
+template <class Op>
+struct PlainLoop : Op {
   static constexpr bool fallback = true;
 };
 }  // namespace cpu
@@ -70,17 +70,17 @@ class Cpu : public HostVerbs {
   using Register = cpu::Vector<Isa>;
   static constexpr Order order = Order::hwc;
   static constexpr std::string_view name = Isa::name;
-  using Rows = tinycnn::Rows<
+  using FusedOps = tinycnn::FusedOps<
       cpu::ConvBnReluPool<Depthwise>, cpu::ConvBnAddRelu<Depthwise>, cpu::FirstConvBnReluPool<Dense>,
       cpu::ConvBnReluPool<Dense>, cpu::ConvBnAddRelu<Dense>, cpu::ConvBnRelu<Depthwise>, cpu::ConvBnRelu<Dense>,
       cpu::ConvBn<Depthwise>, cpu::ConvBn<Dense>, cpu::FoldedConvBnReluPool<Depthwise>,
       cpu::FoldedConvBnReluPool<Dense>, cpu::FoldedConvBnAddRelu<Depthwise>, cpu::FoldedConvBnAddRelu<Dense>,
       cpu::FoldedConvBnRelu<Depthwise>, cpu::FoldedConvBnRelu<Dense>, cpu::FoldedConvBn<Depthwise>,
       cpu::FoldedConvBn<Dense>, cpu::Conv<Depthwise>, cpu::Conv<Dense>, cpu::LinearRelu<Isa>, cpu::LinearAlone<Isa>,
-      cpu::Materialize<Isa>, cpu::BatchNorm<Isa>, cpu::Relu<Isa>, cpu::MaxPool<Isa>, cpu::AvgPool<Isa>,
+      cpu::ApplyDeferred<Isa>, cpu::BatchNorm<Isa>, cpu::Relu<Isa>, cpu::MaxPool<Isa>, cpu::AvgPool<Isa>,
       cpu::GlobalAvgPool<Isa>, cpu::Dropout<Isa>, cpu::Add<Isa>, cpu::Concat<Isa>, cpu::CrossEntropy<Isa>,
-      cpu::PlainLoop<reference::MaxPoolRow>, cpu::PlainLoop<reference::AddFlattenedRow>,
-      cpu::PlainLoop<reference::ConcatRow>, cpu::PlainLoop<reference::OwnLayerRow>>;
+      cpu::PlainLoop<reference::MaxPoolOp>, cpu::PlainLoop<reference::AddFlattenedOp>,
+      cpu::PlainLoop<reference::ConcatOp>, cpu::PlainLoop<reference::OwnLayerOp>>;
 
   explicit Cpu(int threads = 1) : pool_(threads) {}
   [[nodiscard]] int threads() const { return pool_.size(); }

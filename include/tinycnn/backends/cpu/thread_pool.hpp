@@ -1,10 +1,10 @@
-// A fixed set of workers that share out numbered blocks of work; what a block computes never depends on who runs it.
+// A fixed set of workers that run numbered tasks; what a task computes never depends on who runs it.
 #pragma once
 
 #include <pthread.h>
 
-#include <tinycnn/backends/cpu/lane.hpp>
-#include <tinycnn/core/diagnostics.hpp>
+#include <tinycnn/backends/cpu/simd/vector.hpp>
+#include <tinycnn/core/error.hpp>
 #include <tinycnn/core/processors.hpp>
 
 #include <atomic>
@@ -27,7 +27,7 @@ class BasicFlushDenormals {
   unsigned before_;
 };
 
-/// `size()` workers, the caller among them. `run` is for one thread at a time and not from within a block.
+/// `size()` workers, the caller among them. `run` is for one thread at a time and not from within a task.
 template <class Isa>
 class BasicThreadPool {
  public:
@@ -52,30 +52,30 @@ class BasicThreadPool {
 
   [[nodiscard]] int size() const { return static_cast<int>(workers_.size()) + 1; }
 
-  /// Calls f(block, worker) once for every block in [0, blocks) and returns when all are done; worker < size().
-  /// f must not throw. Each worker starts on its own share, the same in every job of as many blocks, so that what it
-  /// left in its caches is likely to be its own again; who is done early helps the others out.
+  /// Calls f(task, worker) once for every task in [0, tasks) and returns when all are done; worker < size(). f must not
+  /// throw. Each worker starts on its own share, the same in every run of as many tasks, so that its caches are likely
+  /// to hold its data still; a worker that is done early takes tasks of the others.
   template <class F>
-  void run(int blocks, F&& f) {
-    blocks_ = blocks;
+  void run(int tasks, F&& f) {
+    tasks_ = tasks;
     context_ = &f;
-    call_ = [](const void* context, int block, int worker) noexcept {
-      (*static_cast<const std::remove_reference_t<F>*>(context))(block, worker);
+    call_ = [](const void* context, int task, int worker) noexcept {
+      (*static_cast<const std::remove_reference_t<F>*>(context))(task, worker);
     };
     share_out();
   }
 
  private:
-  using Call = void (*)(const void* context, int block, int worker) noexcept;
+  using Call = void (*)(const void* context, int task, int worker) noexcept;
   struct Worker {
     BasicThreadPool* pool = nullptr;
     int index = 0;
     pthread_t thread{};
   };
 
-  /// Blocks nobody has taken yet: the first and the one past the last, in one word.
+  /// Tasks nobody has taken yet: the first and the one past the last, in one word.
   struct alignas(64) Share {
-    std::atomic<std::uint64_t> blocks{0};
+    std::atomic<std::uint64_t> tasks{0};
   };
 
   static void* work(void* self) {
@@ -95,47 +95,47 @@ class BasicThreadPool {
           bell_.wait(heard, std::memory_order_acquire);
       heard = bell;
       if (stopping_.load(std::memory_order_relaxed)) return;
-      take_blocks(worker);
+      take_tasks(worker);
     }
   }
 
   /// Not a template, and never inlined: the code of `run` is there once for every job there is.
   [[gnu::noinline]] void share_out() {
-    const int blocks = blocks_;
-    if (blocks <= 0) return;
-    if (workers_.empty() || blocks == 1) {
-      for (int block = 0; block < blocks; ++block) call_(context_, block, 0);
+    const int tasks = tasks_;
+    if (tasks <= 0) return;
+    if (workers_.empty() || tasks == 1) {
+      for (int task = 0; task < tasks; ++task) call_(context_, task, 0);
       return;
     }
     finished_.store(0, std::memory_order_relaxed);
     for (int i = 0; i < size(); ++i)
-      shares_[static_cast<std::size_t>(i)].blocks.store(
-          packed(long(blocks) * i / size(), long(blocks) * (i + 1) / size()), std::memory_order_release);
+      shares_[static_cast<std::size_t>(i)].tasks.store(packed(long(tasks) * i / size(), long(tasks) * (i + 1) / size()),
+                                                       std::memory_order_release);
     bell_.fetch_add(1, std::memory_order_release);
     bell_.notify_all();
-    take_blocks(0);
+    take_tasks(0);
     int finished = finished_.load(std::memory_order_acquire);
-    for (int spin = 0; finished != blocks; finished = finished_.load(std::memory_order_acquire))
+    for (int spin = 0; finished != tasks; finished = finished_.load(std::memory_order_acquire))
       if (++spin < patience())
         pause();
       else
         finished_.wait(finished, std::memory_order_acquire);
   }
 
-  [[gnu::noinline]] void take_blocks(int worker) {
+  [[gnu::noinline]] void take_tasks(int worker) {
     for (int i = 0; i < size(); ++i) {
       const int owner = worker + i < size() ? worker + i : worker + i - size();
-      for (int block; (block = take(shares_[static_cast<std::size_t>(owner)].blocks, i == 0)) >= 0;) {
-        const int blocks = blocks_;
-        call_(context_, block, worker);
-        if (finished_.fetch_add(1, std::memory_order_acq_rel) + 1 == blocks) finished_.notify_all();
+      for (int task; (task = take(shares_[static_cast<std::size_t>(owner)].tasks, i == 0)) >= 0;) {
+        const int tasks = tasks_;
+        call_(context_, task, worker);
+        if (finished_.fetch_add(1, std::memory_order_acq_rel) + 1 == tasks) finished_.notify_all();
       }
     }
   }
 
-  /// The first block of a share or, of somebody else's, the last; negative where none is left. A block that is taken
-  /// keeps its job alive, so the job is read only after taking one: a worker that comes late finds either nothing left
-  /// or a block of the next job, and both are right.
+  /// The first task of a share or, of somebody else's, the last; negative where none is left. A task that is taken
+  /// keeps its run alive, so the run's data is read only after taking one: a worker that comes late finds either
+  /// nothing left or a task of the next run, and both are right.
   static int take(std::atomic<std::uint64_t>& share, bool own) {
     std::uint64_t left = share.load(std::memory_order_acquire);
     for (;;) {
@@ -164,7 +164,7 @@ class BasicThreadPool {
 
   Call call_ = nullptr;
   const void* context_ = nullptr;
-  int blocks_ = 0;
+  int tasks_ = 0;
   alignas(64) std::atomic<int> finished_{0};
   alignas(64) std::atomic<int> bell_{0};
   std::atomic<bool> stopping_{false};

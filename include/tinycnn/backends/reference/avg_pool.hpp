@@ -9,7 +9,7 @@ namespace tinycnn::reference {
 
 /// y = sum of the window / kernel^2, padding counted as zeros; a window that reaches beyond the padding never exists,
 /// since the output extent rounds down.
-struct AvgPoolRow {
+struct AvgPoolOp {
   static constexpr std::string_view name = "AvgPool";
   static constexpr const Kind* pattern[] = {&avg_pool};
 
@@ -44,7 +44,7 @@ struct AvgPoolRow {
 };
 
 /// y[n, c] = mean over the pixels of x[n, c].
-struct GlobalAvgPoolRow {
+struct GlobalAvgPoolOp {
   static constexpr std::string_view name = "GlobalAvgPool";
   static constexpr const Kind* pattern[] = {&global_avg_pool};
 

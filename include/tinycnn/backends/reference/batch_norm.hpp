@@ -10,11 +10,13 @@ namespace tinycnn::reference {
 
 /// y = gamma xhat + beta, xhat = (x - mean) / sqrt(var + eps). Keeps mean, 1 / sqrt(var + eps) and var a channel.
 /// dx = gamma / sqrt(var + eps) (dy - mean(dy) - xhat mean(dy xhat)) in training, the first factor times dy otherwise.
-struct BatchNormRow {
+struct BatchNormOp {
   static constexpr std::string_view name = "BatchNorm";
   static constexpr const Kind* pattern[] = {&batch_norm};
   static constexpr bool saves_input = true;
-  static constexpr Needs needs(const Match& m) { return {.statistics = 3L * channels(m.first().in)}; }
+  static constexpr MemoryRequirements requirements(const Match& m) {
+    return {.statistics = 3L * channels(m.first().in)};
+  }
 
   template <class Backend>
   static void forward(const Execution<Backend>& run, const Step& step) {
@@ -26,7 +28,7 @@ struct BatchNormRow {
     T* inverse = mean + count;
     T* variance = inverse + count;
     for (int c = 0; c < count; ++c) {
-      const long v = l.out.flat ? place(l.out, run.order, c) : c;
+      const long v = l.out.flat ? offset_of(l.out, run.order, c) : c;
       if (run.plan->demand.mode == Mode::training) {
         double sum = 0, squares = 0;
         for (int n = 0; n < run.n; ++n)
@@ -60,7 +62,7 @@ struct BatchNormRow {
     const bool training = run.plan->demand.mode == Mode::training;
     if (step.dx >= 0) start_gradient(run, step.dx, step.add_dx);
     for (int c = 0; c < count; ++c) {
-      const long v = l.out.flat ? place(l.out, run.order, c) : c;
+      const long v = l.out.flat ? offset_of(l.out, run.order, c) : c;
       double sum_dy = 0, sum_dy_xhat = 0;
       for (int n = 0; n < run.n; ++n)
         for (int p = 0; p < area; ++p) {

@@ -7,7 +7,7 @@
 namespace tinycnn::reference {
 
 /// y[n, o, p, q] = bias[o] + sum over i, r, s of w[o, i, r, s] x[n, i, p stride + r dilation - padding, ...].
-struct Conv2dRow {
+struct Conv2dOp {
   static constexpr std::string_view name = "Conv2d";
   static constexpr const Kind* pattern[] = {&conv2d};
   static constexpr bool saves_input = true;

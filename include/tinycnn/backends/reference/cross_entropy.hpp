@@ -10,7 +10,7 @@
 namespace tinycnn::reference {
 
 /// y[n] = log(sum over k of exp(x[n, k] - max)) + max - x[n, label]; dx = (softmax(x[n]) - onehot(label)) / N.
-struct CrossEntropyRow {
+struct CrossEntropyOp {
   static constexpr std::string_view name = "CrossEntropy";
   static constexpr const Kind* pattern[] = {&cross_entropy};
   static constexpr bool saves_input = true;

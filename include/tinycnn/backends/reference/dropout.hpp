@@ -9,7 +9,7 @@ namespace tinycnn::reference {
 
 /// y = x / (1 - p) where the element's draw is >= p, else 0. The draw is keyed by (seed, step and layer, element in
 /// PyTorch's order), so every backend and every layout drops the same elements.
-struct DropoutRow {
+struct DropoutOp {
   static constexpr std::string_view name = "Dropout";
   static constexpr const Kind* pattern[] = {&dropout};
   static constexpr unsigned modes = in_training;

@@ -10,7 +10,7 @@
 namespace tinycnn::reference {
 
 /// y = x + r. The gradient of both is dy itself; only where one of them has another contributor is there work to do.
-struct AddRow {
+struct AddOp {
   static constexpr std::string_view name = "Add";
   static constexpr const Kind* pattern[] = {&add};
   static constexpr bool passes_gradient = true;
@@ -37,7 +37,7 @@ struct AddRow {
 };
 
 /// y = x + r where one is an image read as a row of features and the other is not: feature i of both, wherever it lies.
-struct AddFlattenedRow {
+struct AddFlattenedOp {
   static constexpr std::string_view name = "Add flattened";
   static constexpr const Kind* pattern[] = {&add};
 
@@ -66,7 +66,7 @@ struct AddFlattenedRow {
 };
 
 /// y = the channels (features) of x, then those of r.
-struct ConcatRow {
+struct ConcatOp {
   static constexpr std::string_view name = "Concat";
   static constexpr const Kind* pattern[] = {&concat};
 

@@ -7,7 +7,7 @@
 namespace tinycnn::reference {
 
 /// y[n, o] = bias[o] + sum over i of w[o, i] x[n, i].
-struct LinearRow {
+struct LinearOp {
   static constexpr std::string_view name = "Linear";
   static constexpr const Kind* pattern[] = {&linear};
   static constexpr bool saves_input = true;

@@ -10,12 +10,12 @@ namespace tinycnn::reference {
 
 /// y = the largest of each window; ties go to the first, NaN wins (the last one, as in PyTorch). Keeps where each
 /// maximum stood in its window.
-struct MaxPoolRow {
+struct MaxPoolOp {
   static constexpr std::string_view name = "MaxPool";
   static constexpr const Kind* pattern[] = {&max_pool};
   static constexpr bool fits(const Match& m) { return m.first().options.window.kernel <= 256 * 256; }
-  static constexpr Needs needs(const Match& m) {
-    return {.index_bytes = m.mode == Mode::inference ? 0 : 4 * m.first().out.size()};
+  static constexpr MemoryRequirements requirements(const Match& m) {
+    return {.argmax_bytes = m.mode == Mode::inference ? 0 : 4 * m.first().out.size()};
   }
 
   template <class Backend>
@@ -24,7 +24,7 @@ struct MaxPoolRow {
     const Layer& l = run.layer(step, 0);
     const Window k = l.options.window;
     const auto x = run.view(step.x), y = run.view(step.y);  // (N, C, H, W), (N, C, P, Q)
-    std::uint32_t* index = run.template data<std::uint32_t>(step.index);
+    std::uint32_t* argmax = run.template data<std::uint32_t>(step.argmax);
     for_each_element(run.n, l.out, [&](int n, int c, int p, int q) {
       int best = -1;
       T value = -std::numeric_limits<T>::infinity();  // what a window of padding alone gives
@@ -35,7 +35,7 @@ struct MaxPoolRow {
         value = candidate;
       });
       y(n, c, p, q) = value;
-      if (index != nullptr) index[n * l.out.size() + place(l.out, run.order, c, p, q)] = std::uint32_t(best);
+      if (argmax != nullptr) argmax[n * l.out.size() + offset_of(l.out, run.order, c, p, q)] = std::uint32_t(best);
     });
   }
 
@@ -45,12 +45,12 @@ struct MaxPoolRow {
     const Layer& l = run.layer(step, 0);
     const Window k = l.options.window;
     const auto dx = run.gradient_view(step.dx, step.x), dy = run.gradient_view(step.dy, step.y);
-    const std::uint32_t* index = run.template data<std::uint32_t>(step.index);
+    const std::uint32_t* argmax = run.template data<std::uint32_t>(step.argmax);
     start_gradient(run, step.dx, step.add_dx);
     for_each_element(run.n, l.in, [&](int n, int c, int h, int w) {
       T sum = dx(n, c, h, w);
       for_each_window(k, h, w, l.out, [&](int p, int q, int tap) {
-        if (int(index[n * l.out.size() + place(l.out, run.order, c, p, q)]) == tap) sum += dy(n, c, p, q);
+        if (int(argmax[n * l.out.size() + offset_of(l.out, run.order, c, p, q)]) == tap) sum += dy(n, c, p, q);
       });
       dx(n, c, h, w) = sum;
     });

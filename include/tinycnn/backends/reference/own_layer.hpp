@@ -8,13 +8,13 @@ namespace tinycnn::reference {
 
 inline constexpr int own_parameters_limit = 16;
 
-struct OwnLayerRow {
+struct OwnLayerOp {
   static constexpr std::string_view name = "own layer";
   static constexpr const Kind* pattern[] = {nullptr};  // any kind that carries kernels
   static constexpr bool saves_input = true;
   static constexpr bool saves_output = true;
   static constexpr bool fits(const Match& m) { return m.first().parameter_count <= own_parameters_limit; }
-  static constexpr Needs needs(
+  static constexpr MemoryRequirements requirements(
       const Match& m) {  // a layer overwrites dx; where it must be added to, it goes here first
     return {.workspace_per_sample = m.mode == Mode::inference ? 0 : m.first().in.size()};
   }
@@ -65,7 +65,7 @@ struct OwnLayerRow {
   template <class T, class Backend>
   static ParameterView<T> viewed(const Execution<Backend>& run, const Layer& l, int p, T* data) {
     const Parameter& facts = run.parameter_facts(l, p);
-    const auto stride = [&](long unit) { return parameter_place(run.order, l, facts, unit); };
+    const auto stride = [&](long unit) { return parameter_offset(run.order, l, facts, unit); };
     ParameterView<T> v{data, facts.rank};
     long unit = 1;  // from an element to the next along the axis, in PyTorch's order
     for (int a = 3; a >= 0; --a) {

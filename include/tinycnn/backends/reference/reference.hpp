@@ -29,11 +29,11 @@ struct Reference : HostVerbs {
   static constexpr std::string_view name = "Reference";
   template <class... OwnLayer>
   using RowsAnd =
-      tinycnn::Rows<reference::Conv2dRow, reference::BatchNormRow, reference::ReluRow, reference::MaxPoolRow,
-                    reference::AvgPoolRow, reference::GlobalAvgPoolRow, reference::LinearRow, reference::DropoutRow,
-                    reference::AddRow, reference::AddFlattenedRow, reference::ConcatRow, reference::CrossEntropyRow,
-                    OwnLayer...>;
-  using Rows = std::conditional_t<std::is_same_v<Stored, Compute>, RowsAnd<reference::OwnLayerRow>, RowsAnd<>>;
+      tinycnn::FusedOps<reference::Conv2dOp, reference::BatchNormOp, reference::ReluOp, reference::MaxPoolOp,
+                        reference::AvgPoolOp, reference::GlobalAvgPoolOp, reference::LinearOp, reference::DropoutOp,
+                        reference::AddOp, reference::AddFlattenedOp, reference::ConcatOp, reference::CrossEntropyOp,
+                        OwnLayer...>;
+  using FusedOps = std::conditional_t<std::is_same_v<Stored, Compute>, RowsAnd<reference::OwnLayerOp>, RowsAnd<>>;
 
   explicit Reference(int = 1) {}
   [[nodiscard]] int threads() const { return 1; }

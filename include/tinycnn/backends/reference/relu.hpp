@@ -7,7 +7,7 @@
 namespace tinycnn::reference {
 
 /// y = x > 0 ? x : 0 with NaN kept; dx = dy where y > 0.
-struct ReluRow {
+struct ReluOp {
   static constexpr std::string_view name = "ReLU";
   static constexpr const Kind* pattern[] = {&relu};
   static constexpr bool saves_output = true;

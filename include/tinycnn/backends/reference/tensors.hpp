@@ -23,7 +23,7 @@ struct KernelView {
   const int* extents;
   Order order;
   T& operator()(int o, int i, int r, int s) const {
-    return data[kernel_place(order, extents, o, i, r, s)];
+    return data[kernel_offset(order, extents, o, i, r, s)];
   }  // (O, I, R, S)
 };
 
@@ -34,7 +34,7 @@ struct MatrixView {
   const int* extents;
   Dims in;
   Order order;
-  T& operator()(int o, int i) const { return data[matrix_place(order, extents, in, o, i)]; }  // (Out, In)
+  T& operator()(int o, int i) const { return data[matrix_offset(order, extents, in, o, i)]; }  // (Out, In)
 };
 
 /// Calls f(n, c, h, w) for every element of n images.

@@ -1,0 +1,60 @@
+// Direct convolution, forward: y = x * w, with whatever the epilogue makes of y while it is hot.
+#pragma once
+
+#include <tinycnn/backends/cpu/conv/direct/tiled_loop.hpp>
+
+namespace tinycnn::cpu {
+
+template <class Isa>
+constexpr long direct_packed_floats(const ConvolutionShape& s) {
+  return packed_floats<Isa>(forward_geometry(s));
+}
+
+/// Per worker. `row_multiple` is the epilogue's.
+template <class Isa>
+constexpr long direct_scratch_floats(const ConvolutionShape& s, int row_multiple = 1) {
+  const ConvolutionGeometry geometry = forward_geometry(without_skipped_pixels(s));
+  return ConvolutionTiling::of(geometry, row_multiple).scratch_floats<Isa>(geometry);
+}
+
+/// How many blocks n samples are cut into; per-block sums of an epilogue have one row each. Non-decreasing in n.
+constexpr int direct_blocks(const ConvolutionShape& s, int n, int row_multiple = 1) {
+  return ConvolutionTiling::of(forward_geometry(without_skipped_pixels(s)), row_multiple).blocks(n);
+}
+
+/// packed[group][panel][r][s][c][NR] = w (R,S,C/groups,O).
+template <class Isa>
+void direct_pack_forward(const ConvolutionShape& s, const float* w, float* packed, ThreadPool& pool) {
+  const int panels = ceil_div(s.group_outputs(), NR<Isa>);
+  const int rows = s.taps() * s.group_inputs();
+  pool.run(s.groups * panels, [&](int task, int) {
+    const int group = task / panels;
+    const int first = task % panels * NR<Isa>;
+    const int left = s.group_outputs() - first;
+    const int width = left < NR<Isa> ? left : NR<Isa>;
+    const float* from = w + group * s.group_outputs() + first;  // (R,S,C/groups,O)
+    float* to = packed + long(task) * rows * NR<Isa>;
+    for (int row = 0; row < rows; ++row, from += s.y.c, to += NR<Isa>) {
+      if (width == NR<Isa>) {
+        store<Isa>(to, load<Isa>(from));
+        store<Isa>(to + Isa::width, load<Isa>(from + Isa::width));
+      } else {
+        for (int o = 0; o < NR<Isa>; ++o) to[o] = o < width ? from[o] : 0.0f;
+      }
+    }
+  });
+}
+
+/// y[n,p,q,o] = sum over r, s, c of value(x)[n, p stride - padding + r dilation, q stride - padding + s dilation, c]
+/// w[r,s,c,o], where a pixel outside the image is 0 after the deferred transform; c runs over o's group.
+/// equals: torch.nn.functional.conv2d. Error: rms <= 5e-6 of the result's.
+template <class Isa, class Source, class Epilogue>
+void direct_forward(const ConvolutionShape& s, int n, const Source& x, const float* packed, const Epilogue& epilogue,
+                    ThreadPool& pool, float* scratch) {
+  const ConvolutionShape dense = without_skipped_pixels(s);
+  const ConvolutionGeometry geometry = forward_geometry(dense);
+  run_tiled<Isa>(geometry, ConvolutionTiling::of(geometry, epilogue.row_multiple()), n,
+                 x.every(s.window.stride / dense.window.stride), packed, epilogue, pool, scratch);
+}
+
+}  // namespace tinycnn::cpu

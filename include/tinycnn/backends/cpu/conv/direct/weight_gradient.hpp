@@ -1,0 +1,235 @@
+// Direct convolution, gradient of the weights and the bias: a product over all pixels, in fixed blocks of weights.
+#pragma once
+
+#include <tinycnn/backends/cpu/conv/direct/weight_gradient_tiling.hpp>
+#include <tinycnn/backends/cpu/conv/input_tile.hpp>
+#include <tinycnn/backends/cpu/thread_pool.hpp>
+
+namespace tinycnn::cpu {
+
+/// tile[i][j] (+)= sum over pixels k of a[i][offsets[k]] * b[k NR + j], i < MR, j < NR; with Half, for j < NR / 2 only.
+/// The sum starts at zero and is added to the tile at the end, so that long sums come in levels. `prefetcher` takes a
+/// step with every steps_per_prefetch of them.
+template <class Isa, bool Half>
+[[gnu::noinline]] void multiply_pixels(const float* const (&a)[MR<Isa>], const int* offsets, const float* b, int pixels,
+                                       float* __restrict tile, bool accumulate, Prefetcher (&prefetcher)[2]) {
+  const float* row[MR<Isa>];
+#pragma GCC unroll 8
+  for (int i = 0; i < MR<Isa>; ++i) row[i] = a[i];
+  Accumulators<Isa, Half> sums;
+  sums.clear();
+  const float* const whole = b + long(pixels / steps_per_prefetch * steps_per_prefetch) * NR<Isa>;
+  const float* const end = b + long(pixels) * NR<Isa>;
+  for (; b != whole; b += steps_per_prefetch * NR<Isa>, offsets += steps_per_prefetch) {
+    prefetcher[0].step();
+    prefetcher[1].step();
+#pragma GCC unroll 4
+    for (int k = 0; k < steps_per_prefetch; ++k) sums.add(row, offsets[k], b + k * NR<Isa>);
+  }
+  for (; b != end; b += NR<Isa>) sums.add(row, *offsets++, b);
+  if (accumulate) sums.add(tile);
+  sums.write(tile);
+}
+
+/// sums[j] (+)= sum over pixels of the panel (pixels, NR).
+template <class Isa>
+[[gnu::noinline]] void add_pixels(const float* panel, int pixels, float* sums, bool accumulate) {
+  Vector<Isa> a{}, b{};
+  for (int i = 0; i < pixels; ++i, panel += NR<Isa>) {
+    a += load<Isa>(panel);
+    b += load<Isa>(panel + Isa::width);
+  }
+  store<Isa>(sums, accumulate ? a + load<Isa>(sums) : a);
+  store<Isa>(sums + Isa::width, accumulate ? b + load<Isa>(sums + Isa::width) : b);
+}
+
+/// One block of DirectWeightGradientTiling: copies a chunk of x and dy, and prefetches the next one while it
+/// multiplies.
+template <class Isa>
+class DirectWeightGradientBlock {
+ public:
+  DirectWeightGradientBlock(const ConvolutionShape& s, const DirectWeightGradientTiling<Isa>& b,
+                            const TensorSource<Isa>& x, const TensorSource<Isa>& dy, int n, int block, float* scratch)
+      : s_(s), b_(b), x_(x), dy_(dy), n_(n) {
+    const int group = block / b.output_blocks / b.input_blocks;
+    const int first_output = block % b.output_blocks * b.outputs;
+    first_input_ = block / b.output_blocks % b.input_blocks * b.inputs;
+    inputs_ = smaller(s.group_inputs() - first_input_, b.inputs);
+    outputs_ = smaller(s.group_outputs() - first_output, b.outputs);
+    first_channel_ = group * s.group_inputs() + first_input_;
+    first_column_ = group * s.group_outputs() + first_output;
+    x_tile_ = scratch;
+    dy_panels_ = x_tile_ + b.strips() * b.strip_floats();
+    sums_ = dy_panels_ + b.panels() * b.panel_floats(s);
+    bias_sums_ = sums_ + b.sums_floats(s);
+    offsets_ = reinterpret_cast<int*>(bias_sums_ + b.outputs);
+    int* at = offsets_;
+    for (int i = 0; i < b.chunk.samples; ++i)
+      for (int p = 0; p < b.chunk.rows; ++p)
+        for (int q = 0; q < s.y.w; ++q)
+          *at++ =
+              static_cast<int>(i * b.chunk.tile()) + (p * b.chunk.tile_columns + q) * s.window.stride * b.chunk.pitch;
+  }
+
+  /// The sums over chunks [begin, end).
+  void sum(int begin, int end, bool with_bias) {
+    if (begin == end) std::memset(sums_, 0, sizeof(float) * std::size_t(b_.sums_floats(s_) + b_.outputs));
+    for (int i = begin; i < end; ++i) {
+      const Chunk now = chunk(i);
+      load(now);
+      multiply(now, i + 1 < end ? chunk(i + 1) : Chunk{}, i > begin);
+      if (!with_bias) continue;
+      for (int panel = 0; panel < panels(); ++panel)
+        add_pixels<Isa>(dy_panels_ + panel * b_.panel_floats(s_), pixels(now), bias_sums_ + panel * NR<Isa>, i > begin);
+    }
+  }
+
+  /// weights (R,S,C/groups,O) and bias (O), or null: this block's.
+  void write(float* weights, float* bias) const {
+    for (int panel = 0; panel < panels(); ++panel) {
+      const int column = first_column_ + panel * NR<Isa>;
+      const std::size_t bytes = sizeof(float) * std::size_t(panel_width(panel));
+      for (int strip = 0; strip < strips(); ++strip) {
+        const int first = first_input_ + strip * b_.strip_width;
+        const float* from = strip_sums(panel, strip);
+        for (int tap = 0; tap < s_.taps(); ++tap)
+          for (int c = 0; c < strip_width(strip); ++c, from += NR<Isa>)
+            std::memcpy(weights + (long(tap) * s_.group_inputs() + first + c) * s_.y.c + column, from, bytes);
+      }
+      if (bias != nullptr) std::memcpy(bias + column, bias_sums_ + panel * NR<Isa>, bytes);
+    }
+  }
+
+ private:
+  /// Whole samples, or some rows of one; nothing by default.
+  struct Chunk {
+    int sample = 0, samples = 0, row = 0, rows = 0;
+  };
+
+  [[nodiscard]] Chunk chunk(int index) const {
+    const ConvolutionTiling& c = b_.chunk;
+    const int sample = index / c.blocks_per_sample * c.samples, row = index % c.blocks_per_sample * c.rows;
+    return {sample, smaller(n_ - sample, c.samples), row, smaller(s_.y.h - row, c.rows)};
+  }
+
+  void load(const Chunk& k) const {
+    const ConvolutionTiling& c = b_.chunk;
+    const Rectangle read{k.row * s_.window.stride + c.first_offset, c.first_offset, c.tile_rows, c.tile_columns};
+    const Rectangle made{k.row, 0, k.rows, s_.y.w};
+    for (int i = 0; i < k.samples; ++i) {
+      for (int strip = 0; strip < strips(); ++strip)
+        load_tile<Isa>(x_tile_ + strip * b_.strip_floats() + i * c.tile(), c.pitch, read, s_.x, x_, k.sample + i,
+                       first_channel_ + strip * b_.strip_width, strip_width(strip));
+      for (int panel = 0; panel < panels(); ++panel)
+        load_tile<Isa>(dy_panels_ + panel * b_.panel_floats(s_) + long(i) * k.rows * s_.y.w * NR<Isa>, NR<Isa>, made,
+                       s_.y, dy_, k.sample + i, first_column_ + panel * NR<Isa>, panel_width(panel));
+    }
+  }
+
+  void multiply(const Chunk& now, const Chunk& next, bool accumulate) const {
+    const long steps = long(panels()) * strips() * (b_.strip_rows(s_) / MR<Isa>)*(pixels(now) / steps_per_prefetch);
+    Prefetcher prefetcher[2] = {prefetch_chunk(x_, s_.x.h, s_.window.stride, next, first_channel_, inputs_, steps),
+                                prefetch_chunk(dy_, s_.y.h, 1, next, first_column_, outputs_, steps)};
+    const long column_step = long(s_.window.dilation) * b_.chunk.pitch;
+    const long row_step = column_step * b_.chunk.tile_columns;
+    for (int panel = 0; panel < panels(); ++panel) {
+      const auto product = panel_width(panel) > Isa::width ? multiply_pixels<Isa, false> : multiply_pixels<Isa, true>;
+      for (int strip = 0; strip < strips(); ++strip) {
+        const int width = strip_width(strip), all_rows = s_.taps() * width;
+        const float* tap = x_tile_ + strip * b_.strip_floats();
+        float* sums = strip_sums(panel, strip);
+        int channel = 0;
+        int column = 0;
+        for (int row = 0; row < all_rows; row += MR<Isa>, sums += MR<Isa> * NR<Isa>) {
+          const float* a[MR<Isa>];
+          for (int i = 0; i < MR<Isa>; ++i) {
+            a[i] = tap + channel;
+            if (row + i + 1 >= all_rows) continue;  // rows beyond the last repeat it
+            if (++channel < width) continue;
+            channel = 0;
+            tap += column_step;
+            if (++column < s_.window.kernel) continue;
+            column = 0;
+            tap += row_step - s_.window.kernel * column_step;
+          }
+          product(a, offsets_, dy_panels_ + panel * b_.panel_floats(s_), pixels(now), sums, accumulate, prefetcher);
+        }
+      }
+    }
+  }
+
+  /// Prefetches what loading a chunk will read of `source`, whose rows are `stride` per row of the chunk.
+  static Prefetcher prefetch_chunk(const TensorSource<Isa>& source, int height, int stride, const Chunk& k, int c,
+                                   int width, long steps) {
+    if (k.samples == 0) return {};
+    const long begin = long(k.sample) * height + smaller(k.row * stride, height);
+    const long end = (k.sample + k.samples - 1L) * height + smaller((k.row + k.rows) * stride, height);
+    return source.prefetch(begin, end, steps, c, width);
+  }
+
+  [[nodiscard]] int pixels(const Chunk& k) const { return k.samples * k.rows * s_.y.w; }
+  [[nodiscard]] int strips() const { return ceil_div(inputs_, b_.strip_width); }
+  [[nodiscard]] int panels() const { return ceil_div(outputs_, NR<Isa>); }
+  [[nodiscard]] int strip_width(int strip) const { return smaller(inputs_ - strip * b_.strip_width, b_.strip_width); }
+  [[nodiscard]] int panel_width(int panel) const { return smaller(outputs_ - panel * NR<Isa>, NR<Isa>); }
+  [[nodiscard]] float* strip_sums(int panel, int strip) const {
+    return sums_ + (long(panel) * b_.strips() + strip) * b_.strip_rows(s_) * NR<Isa>;
+  }
+
+  const ConvolutionShape& s_;
+  const DirectWeightGradientTiling<Isa>& b_;
+  const TensorSource<Isa>& x_;
+  const TensorSource<Isa>& dy_;
+  int n_;
+  int first_input_ = 0, inputs_ = 0, outputs_ = 0;  // in the group
+  int first_channel_ = 0, first_column_ = 0;        // of x, of y
+  float* x_tile_ = nullptr;                         // (strip,samples,rows,columns,strip_width)
+  float* dy_panels_ = nullptr;                      // (panel,pixel,NR)
+  float* sums_ = nullptr;                           // (panel,strip,row,NR)
+  float* bias_sums_ = nullptr;                      // (panel,NR)
+  int* offsets_ = nullptr;                          // of a chunk's pixels in a strip
+};
+
+/// dw (R,S,C/groups,O) and db (O), or db null = sum of the partial sums, each dw followed by db.
+inline void add_partials(const ConvolutionShape& s, int partials, const float* shared, float* dw, float* db,
+                         ThreadPool& pool) {
+  constexpr int task_floats = 4096;
+  const long partial_floats = s.weights() + s.y.c, all = db != nullptr ? partial_floats : s.weights();
+  pool.run(static_cast<int>((all + task_floats - 1) / task_floats), [&](int block, int) {
+    const long end = (block + 1L) * task_floats < all ? (block + 1L) * task_floats : all;
+    for (long i = long(block) * task_floats; i < end; ++i) {
+      float sum = shared[i];
+      for (int partial = 1; partial < partials; ++partial) sum += shared[partial * partial_floats + i];
+      (i < s.weights() ? dw[i] : db[i - s.weights()]) = sum;
+    }
+  });
+}
+
+/// dw[r,s,c,o] = sum over n, p, q of value(x)[n, p stride - padding + r dilation, q stride - padding + s dilation, c]
+/// dy[n,p,q,o]; db[o] = sum of dy, or db null. Both are overwritten; n = 0 gives zeros.
+/// equals: torch.nn.grad.conv2d_weight. Error: rms <= 2e-5 of the result's; sums come in levels of chunk, partial sum,
+/// batch.
+template <class Isa>
+void direct_weight_gradient(const ConvolutionShape& given, int n, const TensorSource<Isa>& given_x,
+                            const TensorSource<Isa>& dy, float* dw, float* db, ThreadPool& pool, float* scratch,
+                            float* shared) {
+  const ConvolutionShape s = without_skipped_pixels(given);
+  const TensorSource<Isa> x = given_x.every(given.window.stride / s.window.stride);
+  const auto b = DirectWeightGradientTiling<Isa>::of(s);
+  const long worker_floats = direct_weight_gradient_scratch_floats<Isa>(s);
+  const int partials = b.partials(s, n), blocks = b.blocks(s);
+  const long chunks = b.chunk.blocks(n);
+  pool.run(blocks * partials, [&](int index, int worker) {
+    const int block = index % blocks, partial = index / blocks;
+    DirectWeightGradientBlock<Isa> work(s, b, x, dy, n, block, scratch + worker * worker_floats);
+    const bool with_bias = db != nullptr && block / b.output_blocks % b.input_blocks == 0;
+    work.sum(static_cast<int>(chunks * partial / partials), static_cast<int>(chunks * (partial + 1) / partials),
+             with_bias);
+    float* weights = partials > 1 ? shared + partial * b.partial_floats(s) : dw;
+    float* bias = partials > 1 ? weights + s.weights() : db;
+    work.write(weights, with_bias ? bias : nullptr);
+  });
+  if (partials > 1) add_partials(s, partials, shared, dw, db, pool);
+}
+
+}  // namespace tinycnn::cpu

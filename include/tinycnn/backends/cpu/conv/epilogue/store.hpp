@@ -1,0 +1,174 @@
+// Epilogues that store a convolution's output tiles while they are in the cache: sum, ReLU, BatchNorm's statistics.
+#pragma once
+
+#include <tinycnn/backends/cpu/conv/direct/tiled_loop.hpp>
+
+#include <cstdint>
+
+namespace tinycnn::cpu {
+
+/// Two registers: the NR channels of one pixel.
+template <class Isa>
+struct Pixel {
+  Vector<Isa> a{};
+  Vector<Isa> b{};
+
+  [[gnu::always_inline]] static Pixel read(const float* from) {
+    return {load<Isa>(from), load<Isa>(from + Isa::width)};
+  }
+
+  /// The first `width` of NR numbers, the others zero; nothing at all where `from` is null.
+  static Pixel read(const float* from, int width) {
+    if (from == nullptr) return {};
+    if (width == NR<Isa>) return read(from);
+    float row[NR<Isa>] = {};
+    std::memcpy(row, from, sizeof(float) * static_cast<std::size_t>(width));
+    return read(row);
+  }
+
+  [[gnu::always_inline]] void write(float* to, int width, bool past_caches) const {
+    if (width == Isa::width) {
+      store<Isa>(to, a);
+    } else if (width != NR<Isa>) {
+      float row[NR<Isa>];
+      store<Isa>(row, a);
+      store<Isa>(row + Isa::width, b);
+      std::memcpy(to, row, sizeof(float) * static_cast<std::size_t>(width));
+    } else if (past_caches) {
+      stream<Isa>(to, a);
+      stream<Isa>(to + Isa::width, b);
+    } else {
+      store<Isa>(to, a);
+      store<Isa>(to + Isa::width, b);
+    }
+  }
+};
+
+/// Whether to write (N,H,W,C) past the caches: it is larger than they are, and every full panel starts on a register
+/// boundary. (Panels of a depthwise convolution run across its groups.)
+template <class Isa>
+bool streams(const float* y, const Dims& dims, int n, int groups = 1) {
+  return n * dims.size() >= (4L << 20) && (groups == dims.c || dims.c / groups % NR<Isa> == 0) &&
+         reinterpret_cast<std::uintptr_t>(y) % (4 * Isa::width) == 0;
+}
+
+/// Calls f(NR values, their offset in (N,H,W,C)) for every pixel of an output tile.
+template <class Isa, class F>
+[[gnu::always_inline]] inline void for_pixels(const OutputTile& p, const Dims& dims, F&& f) {
+  const float* from = p.values;
+  const long pixel = long(p.column_step) * dims.c;
+  for (int s = 0; s < p.samples; ++s)
+    for (int i = 0; i < p.rows; ++i) {
+      long at = ((long(p.sample + s) * dims.h + p.row + long(i) * p.row_step) * dims.w + p.column) * dims.c + p.channel;
+      for (int left = p.columns; left > 0; --left, from += NR<Isa>, at += pixel) f(from, at);
+    }
+}
+
+/// y = relu(result + bias + add), each of relu, bias (C) and add (N,H,W,C; may be y itself) optional.
+template <class Isa>
+struct StoreEpilogue {
+  float* y = nullptr;  // (N,H,W,C)
+  Dims dims;
+  const float* bias = nullptr;
+  const float* add = nullptr;
+  bool relu = false;
+  bool past_caches = false;  // see streams()
+
+  static constexpr int row_multiple() { return 1; }
+
+  [[gnu::noinline]] void apply(const OutputTile& p) const {
+    const Pixel<Isa> offset = Pixel<Isa>::read(bias == nullptr ? nullptr : bias + p.channel, p.width);
+    // Copies, which no store can change.
+    for_pixels<Isa>(
+        p, dims,
+        [offset, to = y, other = add, clip = relu, width = p.width, past = past_caches](const float* from, long at) {
+          Pixel<Isa> v = Pixel<Isa>::read(from);
+          v.a += offset.a;
+          v.b += offset.b;
+          if (other != nullptr) {
+            const Pixel<Isa> term = Pixel<Isa>::read(other + at, width);
+            v.a += term.a;
+            v.b += term.b;
+          }
+          if (clip) v = {cpu::relu<Isa>(v.a), cpu::relu<Isa>(v.b)};
+          v.write(to + at, width, past);
+        });
+  }
+};
+
+/// Sums of NR channels over a block's pixels of one sample: f32 there, about its first pixel so that a mean far from 0
+/// costs the variance nothing; double beyond, about 0 again.
+template <class Isa>
+struct BlockSums {
+  Pixel<Isa> pivot;
+  Pixel<Isa> sum;
+  Pixel<Isa> square;
+  int count = 0;
+
+  [[gnu::always_inline]] void add(const Pixel<Isa>& v) {
+    if (count++ == 0) pivot = v;
+    const Pixel<Isa> off{v.a - pivot.a, v.b - pivot.b};
+    sum.a += off.a;
+    sum.b += off.b;
+    square.a = fma<Isa>(off.a, off.a, square.a);
+    square.b = fma<Isa>(off.b, off.b, square.b);
+  }
+
+  /// to (2,C) of one block: row 0 the sums, row 1 the sums of squares.
+  [[gnu::always_inline]] void flush(double* to, int channels, int width, bool first) const {
+    const BlockSums copy = *this;  // whose address is known: the sums themselves stay in registers
+    copy.write(to, channels, width, first);
+  }
+
+ private:
+  [[gnu::noinline]] void write(double* to, int channels, int width, bool first) const {
+    float centers[NR<Isa>], offs[NR<Isa>], squares[NR<Isa>];
+    pivot.write(centers, NR<Isa>, false);
+    sum.write(offs, NR<Isa>, false);
+    square.write(squares, NR<Isa>, false);
+    double sums[2][NR<Isa>];
+    for (int k = 0; k < NR<Isa>; ++k) {
+      const double center = double(centers[k]), off = double(offs[k]);
+      sums[0][k] = off + count * center;
+      sums[1][k] = double(squares[k]) + center * (2 * off + count * center);
+    }
+    for (const auto& row : sums) {
+      for (int k = 0; k < width; ++k) to[k] = (first ? 0.0 : to[k]) + row[k];
+      to += channels;
+    }
+  }
+};
+
+/// y = result + bias, and for BatchNorm sums[block][0][c] = sum of y, sums[block][1][c] = sum of y^2 over the block.
+/// Blocks as direct_blocks counts them; adding the rows in order gives the batch's sums on any number of threads.
+template <class Isa>
+struct StatisticsEpilogue {
+  float* y = nullptr;  // (N,P,Q,O)
+  Dims dims;
+  const float* bias = nullptr;  // (O) or null
+  double* sums = nullptr;       // (blocks,2,O)
+  bool past_caches = false;
+
+  static constexpr int row_multiple() { return 1; }
+
+  [[gnu::noinline]] void apply(const OutputTile& p) const {
+    const Pixel<Isa> offset = Pixel<Isa>::read(bias == nullptr ? nullptr : bias + p.channel, p.width);
+    const float* from = p.values;
+    for (int s = 0; s < p.samples; ++s) {
+      BlockSums<Isa> block;
+      for (int i = 0; i < p.rows; ++i) {
+        float* to = y + ((long(p.sample + s) * dims.h + p.row + i) * dims.w + p.column) * dims.c + p.channel;
+        for (int j = 0; j < p.columns; ++j, from += NR<Isa>, to += dims.c) {
+          Pixel<Isa> v = Pixel<Isa>::read(from);
+          v.a += offset.a;
+          v.b += offset.b;
+          v.write(to, p.width, past_caches);
+          block.add(v);
+        }
+      }
+      block.flush(sums + 2L * p.block * dims.c + p.channel, dims.c, p.width, p.first && s == 0);
+    }
+  }
+};
+
+}  // namespace tinycnn::cpu

@@ -1,0 +1,181 @@
+// Direct 3x3 convolution of images with few channels, the first of most networks: two rows of results at a time stay in
+// registers, from which an epilogue takes 2x2 windows, so that no result is written but what it leaves of them.
+#pragma once
+
+#include <tinycnn/backends/cpu/conv/epilogue/store.hpp>
+
+namespace tinycnn::cpu {
+
+/// The results of two rows of pixels, window beside window, NR outputs each: pixel (i, j) at [i columns + j].
+template <class Isa>
+struct TwoRows {
+  static constexpr int windows = MR<Isa> / 4, columns = 2 * windows;
+  Vector<Isa> left[2 * columns];
+  Vector<Isa> right[2 * columns];
+
+  /// Pixel (i, j) = weights[0] + sum over r, s, c of x[i + r, j + s, c] * weights[1 + (r,s,c)], x from `corner` on.
+  [[gnu::always_inline]] TwoRows(const FewChannels& x, const float* corner, const float* weights) {
+    const Pixel<Isa> start = Pixel<Isa>::read(weights);
+#pragma GCC unroll 8
+    for (int i = 0; i < 2 * columns; ++i) {
+      left[i] = start.a;
+      right[i] = start.b;
+    }
+    weights += NR<Isa>;
+    const float *upper = corner, *lower = corner + x.row;  // (S,C)
+    long pixel = x.channels, three = 3 * pixel;
+    const auto opaque = [&]() __attribute__((always_inline)) {
+      asm("" : "+r"(upper), "+r"(lower), "+r"(pixel), "+r"(three));  // g++ would keep eight pointers, or what it loaded
+    };
+    int r = 3;
+    do {
+      long c = pixel;
+      do {
+        opaque();
+        step(upper, lower, pixel, three, weights);
+        opaque();
+        step(upper + 1, lower + 1, pixel, three, weights + NR<Isa>);
+        opaque();
+        step(upper + 2, lower + 2, pixel, three, weights + 2 * NR<Isa>);
+        upper += 3, lower += 3;
+        weights += 3 * NR<Isa>;
+      } while (--c > 0);
+      upper += x.row - three, lower += x.row - three;
+    } while (--r > 0);
+  }
+
+  /// Adds pixel i to sums that are taken about 0.
+  [[gnu::always_inline]] void add(int i, BlockSums<Isa>& sums) const {
+    sums.sum = {sums.sum.a + left[i], sums.sum.b + right[i]};
+    sums.square = {fma<Isa>(left[i], left[i], sums.square.a), fma<Isa>(right[i], right[i], sums.square.b)};
+  }
+
+ private:
+  /// One step of the depth: x[i, j] * weights[c].
+  [[gnu::always_inline]] void step(const float* upper, const float* lower, long pixel, long three,
+                                   const float* weights) {
+    const Vector<Isa> a = load<Isa>(weights), b = load<Isa>(weights + Isa::width);
+#pragma GCC unroll 8
+    for (int i = 0; i < 2 * columns; ++i) {
+      const int j = i % columns;
+      const Vector<Isa> value = broadcast<Isa>((i < columns ? upper : lower)[j == 3 ? three : j * pixel]);
+      left[i] = fma<Isa>(value, a, left[i]);
+      right[i] = fma<Isa>(value, b, right[i]);
+    }
+  }
+};
+
+/// Argmax of each window, a byte each.
+template <class Isa>
+[[gnu::always_inline]] inline void write_argmax(std::uint8_t* to, IntVector<Isa> a, IntVector<Isa> b, int width) {
+  const ByteVector<Isa> bytes[2] = {__builtin_convertvector(a, ByteVector<Isa>),
+                                    __builtin_convertvector(b, ByteVector<Isa>)};
+  if (width == NR<Isa>) {  // one copy would be read back before both were written
+    std::memcpy(to, &bytes[0], Isa::width);
+    std::memcpy(to + Isa::width, &bytes[1], Isa::width);
+  } else {
+    std::memcpy(to, bytes, static_cast<std::size_t>(width));
+  }
+}
+
+/// The 2x2 windows of a full panel's two rows: v = start + products, pooled = center + the largest v, with the sign
+/// bits of `flip` turned before `center` is added.
+template <class Isa>
+struct PoolFewChannels {
+  float* pooled = nullptr;         // (N,P/2,Q/2,O)
+  std::uint8_t* argmax = nullptr;  // which of the four, row by row; null: not wanted
+  Dims dims;                       // (O,P,Q)
+  bool relu = false;
+  bool past_caches = false;
+  Pixel<Isa> center{};
+  IntVector<Isa> flip_a{}, flip_b{};
+  alignas(64) float weights[(1 + 9 * FewChannels::channels_most) * NR<Isa>];  // (1+9 C,NR)
+
+  void flip_where_negative(const Pixel<Isa>& gamma) {
+    constexpr int sign_bit = -0x7fffffff - 1;
+    flip_a = (gamma.a < 0.0f) & sign_bit;
+    flip_b = (gamma.b < 0.0f) & sign_bit;
+  }
+  [[gnu::always_inline]] Pixel<Isa> flipped(const Pixel<Isa>& v) const {
+    return {reinterpret_cast<Vector<Isa>>(reinterpret_cast<IntVector<Isa>>(v.a) ^ flip_a),
+            reinterpret_cast<Vector<Isa>>(reinterpret_cast<IntVector<Isa>>(v.b) ^ flip_b)};
+  }
+
+  /// Copies the panel's weights, flipped, and `start` before them; says what the block's first pixel comes to.
+  Pixel<Isa> take_weights(const FewChannels& x, const Pixel<Isa>& start) {
+    start.write(weights, NR<Isa>, false);
+    Pixel<Isa> first = start;
+    long at = 0;
+    for (int r = 0; r < FewChannels::kernel; ++r)
+      for (int i = 0; i < FewChannels::kernel * x.channels; ++i, at += NR<Isa>) {
+        const Pixel<Isa> w = flipped(Pixel<Isa>::read(x.weights + at));
+        const Vector<Isa> value = broadcast<Isa>(x.tile[r * x.row + i]);
+        w.write(weights + NR<Isa> + at, NR<Isa>, false);
+        first = {fma<Isa>(value, w.a, first.a), fma<Isa>(value, w.b, first.b)};
+      }
+    return first;
+  }
+
+  /// Sample s of the panel, with the sums over all pixels of its whole pairs of rows about `center`. False where one of
+  /// them is not finite: then windows may be wrong.
+  [[gnu::noinline]] bool sample(const OutputTile& p, const FewChannels& from, int s, BlockSums<Isa>& sums) const {
+    const FewChannels x = from;  // a copy, as any store might change the original
+    float* const to = pooled;
+    std::uint8_t* const argmax_out = argmax;
+    const bool clips = relu, streams = past_caches;
+    BlockSums<Isa> block;
+    const long pixel = dims.c;
+    for (int i = 0; i + 1 < p.rows; i += 2) {
+      const float* corner = x.tile + s * x.sample + i * x.row;
+      long out = ((long(p.sample + s) * (dims.h / 2) + (p.row + i) / 2) * (dims.w / 2)) * pixel + p.channel;
+      for (int left = p.columns; left > 0; left -= TwoRows<Isa>::columns) {
+        const TwoRows<Isa> v(x, corner, weights);
+        corner += TwoRows<Isa>::columns * x.channels;
+        const auto take = [&]<int W>() __attribute__((always_inline)) {
+          constexpr int i0 = 2 * W, i1 = i0 + 1, i2 = i0 + TwoRows<Isa>::columns, i3 = i2 + 1;
+          if (left <= 2 * W) return;
+          v.add(i0, block);
+          v.add(i2, block);
+          if (left == 2 * W + 1) return;
+          v.add(i1, block);
+          v.add(i3, block);
+          const Largest a(v.left[i0], v.left[i1], v.left[i2], v.left[i3]);
+          const Largest b(v.right[i0], v.right[i1], v.right[i2], v.right[i3]);
+          Pixel<Isa> best = flipped({a.best, b.best});
+          best = {best.a + center.a, best.b + center.b};
+          if (clips) best = {cpu::relu<Isa>(best.a), cpu::relu<Isa>(best.b)};
+          best.write(to + out, NR<Isa>, streams);
+          if (argmax_out != nullptr) write_argmax<Isa>(argmax_out + out, a.argmax, b.argmax, NR<Isa>);
+          out += pixel;
+        };
+        take.template operator()<0>();
+        if constexpr (TwoRows<Isa>::windows > 1) take.template operator()<1>();
+      }
+    }
+    sums.pivot = center;
+    sums.sum = flipped(block.sum);
+    sums.square = block.square;
+    sums.count = p.rows / 2 * 2 * p.columns;
+    float squares[NR<Isa>];
+    block.square.write(squares, NR<Isa>, false);
+    bool finite = true;
+    for (const float square : squares) finite &= square - square == 0.0f;
+    return finite;
+  }
+
+ private:
+  /// The first largest of a window's four numbers, none of them NaN.
+  struct Largest {
+    Vector<Isa> best;
+    IntVector<Isa> argmax;
+    [[gnu::always_inline]] Largest(Vector<Isa> v0, Vector<Isa> v1, Vector<Isa> v2, Vector<Isa> v3) {
+      const Vector<Isa> upper = v1 > v0 ? v1 : v0, lower = v3 > v2 ? v3 : v2;
+      const IntVector<Isa> one = IntVector<Isa>{} + 1;
+      const IntVector<Isa> in_upper = v1 > v0 ? one : IntVector<Isa>{}, in_lower = v3 > v2 ? one + 2 : one + 1;
+      best = lower > upper ? lower : upper;
+      argmax = lower > upper ? in_lower : in_upper;
+    }
+  };
+};
+
+}  // namespace tinycnn::cpu

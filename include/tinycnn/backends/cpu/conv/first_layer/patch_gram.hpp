@@ -1,0 +1,142 @@
+// Sums over all 3x3 patches of a batch of images with few channels: of every element of a patch, and of every product
+// of two of them. They stand in for passes over what a first convolution makes of the images (docs/gram.md).
+#pragma once
+
+#include <tinycnn/backends/cpu/conv/shape.hpp>
+#include <tinycnn/backends/cpu/simd/vector.hpp>
+
+#include <cstring>
+
+namespace tinycnn::cpu {
+
+/// What is taken from every pixel, padding included, channel by channel: sums of products of numbers far from 0 would
+/// lose what they differ by. The means of the batch's first sample.
+struct Pivots {
+  static constexpr int most = 4;
+  float of[most] = {};
+
+  Pivots() = default;
+  /// x (N,H,W,C).
+  Pivots(const Dims& image, int n, const float* x) {
+    for (int c = 0; n > 0 && c < image.c; ++c) {
+      double sum = 0;
+      for (long i = 0; i < image.pixels(); ++i) sum += double(x[i * image.c + c]);
+      of[c] = float(sum / double(image.pixels()));
+    }
+  }
+};
+
+/// One sample as planes with their padding: row h, column w of channel c at data + (c rows + h) pitch + w, counted from
+/// the padding's corner. A plane is followed by enough zeros for a register to start at any patch's last column, all
+/// planes by a row of ones.
+struct PaddedPlanes {
+  int rows = 0, pitch = 0, channels = 0;
+
+  constexpr explicit PaddedPlanes(const ConvolutionShape& s)
+      : rows(s.x.h + 2 * s.window.padding), pitch(round_up(s.y.w, 16) + 16), channels(s.x.c) {}
+  [[nodiscard]] constexpr long plane() const { return long(rows) * pitch; }
+  [[nodiscard]] constexpr long floats() const { return channels * plane() + pitch; }
+
+  /// planes (C,rows,pitch) = x (H,W,C) within its padding of zeros, less the pivots.
+  [[gnu::noinline]] void load(const ConvolutionShape& s, const float* x, const Pivots& pivots, float* planes) const {
+    for (int c = 0; c < channels; ++c)
+      for (long i = 0; i < plane(); ++i) planes[c * plane() + i] = -pivots.of[c];
+    for (long i = 0; i < pitch; ++i) planes[channels * plane() + i] = 1;
+    const int padding = s.window.padding;
+    for (int h = 0; h < s.x.h; ++h)
+      for (int c = 0; c < channels; ++c) {
+        const float* from = x + long(h) * s.x.w * channels + c;                    // (W,C)
+        float* to = planes + c * plane() + (h + padding) * long(pitch) + padding;  // (W)
+        for (int w = 0; w < s.x.w; ++w) to[w] = from[long(w) * channels] - pivots.of[c];
+      }
+  }
+};
+
+/// What is summed over: patches of 3x3 pixels at stride 1. Elements of a patch are numbered (r, s, c), as rows of w.
+struct PatchGram {
+  static constexpr int channels_most = Pivots::most;
+
+  static constexpr bool fits(const ConvolutionShape& s) {
+    const Window& k = s.window;
+    return k.kernel == 3 && k.stride == 1 && k.dilation == 1 && k.padding <= 2 && s.groups == 1 &&
+           s.x.c <= channels_most && s.y.h >= 2;
+  }
+  static constexpr int elements(const ConvolutionShape& s) { return s.taps() * s.x.c; }
+  /// Doubles: row e holds the products with every element, then the sum of e itself.
+  static constexpr long size(const ConvolutionShape& s) { return long(elements(s)) * (elements(s) + 1); }
+};
+
+/// to[3 s + t] += sum over `rows` rows and q < columns of left[q + s] right[q + t].
+template <class Isa>
+[[gnu::noinline]] void multiply_rows(const float* left, const float* right, long left_pitch, long right_pitch, int rows,
+                                     int columns, double* to) {
+  float lanes[Isa::width];
+  for (int i = 0; i < Isa::width; ++i) lanes[i] = float(i);
+  const IntVector<Isa> live = load<Isa>(lanes) < float(columns % Isa::width);
+  Vector<Isa> sums[3][3] = {};
+  for (int row = 0; row < rows; ++row, left += left_pitch, right += right_pitch)
+    for (int q = 0; q < columns; q += Isa::width) {
+      Vector<Isa> l[3], r[3];
+#pragma GCC unroll 3
+      for (int s = 0; s < 3; ++s) {
+        l[s] = load<Isa>(left + q + s);
+        r[s] = load<Isa>(right + q + s);
+        if (q + Isa::width > columns) l[s] = live ? l[s] : Vector<Isa>{};
+      }
+#pragma GCC unroll 9
+      for (int k = 0; k < 9; ++k) sums[k / 3][k % 3] = fma<Isa>(l[k / 3], r[k % 3], sums[k / 3][k % 3]);
+    }
+  for (int k = 0; k < 9; ++k)
+    for (int i = 0; i < Isa::width; ++i) to[k] += double(sums[k / 3][k % 3][i]);
+}
+
+/// gram (K,K+1) of one sample's patches, from its planes less the pivots. Two elements' product depends on their
+/// distance alone but for the rows at the border, which only some elements of a patch reach: so sums are taken over
+/// five ranges of image rows, and element row r adds up ranges r, r + 1 and r + 2. They are f32 over a chunk of a few
+/// rows, which all products read from the first-level cache, and double beyond.
+template <class Isa>
+[[gnu::noinline]] void patch_gram_of_sample(const ConvolutionShape& s, const float* planes, double* gram) {
+  constexpr int most = PatchGram::channels_most, chunk_rows = 16;
+  const PaddedPlanes layout(s);
+  const int channels = s.x.c, size = PatchGram::elements(s), step = size + 1;
+  double sums[5][3][most][most + 1][9] = {};  // (range, row distance, c, other c, s, other s); the last c is the ones
+  for (int row = 0, rows = 0; row < s.y.h + 2; row += rows) {
+    const bool inner = row >= 2 && row < s.y.h;
+    const int range = row < 2 ? row : inner ? 2 : row - s.y.h + 3;
+    rows = !inner ? 1 : s.y.h - row < chunk_rows ? s.y.h - row : chunk_rows;
+    for (int distance = 0; distance < 3; ++distance)
+      for (int c = 0; c < channels; ++c)
+        for (int other = distance == 0 ? c : 0; other < channels + (distance == 0); ++other) {
+          if (row + rows - 1 + distance >= layout.rows) continue;  // no patch has both rows
+          const float* left = planes + c * layout.plane() + long(row) * layout.pitch;
+          const long right_pitch = other == channels ? 0 : layout.pitch;
+          const float* right = planes + other * layout.plane() + (row + distance) * right_pitch;
+          multiply_rows<Isa>(left, right, layout.pitch, right_pitch, rows, s.y.w, sums[range][distance][c][other]);
+        }
+  }
+  const auto over_ranges = [&](int r, int distance, int c, int other, int pair) {
+    double sum = 0;
+    for (int range = r; range < r + 3; ++range) sum += sums[range][distance][c][other][pair];
+    return sum;
+  };
+  for (int a = 0; a < size; ++a) {
+    const int r = a / channels / 3, column = a / channels % 3, c = a % channels;
+    for (int b = a; b < size; ++b) {
+      const int distance = b / channels / 3 - r, other_column = b / channels % 3, other = b % channels;
+      const bool turned = distance == 0 && other < c;
+      gram[a * step + b] = gram[b * step + a] = turned ? over_ranges(r, distance, other, c, other_column * 3 + column)
+                                                       : over_ranges(r, distance, c, other, column * 3 + other_column);
+    }
+    gram[a * step + size] = over_ranges(r, 0, c, channels, column * 3);
+  }
+}
+
+/// gram (K,K+1) = the sum of n samples' own (N,K,K+1), in order.
+inline void add_grams(const ConvolutionShape& s, int n, const double* grams, double* gram) {
+  const long size = PatchGram::size(s);
+  for (long i = 0; i < size; ++i) gram[i] = 0;
+  for (int sample = 0; sample < n; ++sample, grams += size)
+    for (long i = 0; i < size; ++i) gram[i] += grams[i];
+}
+
+}  // namespace tinycnn::cpu

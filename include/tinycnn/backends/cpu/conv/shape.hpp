@@ -1,0 +1,33 @@
+// What the three convolution kernels agree on: the shape.
+#pragma once
+
+#include <tinycnn/core/dims.hpp>
+#include <tinycnn/core/integer_math.hpp>
+#include <tinycnn/core/window.hpp>
+
+namespace tinycnn::cpu {
+
+/// y = x * w: x (N,H,W,C), w (R,S,C/groups,O), y (N,P,Q,O), all with the last extent contiguous.
+struct ConvolutionShape {
+  Dims x;
+  Dims y;
+  Window window;
+  int groups = 1;
+  bool no_winograd = false;
+
+  [[nodiscard]] constexpr int taps() const { return window.kernel * window.kernel; }
+  [[nodiscard]] constexpr int group_inputs() const { return x.c / groups; }
+  [[nodiscard]] constexpr int group_outputs() const { return y.c / groups; }
+  [[nodiscard]] constexpr long weights() const { return long(taps()) * group_inputs() * y.c; }
+};
+
+/// A 1x1 kernel of stride k is one of stride 1 over every k-th row and column of x; any other stays as it is.
+constexpr ConvolutionShape without_skipped_pixels(const ConvolutionShape& s) {
+  if (s.window.kernel > 1 || s.window.padding > 0) return s;
+  ConvolutionShape dense = s;
+  dense.x = {s.x.c, s.y.h, s.y.w, false};
+  dense.window.stride = 1;
+  return dense;
+}
+
+}  // namespace tinycnn::cpu

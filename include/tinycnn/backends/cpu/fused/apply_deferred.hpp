@@ -1,0 +1,34 @@
+// Applies a deferred scale, shift and ReLU for the readers that do not accept them: y = relu(scale x + shift).
+#pragma once
+
+#include <tinycnn/backends/cpu/simd/channel_loop.hpp>
+#include <tinycnn/backends/execution.hpp>
+
+namespace tinycnn::cpu {
+
+/// Inserted by the planner; its gradient is its input's, handed on as it is.
+template <class Isa>
+struct ApplyDeferred {
+  static constexpr std::string_view name = "apply deferred";
+  static constexpr const Kind* pattern[] = {nullptr};
+  static constexpr bool applies_deferred = true, accepts_deferred = true;
+
+  template <class Backend>
+  static void forward(const Execution<Backend>& run, const Step& step) {
+    const Dims dims = run.dims(step.x);
+    const auto deferred = run.deferred(step.x);
+    const float* x = run.data(step.x);
+    float* y = run.data(step.y);
+    const PixelBlocks blocks(dims.pixels());
+    run.backend->pool().run(blocks.count(run.n), [&](int block, int) {
+      long at = (blocks.sample(block) * dims.pixels() + blocks.first(block)) * dims.c;
+      for (int p = 0; p < blocks.length(block); ++p, at += dims.c)
+        for_channels<Isa>(dims.c, [&]<class V>(V, int c) {
+          const V value = fma<Isa>(load<V>(x + at + c), load<V>(deferred.scale + c), load<V>(deferred.shift + c));
+          store<V>(y + at + c, deferred.relu ? cpu::relu<Isa>(value) : value);
+        });
+    });
+  }
+};
+
+}  // namespace tinycnn::cpu

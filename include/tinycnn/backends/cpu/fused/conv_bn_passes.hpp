@@ -1,0 +1,108 @@
+// What the fused Conv+BatchNorm ops of training share: statistics around the forward pass, reductions in the backward.
+#pragma once
+
+#include <tinycnn/backends/cpu/fused/conv.hpp>
+#include <tinycnn/backends/cpu/layers/batch_norm_statistics.hpp>
+#include <tinycnn/backends/cpu/simd/channel_loop.hpp>
+
+namespace tinycnn::cpu {
+
+/// Memory of a convolution, of the passes that `mode` has, and of the BatchNorm behind it in the forward pass.
+template <class Convolution>
+constexpr MemoryRequirements conv_bn_forward_requirements(const Match& m, Mode mode, int row_multiple) {
+  const Layer& conv = m.first();
+  MemoryRequirements requirements = convolution_requirements<Convolution>(conv, mode, row_multiple);
+  requirements.statistics = long(ChannelStatistics::arrays) * conv.out.c;
+  requirements.deferred = long(ChannelStatistics::deferred_array) * conv.out.c;
+  const long backward = requirements.workspace_per_sample;
+  requirements.workspace_per_sample =
+      4L * conv.out.c * Convolution::of(conv).blocks(1, row_multiple);  // 2 doubles each
+  requirements.workspace_per_sample = larger(requirements.workspace_per_sample, backward);
+  return requirements;
+}
+
+/// The same with the backward reductions over `reduced_pixels` pixels.
+template <class Convolution>
+constexpr MemoryRequirements conv_bn_requirements(const Match& m, int row_multiple, long reduced_pixels) {
+  MemoryRequirements requirements = conv_bn_forward_requirements<Convolution>(m, Mode::training, row_multiple);
+  const long backward = 2L * m.first().out.c * PixelBlocks(reduced_pixels).per_sample;
+  requirements.workspace_per_sample = larger(requirements.workspace_per_sample, backward);
+  return requirements;
+}
+
+/// Where the forward sums of a step lie in the workspace: behind the packed weights.
+template <class Convolution, class Run>
+double* sums_of(const Run& run, const Step& step) {
+  return reinterpret_cast<double*>(run.workspace + aligned(Convolution::of(run.layer(step, 0)).packed_forward()));
+}
+
+/// Runs the convolution with an epilogue that fills `sums`, then makes scale and shift of them.
+template <class Convolution, class Run, class Epilogue>
+void run_with_statistics(const Run& run, const Step& step, Epilogue& epilogue) {
+  using Isa = typename Convolution::Isa;
+  const Layer& conv = run.layer(step, 0);
+  epilogue.dims = conv.out;
+  epilogue.bias = bias_of(run, conv);
+  epilogue.sums = sums_of<Convolution>(run, step);
+  epilogue.past_caches = streams<Isa>(epilogue.y, conv.out, run.n, conv.options.groups);
+  run_convolution<Convolution>(run, step, epilogue);
+  const int blocks = Convolution::of(conv).blocks(run.n, epilogue.row_multiple());
+  finalize_statistics(run, run.layer(step, 1), ChannelStatistics(run.statistics(step), conv.out.c), epilogue.sums,
+                      blocks);
+}
+
+/// dy where the ReLU after `scale v + shift`, in the forward pass's own expression, let v through.
+template <class Isa, class V>
+[[gnu::always_inline]] inline V masked(const float* dy, const float* v, const ChannelStatistics& k, long at, int c) {
+  const V value = fma<Isa>(load<V>(v + at), load<V>(k.scale + c), load<V>(k.shift + c));
+  return value > 0.0f ? load<V>(dy + at) : V{};
+}
+
+/// Sums of g and g (v - mean) over fixed blocks of `pixels` a sample, then dgamma, dbeta and the gradient's
+/// coefficients. g(V{}, at, c) gives g at offset `at` of the batch, channel c; `v` are the values BatchNorm saw there.
+template <class Isa, class Run, class G>
+void reduce_gradient(const Run& run, const Step& step, long pixels, const float* v, G&& g) {
+  const Layer& norm = run.layer(step, 1);
+  const int channels = norm.out.c;
+  const ChannelStatistics k(run.statistics(step), channels);
+  const PixelBlocks blocks(pixels);
+  run.backend->pool().run(blocks.count(run.n), [&](int block, int) {
+    float* sums = run.workspace + 2L * block * channels;  // (2,C)
+    for (int c = 0; c < 2 * channels; ++c) sums[c] = 0;
+    long at = (blocks.sample(block) * pixels + blocks.first(block)) * channels;
+    for (int p = 0; p < blocks.length(block); ++p, at += channels)
+      for_channels<Isa>(channels, [&]<class V>(V, int c) {
+        const V here = g(V{}, at + c, c);
+        store<V>(sums + c, load<V>(sums + c) + here);
+        store<V>(sums + channels + c,
+                 fma<Isa>(here, load<V>(v + at + c) - load<V>(k.mean + c), load<V>(sums + channels + c)));
+      });
+  });
+  finalize_gradient(run, norm, k, run.workspace, blocks.count(run.n), 2L * channels, step.parameter_gradients);
+}
+
+/// v <- a g + b v + c in place: the gradient of the convolution's output takes the place of the output.
+template <class Isa, class Run, class G>
+void expand_gradient(const Run& run, const Step& step, float* v, G&& g) {
+  const Dims dims = run.layer(step, 0).out;
+  const ChannelStatistics k(run.statistics(step), dims.c);
+  const PixelBlocks blocks(dims.pixels());
+  run.backend->pool().run(blocks.count(run.n), [&](int block, int) {
+    long at = (blocks.sample(block) * dims.pixels() + blocks.first(block)) * dims.c;
+    for (int p = 0; p < blocks.length(block); ++p, at += dims.c)
+      for_channels<Isa>(dims.c, [&]<class V>(V, int c) {
+        const V linear = fma<Isa>(load<V>(k.b + c), load<V>(v + at + c), load<V>(k.c + c));
+        store<V>(v + at + c, fma<Isa>(load<V>(k.a + c), g(V{}, at + c, c), linear));
+      });
+  });
+}
+
+/// The convolution's bias in front of a BatchNorm: the batch's mean takes it away again, so its gradient is exactly 0.
+template <class Run>
+void zero_bias_gradient(const Run& run, const Step& step) {
+  const Layer& conv = run.layer(step, 0);
+  if (!conv.options.bias || !step.parameter_gradients) return;
+  for (int o = 0; o < conv.out.c; ++o) run.gradient(conv, 1)[o] = 0;
+}
+
+}  // namespace tinycnn::cpu

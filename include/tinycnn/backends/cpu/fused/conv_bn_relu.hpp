@@ -1,0 +1,68 @@
+// Training: Conv + BatchNorm, with or without ReLU. The convolution's output is stored; the rest is deferred.
+#pragma once
+
+#include <tinycnn/backends/cpu/fused/conv_bn_passes.hpp>
+#include <tinycnn/layers/relu.hpp>
+
+namespace tinycnn::cpu {
+
+/// y = conv(x) + bias is stored and its affine deferred: relu(scale y + shift), or without the ReLU.
+/// equals: reference::Conv2dOp, BatchNormOp (and ReluOp).
+template <class Convolution, bool Relu>
+struct DeferredConvBn {
+  using Isa = typename Convolution::Isa;
+  static constexpr unsigned modes = in_training;
+  static constexpr bool accepts_deferred = true, defers = true, deferred_relu = Relu, saves_input = true,
+                        saves_output = true;
+  static constexpr bool reduces_for_batch_norm = true, uses_reduction = Relu;
+  static constexpr auto variant = &convolution_variant<Convolution>;
+  static constexpr auto fits = &takes_convolution<Convolution>;
+  static constexpr MemoryRequirements requirements(const Match& m) {
+    return conv_bn_requirements<Convolution>(m, 1, m.first().out.pixels());
+  }
+
+  template <class Backend>
+  static void forward(const Execution<Backend>& run, const Step& step) {
+    StatisticsEpilogue<Isa> epilogue;
+    epilogue.y = run.data(step.y);
+    run_with_statistics<Convolution>(run, step, epilogue);
+  }
+
+  template <class Backend>
+  static void backward(const Execution<Backend>& run, const Step& step) {
+    const Dims dims = run.layer(step, 0).out;
+    const ChannelStatistics k(run.statistics(step), dims.c);
+    const float* dy = run.data(step.dy);
+    const bool reduced = step.reduced;
+    float* y = run.data(step.y);  // (N,P,Q,O), becomes its own gradient
+    const auto g = [=]<class V>(V, long at, int c) {
+      if (Relu && !reduced)
+        return masked<Isa, V>(dy, y, k, at, c);
+      else
+        return load<V>(dy + at);
+    };
+    if (!reduced) reduce_gradient<Isa>(run, step, dims.pixels(), y, g);
+    expand_gradient<Isa>(run, step, y, g);
+    zero_bias_gradient(run, step);
+    run_convolution_gradients<Convolution>(run, step, y, nullptr);
+  }
+
+  template <class Backend>
+  static void commit(const Execution<Backend>& run, const Step& step) {
+    commit_statistics(run, run.layer(step, 1), ChannelStatistics(run.statistics(step), run.layer(step, 0).out.c));
+  }
+};
+
+template <class Convolution>
+struct ConvBnRelu : DeferredConvBn<Convolution, true> {
+  static constexpr std::string_view name = "Conv+BatchNorm+ReLU";
+  static constexpr const Kind* pattern[] = {&conv2d, &batch_norm, &tinycnn::relu};
+};
+
+template <class Convolution>
+struct ConvBn : DeferredConvBn<Convolution, false> {
+  static constexpr std::string_view name = "Conv+BatchNorm";
+  static constexpr const Kind* pattern[] = {&conv2d, &batch_norm};
+};
+
+}  // namespace tinycnn::cpu

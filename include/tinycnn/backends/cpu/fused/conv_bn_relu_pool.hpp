@@ -1,0 +1,122 @@
+// Training: Conv + BatchNorm + ReLU + MaxPool, pooled before it is normalised; scale, shift and ReLU are deferred.
+#pragma once
+
+#include <tinycnn/backends/cpu/conv/epilogue/max_pool.hpp>
+#include <tinycnn/backends/cpu/fused/conv_bn_passes.hpp>
+#include <tinycnn/layers/max_pool.hpp>
+#include <tinycnn/layers/relu.hpp>
+
+namespace tinycnn::cpu {
+
+/// Windows that tile the image from its corner: only then can a block's rows be pooled while they are in the cache.
+constexpr bool pools_in_place(const Layer& pool) {
+  const Window& k = pool.options.window;
+  return k.stride == k.kernel && k.padding == 0 && k.dilation == 1 && k.kernel >= 2 && k.kernel <= 15;
+}
+
+/// y = conv(x) + bias, kept at `y` unless null, its statistics, and the extremes of its pooling windows.
+template <class Convolution, class Run>
+void run_with_statistics_and_pool(const Run& run, const Step& step, float* y) {
+  using Isa = typename Convolution::Isa;
+  StatisticsPoolEpilogue<Isa> epilogue;
+  epilogue.y = y;
+  epilogue.gamma = run.parameter(run.layer(step, 1), norm_weight);
+  epilogue.pooled = run.data(step.y);
+  epilogue.argmax = run.bytes(step.argmax);
+  epilogue.k = run.layer(step, 3).options.window.kernel;
+  epilogue.pooled_past_caches =
+      streams<Isa>(epilogue.pooled, run.layer(step, 3).out, run.n, run.layer(step, 0).options.groups);
+  run_with_statistics<Convolution>(run, step, epilogue);
+}
+
+/// Max-pooling commutes with the monotone relu(scale v + shift): the maximum where gamma > 0, the minimum where
+/// gamma < 0, the first element where gamma = 0. Keeps the convolution's output and one byte an element of y.
+/// equals: reference::Conv2dOp, BatchNormOp, ReluOp, MaxPoolOp, but for ties that only rounding makes.
+template <class Convolution>
+struct ConvBnReluPool {
+  using Isa = typename Convolution::Isa;
+  static constexpr std::string_view name = "Conv+BatchNorm+ReLU+MaxPool";
+  static constexpr const Kind* pattern[] = {&conv2d, &batch_norm, &tinycnn::relu, &max_pool};
+  static constexpr unsigned modes = in_training;
+  static constexpr bool accepts_deferred = true, defers = true, deferred_relu = true, saves_input = true,
+                        saves_output = true;
+  static constexpr bool reduces_for_batch_norm = true, uses_reduction = true;
+  static constexpr auto variant = &convolution_variant<Convolution>;
+  static constexpr bool fits(const Match& m) { return Convolution::takes(m.first()) && pools_in_place(m.last()); }
+  static constexpr MemoryRequirements requirements(const Match& m) {
+    MemoryRequirements requirements =
+        conv_bn_requirements<Convolution>(m, m.last().options.window.kernel, m.last().out.pixels());
+    requirements.saved = m.first().out.size();
+    requirements.argmax_bytes = m.last().out.size();
+    return requirements;
+  }
+
+  template <class Backend>
+  static void forward(const Execution<Backend>& run, const Step& step) {
+    run_with_statistics_and_pool<Convolution>(run, step, run.data(step.saved));
+  }
+
+  template <class Backend>
+  static void backward(const Execution<Backend>& run, const Step& step) {
+    const Dims dims = run.layer(step, 0).out;
+    const ChannelStatistics k(run.statistics(step), dims.c);
+    const float *dy = run.data(step.dy), *pooled = run.data(step.y);  // (N,P/k,Q/k,O)
+    if (!step.reduced)
+      reduce_gradient<Isa>(run, step, run.layer(step, 3).out.pixels(), pooled,
+                           [=]<class V>(V, long at, int c) { return masked<Isa, V>(dy, pooled, k, at, c); });
+    expand_pooled(run, step, k);
+    zero_bias_gradient(run, step);
+    run_convolution_gradients<Convolution>(run, step, run.data(step.saved), nullptr);
+  }
+
+  template <class Backend>
+  static void commit(const Execution<Backend>& run, const Step& step) {
+    commit_statistics(run, run.layer(step, 1), ChannelStatistics(run.statistics(step), run.layer(step, 0).out.c));
+  }
+
+ private:
+  /// v <- b v + c for every pixel, + a g for the one its window took: in place in the convolution's output. A task is k
+  /// rows of one sample: one row of windows.
+  template <class Backend>
+  static void expand_pooled(const Execution<Backend>& run, const Step& step, const ChannelStatistics& k) {
+    const Dims dims = run.layer(step, 0).out, out = run.layer(step, 3).out;
+    const int kernel = run.layer(step, 3).options.window.kernel;
+    const int window_rows = (dims.h + kernel - 1) / kernel;
+    const float* pooled = step.reduced ? nullptr : run.data(step.y);
+    run.backend->pool().run(run.n * window_rows, [&](int task, int) {
+      const int n = task / window_rows, window_row = task % window_rows;
+      const int rows = dims.h - window_row * kernel < kernel ? dims.h - window_row * kernel : kernel;
+      float* v = run.data(step.saved) + (long(n) * dims.h + window_row * kernel) * dims.w * dims.c;  // (k,Q,O)
+      const int windows = window_row < out.h ? out.w : 0;
+      for (int q = 0; q < windows; ++q) {
+        const long window = ((long(n) * out.h + window_row) * out.w + q) * dims.c;
+        expand_window(k, dims, kernel, run.data(step.dy) + window, pooled == nullptr ? nullptr : pooled + window,
+                      run.bytes(step.argmax) + window, v + long(q) * kernel * dims.c);
+      }
+      for (int r = 0; r < rows; ++r)
+        for (int q = windows * kernel; q < dims.w; ++q) {
+          float* pixel = v + (long(r) * dims.w + q) * dims.c;
+          for_channels<Isa>(dims.c, [&]<class V>(V, int c) {
+            store<V>(pixel + c, fma<Isa>(load<V>(k.b + c), load<V>(pixel + c), load<V>(k.c + c)));
+          });
+        }
+    });
+  }
+
+  /// One window of v (H,W,O) with its gradient at dy, masked by `pooled` unless that is null, and its argmax.
+  static void expand_window(const ChannelStatistics& k, const Dims& dims, int kernel, const float* dy,
+                            const float* pooled, const std::uint8_t* argmax, float* v) {
+    for_channels<Isa>(dims.c, [=, &k, channels = long(dims.c), columns = long(dims.w)]<class V>(V, int c) {
+      const V g = pooled == nullptr ? load<V>(dy + c) : masked<Isa, V>(dy, pooled, k, c, c);
+      const V a = load<V>(k.a + c), b = load<V>(k.b + c), constant = load<V>(k.c + c);
+      const auto taken = load_bytes<Isa>(V{}, argmax + c);
+      for (int r = 0, here = 0; r < kernel; ++r)
+        for (int q = 0; q < kernel; ++q, ++here) {
+          float* pixel = v + (r * columns + q) * channels + c;
+          store<V>(pixel, fma<Isa>(a, taken == here ? g : V{}, fma<Isa>(b, load<V>(pixel), constant)));
+        }
+    });
+  }
+};
+
+}  // namespace tinycnn::cpu

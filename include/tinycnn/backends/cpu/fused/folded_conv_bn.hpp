@@ -1,0 +1,139 @@
+// Inference: Conv + BatchNorm folded into one convolution, with the shortcut's sum, ReLU and MaxPool in its epilogue.
+#pragma once
+
+#include <cmath>
+
+#include <tinycnn/backends/cpu/fused/conv.hpp>
+#include <tinycnn/backends/cpu/fused/conv_bn_relu_pool.hpp>
+#include <tinycnn/backends/cpu/layers/batch_norm_statistics.hpp>
+#include <tinycnn/layers/residual.hpp>
+
+namespace tinycnn::cpu {
+
+/// With s = gamma / sqrt(running_var + eps): weights s w, bias s (b - running_mean) + beta, packed once when parameters
+/// are loaded: prepared = packed weights, then bias (C).
+template <class Convolution>
+struct Folded {
+  using Isa = typename Convolution::Isa;
+  static constexpr unsigned modes = in_inference;
+  static constexpr auto variant = &convolution_variant<Convolution>;
+  static constexpr auto fits = &takes_convolution<Convolution>;
+  static constexpr MemoryRequirements requirements(const Match& m) { return requirements_with(m, 1); }
+
+  /// The plan is the same for every capacity, so there is room for whatever a capacity may choose.
+  static constexpr MemoryRequirements requirements_with(const Match& m, int row_multiple) {
+    MemoryRequirements requirements;
+    for (const Algorithm a : {Algorithm::direct, Algorithm::winograd, Algorithm::narrow}) {
+      const ConvolutionShape s = Convolution::of(m.first()).s;
+      if (a != Algorithm::direct && choose_algorithm(s) == Algorithm::direct) continue;
+      const Convolution c(s, a);
+      requirements.prepared = larger(requirements.prepared, aligned(c.packed_forward()) + m.first().out.c);
+      requirements.scratch = larger(requirements.scratch, c.forward_scratch(row_multiple));
+    }
+    return requirements;
+  }
+
+  template <class Backend>
+  static Convolution convolution(const Execution<Backend>& run, const Step& step) {
+    const ConvolutionShape s = Convolution::of(run.layer(step, 0)).s;
+    return Convolution(s, choose_inference_algorithm<Isa>(s, run.capacity));
+  }
+
+  template <class Backend>
+  [[gnu::cold]] static void prepare(const Execution<Backend>& run, const Step& step) {
+    const Layer &conv = run.layer(step, 0), &norm = run.layer(step, 1);
+    const Convolution c = convolution(run, step);
+    float* packed = run.prepared(step);
+    float* bias = const_cast<float*>(folded_bias(run, step));
+    c.pack(run.parameter(conv, 0), packed, run.backend->pool());
+    const float *mean = run.parameter(norm, norm_mean), *variance = run.parameter(norm, norm_variance);
+    const float *gamma = run.parameter(norm, norm_weight), *beta = run.parameter(norm, norm_bias);
+    const auto scale = [&](int o) { return double(gamma[o]) / std::sqrt(double(variance[o]) + norm.options.epsilon); };
+    for (int o = 0; o < conv.out.c; ++o) {
+      const double b = conv.options.bias ? double(run.parameter(conv, 1)[o]) : 0;
+      bias[o] = float(scale(o) * (b - double(mean[o])) + double(beta[o]));
+    }
+    const int outputs = c.packed_outputs(), panels = ceil_div(outputs, NR<Isa>), rows = c.packed_rows();
+    run.backend->pool().run(conv.out.c / outputs * panels, [&](int task, int) {
+      float factors[NR<Isa>] = {};
+      for (int o = 0; o < NR<Isa> && task % panels * NR<Isa> + o < outputs; ++o)
+        factors[o] = float(scale(task / panels * outputs + task % panels * NR<Isa> + o));
+      float* panel = packed + long(task) * rows * NR<Isa>;  // (rows,NR)
+      for (int row = 0; row < rows; ++row, panel += NR<Isa>)
+        for (int o = 0; o < NR<Isa>; ++o) panel[o] *= factors[o];
+    });
+  }
+
+  template <class Backend>
+  static const float* folded_bias(const Execution<Backend>& run, const Step& step) {
+    return run.prepared(step) + aligned(convolution(run, step).packed_forward());
+  }
+
+  template <class Backend, class Epilogue>
+  static void run_folded(const Execution<Backend>& run, const Step& step, Epilogue& epilogue) {
+    const Layer& conv = run.layer(step, 0);
+    epilogue.dims = conv.out;
+    epilogue.bias = folded_bias(run, step);
+    convolution(run, step).forward(run.n, source_of<Isa>(run, step.x), run.prepared(step), epilogue,
+                                   run.backend->pool(), run.scratch);
+  }
+
+  template <class Backend>
+  static void run_stored(const Execution<Backend>& run, const Step& step, bool relu_last) {
+    StoreEpilogue<Isa> store;
+    store.y = run.data(step.y);
+    store.add = run.data(step.r);
+    store.relu = relu_last;
+    run_folded(run, step, store);
+  }
+};
+
+template <class Convolution>
+struct FoldedConvBnReluPool : Folded<Convolution> {
+  static constexpr std::string_view name = "Conv+BatchNorm+ReLU+MaxPool, folded";
+  static constexpr const Kind* pattern[] = {&conv2d, &batch_norm, &tinycnn::relu, &max_pool};
+  static constexpr bool fits(const Match& m) { return Convolution::takes(m.first()) && pools_in_place(m.last()); }
+  static constexpr MemoryRequirements requirements(const Match& m) {
+    return Folded<Convolution>::requirements_with(m, m.last().options.window.kernel);
+  }
+
+  template <class Backend>
+  static void forward(const Execution<Backend>& run, const Step& step) {
+    PoolEpilogue<typename Convolution::Isa> pool;
+    pool.pooled = run.data(step.y);
+    pool.k = run.layer(step, 3).options.window.kernel;
+    Folded<Convolution>::run_folded(run, step, pool);
+  }
+};
+
+template <class Convolution>
+struct FoldedConvBnAddRelu : Folded<Convolution> {
+  static constexpr std::string_view name = "Conv+BatchNorm+Add+ReLU, folded";
+  static constexpr const Kind* pattern[] = {&conv2d, &batch_norm, &add, &tinycnn::relu};
+  template <class Backend>
+  static void forward(const Execution<Backend>& run, const Step& step) {
+    Folded<Convolution>::run_stored(run, step, true);
+  }
+};
+
+template <class Convolution>
+struct FoldedConvBnRelu : Folded<Convolution> {
+  static constexpr std::string_view name = "Conv+BatchNorm+ReLU, folded";
+  static constexpr const Kind* pattern[] = {&conv2d, &batch_norm, &tinycnn::relu};
+  template <class Backend>
+  static void forward(const Execution<Backend>& run, const Step& step) {
+    Folded<Convolution>::run_stored(run, step, true);
+  }
+};
+
+template <class Convolution>
+struct FoldedConvBn : Folded<Convolution> {
+  static constexpr std::string_view name = "Conv+BatchNorm, folded";
+  static constexpr const Kind* pattern[] = {&conv2d, &batch_norm};
+  template <class Backend>
+  static void forward(const Execution<Backend>& run, const Step& step) {
+    Folded<Convolution>::run_stored(run, step, false);
+  }
+};
+
+}  // namespace tinycnn::cpu

@@ -1,0 +1,91 @@
+// Linear, alone or with the ReLU behind it.
+#pragma once
+
+#include <tinycnn/backends/cpu/linear/passes.hpp>
+#include <tinycnn/backends/execution.hpp>
+#include <tinycnn/layers/linear.hpp>
+#include <tinycnn/layers/relu.hpp>
+
+namespace tinycnn::cpu {
+
+/// y = x W + b, then relu where the step has a second layer. Where there is a ReLU, backward first masks dy into the
+/// workspace.
+/// equals: reference::LinearOp (and ReluOp).
+template <class Isa>
+struct LinearBase {
+  static constexpr bool saves_input = true;
+
+  static constexpr MemoryRequirements requirements(const Match& m) {
+    // The kernels round the batch up to their panels; both parts below cover that.
+    const LinearShape none{int(m.first().in.size()), int(m.first().out.size()), NR<Isa>};
+    const LinearShape more{none.in, none.out, 2 * NR<Isa>};
+    MemoryRequirements requirements;
+    requirements.scratch = linear_scratch_floats<Isa>({none.in, none.out, linear_tiling::samples});
+    requirements.scratch_per_sample = linear_tiling::inputs + linear_tiling::pad + 16;
+    if (m.mode == Mode::inference) {
+      requirements.prepared = linear_packed_floats<Isa>(none);
+      return requirements;
+    }
+    requirements.workspace = aligned(linear_shared_floats<Isa>(none));
+    requirements.workspace_per_sample =
+        aligned((linear_shared_floats<Isa>(more) - linear_shared_floats<Isa>(none)) / NR<Isa>) + aligned(none.out);
+    return requirements;
+  }
+
+  template <class Backend>
+  static void prepare(const Execution<Backend>& run, const Step& step) {
+    const Layer& l = run.layer(step, 0);
+    linear_pack<Isa>(shape(run, l), run.parameter(l, 0), run.prepared(step), run.backend->pool());
+  }
+
+  template <class Backend>
+  static void forward(const Execution<Backend>& run, const Step& step) {
+    const Layer& l = run.layer(step, 0);
+    linear_forward<Isa>(shape(run, l), run.n, run.data(step.x), run.parameter(l, 0), run.prepared(step),
+                        l.options.bias ? run.parameter(l, 1) : nullptr, has_relu(step), run.data(step.y),
+                        run.backend->pool(), run.scratch);
+  }
+
+  template <class Backend>
+  static void backward(const Execution<Backend>& run, const Step& step) {
+    const Layer& l = run.layer(step, 0);
+    const LinearShape s = shape(run, l);
+    const float* dy = run.data(step.dy);
+    float* shared = run.workspace;
+    if (has_relu(step)) {
+      const float* y = run.data(step.y);
+      for (long i = 0; i < long(run.n) * s.out; ++i) run.workspace[i] = y[i] > 0.0f ? dy[i] : 0.0f;
+      dy = run.workspace;
+      shared += aligned(long(run.n) * s.out);
+    }
+    if (step.parameter_gradients)
+      linear_weight_gradient<Isa>(s, run.n, run.data(step.x), dy, run.gradient(l, 0),
+                                  l.options.bias ? run.gradient(l, 1) : nullptr, run.backend->pool(), run.scratch,
+                                  shared);
+    if (step.dx >= 0)
+      linear_input_gradient<Isa>(s, run.n, dy, run.parameter(l, 0), run.data(step.add_dx), run.data(step.dx),
+                                 run.backend->pool(), run.scratch, shared);
+  }
+
+ private:
+  static bool has_relu(const Step& step) { return step.layer_count > 1; }
+  template <class Backend>
+  static LinearShape shape(const Execution<Backend>& run, const Layer& l) {
+    return {int(l.in.size()), int(l.out.size()), int(run.capacity)};
+  }
+};
+
+template <class Isa>
+struct LinearRelu : LinearBase<Isa> {
+  static constexpr bool saves_output = true;
+  static constexpr std::string_view name = "Linear+ReLU";
+  static constexpr const Kind* pattern[] = {&tinycnn::linear, &tinycnn::relu};
+};
+
+template <class Isa>
+struct LinearAlone : LinearBase<Isa> {
+  static constexpr std::string_view name = "Linear";
+  static constexpr const Kind* pattern[] = {&tinycnn::linear};
+};
+
+}  // namespace tinycnn::cpu

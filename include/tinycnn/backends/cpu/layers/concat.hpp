@@ -1,0 +1,66 @@
+// Concat: the channels of two values side by side in every pixel.
+#pragma once
+
+#include <tinycnn/backends/cpu/simd/channel_loop.hpp>
+#include <tinycnn/backends/execution.hpp>
+#include <tinycnn/layers/concat.hpp>
+
+namespace tinycnn::cpu {
+
+/// y = the channels (features) of x, then those of r; both gradients are slices of dy. Refuses flattened images, whose
+/// features lie in memory in another order than they count. equals: reference::ConcatOp.
+template <class Isa>
+struct Concat {
+  static constexpr std::string_view name = "Concat";
+  static constexpr const Kind* pattern[] = {&concat};
+  static constexpr bool fits(const Match& m) {
+    const Node& node = m.graph->nodes[m.layers[0] - m.graph->layers];
+    const Dims x = m.graph->dims(node.x), r = m.graph->dims(node.r);
+    return !x.flat || (x.pixels() == 1 && r.pixels() == 1);
+  }
+
+  template <class Backend>
+  static void forward(const Execution<Backend>& run, const Step& step) {
+    const Dims out = run.dims(step.y);
+    const float *x = run.data(step.x), *r = run.data(step.r);
+    const int left = run.dims(step.x).c, right = run.dims(step.r).c;
+    for_pixels(run, out, [=, y = run.data(step.y)](long pixel) {
+      std::memcpy(y + pixel * out.c, x + pixel * left, sizeof(float) * std::size_t(left));
+      std::memcpy(y + pixel * out.c + left, r + pixel * right, sizeof(float) * std::size_t(right));
+    });
+  }
+
+  template <class Backend>
+  static void backward(const Execution<Backend>& run, const Step& step) {
+    const int left = run.dims(step.x).c, right = run.dims(step.r).c;
+    if (step.dr >= 0) take(run, step, left, right, run.data(step.dr), run.data(step.add_dr));
+    if (step.dx >= 0) take(run, step, 0, left, run.data(step.dx), run.data(step.add_dx));
+  }
+
+ private:
+  template <class Backend, class F>
+  static void for_pixels(const Execution<Backend>& run, const Dims& dims, const F& f) {
+    const PixelBlocks blocks(dims.pixels());
+    run.backend->pool().run(blocks.count(run.n), [&](int block, int) {
+      const long first = blocks.sample(block) * dims.pixels() + blocks.first(block);
+      for (int p = 0; p < blocks.length(block); ++p) f(first + p);
+    });
+  }
+
+  /// to = channels [first, first + count) of dy (+ held).
+  template <class Backend>
+  static void take(const Execution<Backend>& run, const Step& step, int first, int count, float* to,
+                   const float* held) {
+    const Dims out = run.dims(step.y);
+    const float* dy = run.data(step.dy) + first;
+    for_pixels(run, out, [=](long pixel) {
+      const float* from = dy + pixel * out.c;
+      const long at = pixel * count;
+      for_channels<Isa>(count, [&]<class V>(V, int c) {
+        store<V>(to + at + c, held == nullptr ? load<V>(from + c) : load<V>(from + c) + load<V>(held + at + c));
+      });
+    });
+  }
+};
+
+}  // namespace tinycnn::cpu

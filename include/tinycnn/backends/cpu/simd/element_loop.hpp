@@ -1,0 +1,18 @@
+// A loop over all elements of a batch in fixed blocks: for layers of any shape.
+#pragma once
+
+#include <tinycnn/backends/cpu/simd/channel_loop.hpp>
+
+namespace tinycnn::cpu {
+
+/// Calls f(V{}, i) over all elements, V a register while one fits and a float for the rest of the last block.
+template <class Isa, class Pool, class F>
+void for_elements(Pool& pool, long count, const F& f) {
+  constexpr long size = 1 << 14;
+  pool.run(int((count + size - 1) / size), [&](int block, int) {
+    const long first = block * size, left = count - first;
+    for_channels<Isa>(int(left < size ? left : size), [&]<class V>(V v, int i) { f(v, first + i); });
+  });
+}
+
+}  // namespace tinycnn::cpu

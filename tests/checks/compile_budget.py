@@ -1,0 +1,60 @@
+"""Prints what compiling costs, user seconds and peak megabytes, beside what it may cost (contracts for g++ 12)."""
+
+import argparse
+import os
+import pathlib
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+# name, source, most seconds, most MB (None: no contract), further arguments
+CASES = [("include", "/dev/null", 1.5, None, "-include", "tinycnn/tinycnn.hpp"),
+         ("HW3", "benchmarks/compile/hw3.cpp", 6.0, 400),           # train, evaluate, save, predict
+         ("HW3, precompiled", "benchmarks/compile/hw3.cpp", None, None, "-DTINYCNN_PRECOMPILED"),
+         ("all kernels", "/dev/null", None, None, "-include", "tinycnn/backends/cpu/precompiled.hpp"),
+         ("hw3.cpp", "examples/hw3.cpp", None, 400),                # the whole program: pictures, files, log as well
+         ("ResNet-18", "benchmarks/compile/resnet18.cpp", 8.0, None),
+         ("ResNet-50", "benchmarks/compile/resnet50.cpp", 12.0, 600)]
+
+
+def cost(compiler, source, arguments):
+    """User seconds and peak MB of one compilation, the compiler's own children included."""
+    command = [compiler, "-std=c++20", "-O3", "-march=native", "-Iinclude", *arguments, "-x", "c++", "-c", source, "-o",
+               "/dev/null"]
+    if "clang" in compiler:  # clang 19 warns of what it itself takes -march=native to mean on some CPUs
+        command += ["-Wno-unknown-warning-option", "-Wno-invalid-feature-combination"]
+    process = subprocess.Popen(command, cwd=ROOT)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        sys.exit(f"{source} does not compile with {compiler}.")
+    return usage.ru_utime, usage.ru_maxrss / 1024
+
+
+def median(values):
+    return sorted(values)[len(values) // 2]
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="./dev compile-budget", description=__doc__)
+    parser.add_argument("--repeat", type=int, default=3, help="compilations a number is the median of")
+    parser.add_argument("--compiler", action="append", help="instead of g++ and clang++-19; may be given again")
+    options = parser.parse_args()
+    over = 0
+    print(f"{'':18}{'compiler':14}{'seconds':>8}{'at most':>9}{'MB':>8}{'at most':>9}")
+    for compiler in options.compiler or ["g++", "clang++-19"]:
+        for name, source, most_seconds, most_megabytes, *arguments in CASES:
+            if not (ROOT / source).exists():
+                sys.exit(f"{source} does not exist, so its compile time cannot be measured.")
+            runs = [cost(compiler, source, arguments) for _ in range(options.repeat)]
+            seconds, megabytes = (median(column) for column in zip(*runs))
+            contract = compiler.startswith("g++")
+            exceeded = contract and (seconds > (most_seconds or seconds) or megabytes > (most_megabytes or megabytes))
+            over += exceeded
+            print(f"{name:18}{compiler:14}{seconds:8.2f}{most_seconds or '-' if contract else '-':>9}{megabytes:8.0f}"
+                  f"{most_megabytes or '-' if contract else '-':>9}{'  over' if exceeded else ''}", flush=True)
+    return 1 if over else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,39 @@
+"""Runs a compiler on many sources at once and counts what came of it."""
+
+import concurrent.futures
+import os
+import pathlib
+import subprocess
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+JOBS = len(os.sched_getaffinity(0))
+WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wshadow"]
+EIGEN = ["-isystem", "/usr/include/eigen3"]  # where Debian has it; xtensor needs no path
+
+
+def syntax_only(compiler, arguments):
+    """Compiles without output; returns the exit status and what the compiler said."""
+    command = [compiler, "-std=c++20", "-fsyntax-only", "-Iinclude", *arguments]
+    try:
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, errors="replace", timeout=300,
+                              env=os.environ | {"LC_ALL": "C"})
+    except FileNotFoundError:
+        return 1, f"{compiler} is not installed: ./dev setup --all"
+    except subprocess.TimeoutExpired:
+        return 1, f"{compiler} ran for more than 300 s on {arguments[-1]}"
+    return done.returncode, done.stdout + done.stderr
+
+
+def count(cases, judge):
+    """Calls judge(case) for all cases in parallel; judge returns None or a complaint. Prints the complaints and,
+    as its last line, 'N passed, N failed'; returns the exit status."""
+    with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
+        complaints = list(pool.map(judge, cases))
+    for complaint in filter(None, complaints):
+        print(complaint)
+    return finish(complaints.count(None), len(complaints) - complaints.count(None))
+
+
+def finish(passed, failed):
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed or not passed else 0
