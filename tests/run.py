@@ -1,7 +1,8 @@
 """What ./dev test runs: unit tests and checks, each a command whose counts are added up.
 
-The last line is 'N passed, N failed'; the exit status is 0 only if something ran and nothing failed. A check is a
-script that prints such a line itself; the unit tests' counts come from doctest's summary.
+The last line is 'N passed, N failed', and ', N skipped' where something could not run on this machine; the exit status
+is 0 only if something ran and nothing failed. A check is a script that prints such a line itself; the unit tests' counts
+come from doctest's summary.
 """
 
 import argparse
@@ -23,6 +24,7 @@ class Tally:
         self.filter = name_filter
         self.passed = 0
         self.failed = 0
+        self.skipped = 0
 
     def wants(self, name):
         return self.filter.lower() in name.lower()
@@ -34,8 +36,13 @@ class Tally:
             print(f"---- {name} failed ----\n{output.rstrip()}\n----", flush=True)
         print(f"{name}: {passed} passed, {failed} failed ({seconds:.0f} s)", flush=True)
 
+    def skip(self, name, why):
+        """What cannot run on this machine is no pass."""
+        self.skipped += 1
+        print(f"{name}: not run, {why}", flush=True)
+
     def finish(self):
-        print(f"{self.passed} passed, {self.failed} failed")
+        print(f"{self.passed} passed, {self.failed} failed" + (f", {self.skipped} skipped" if self.skipped else ""))
         return 1 if self.failed or not self.passed else 0
 
 
@@ -71,6 +78,9 @@ def check(tally, name, *command):
     if not tally.wants(name):
         return
     status, output, seconds = run([sys.executable, *command], 15 * MINUTE)
+    if status == 0 and (skipped := re.search(r"^0 passed, 0 failed, \d+ skipped$", output, re.MULTILINE)):
+        tally.skip(name, output[:skipped.start()].strip())
+        return
     tally.add(name, *counts(status, output, r"^(\d+) passed, (\d+) failed$"), seconds, output)
 
 
@@ -98,7 +108,7 @@ def unit_tests(tally, name, preset, cases="", runs_here=True):
     if not build(tally, name, preset, "unit_tests"):
         return
     if not runs_here:
-        tally.add(f"{name}: build only, this CPU cannot run it", 1, 0, 0)
+        tally.skip(name, "built, but this CPU lacks the instructions")
         return
     selected = [part for part in (cases, tally.filter) if part]
     command = [ROOT / "build" / preset / "unit_tests", "--no-colors=true"]

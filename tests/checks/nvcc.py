@@ -25,7 +25,7 @@ OPTIONS = ["-std=c++20", "-Werror", "all-warnings", "-diag-suppress", "1675", "-
 
 def main():
     if shutil.which("nvcc") is None:
-        print("nvcc is not installed: not run\n0 passed, 0 failed, 1 skipped")
+        print("nvcc is not installed\n0 passed, 0 failed, 1 skipped")
         return 0
     with tempfile.TemporaryDirectory() as folder:
         source = pathlib.Path(folder) / "program.cu"
