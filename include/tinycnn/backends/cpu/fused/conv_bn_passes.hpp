@@ -81,7 +81,7 @@ void reduce_gradient(const Run& run, const Step& step, long pixels, const float*
   finalize_gradient(run, norm, k, run.workspace, blocks.count(run.n), 2L * channels, step.parameter_gradients);
 }
 
-/// v <- a g + b v + c in place: the gradient of the convolution's output takes the place of the output.
+/// v <- a g + b (v - mean) + c in place: the gradient of the convolution's output takes the place of the output.
 template <class Isa, class Run, class G>
 void expand_gradient(const Run& run, const Step& step, float* v, G&& g) {
   const Dims dims = run.layer(step, 0).out;
@@ -91,8 +91,7 @@ void expand_gradient(const Run& run, const Step& step, float* v, G&& g) {
     long at = (blocks.sample(block) * dims.pixels() + blocks.first(block)) * dims.c;
     for (int p = 0; p < blocks.length(block); ++p, at += dims.c)
       for_channels<Isa>(dims.c, [&]<class V>(V, int c) {
-        const V linear = fma<Isa>(load<V>(k.b + c), load<V>(v + at + c), load<V>(k.c + c));
-        store<V>(v + at + c, fma<Isa>(load<V>(k.a + c), g(V{}, at + c, c), linear));
+        store<V>(v + at + c, BatchNormGradient<Isa, V>(k, c)(g(V{}, at + c, c), load<V>(v + at + c)));
       });
   });
 }

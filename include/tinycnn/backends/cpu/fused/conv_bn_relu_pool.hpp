@@ -75,8 +75,8 @@ struct ConvBnReluPool {
   }
 
  private:
-  /// v <- b v + c for every pixel, + a g for the one its window took: in place in the convolution's output. A task is k
-  /// rows of one sample: one row of windows.
+  /// v <- a g + b (v - mean) + c in place in the convolution's output, where g is 0 but for the argmax of each window.
+  /// A task is one row of windows: k image rows of one sample.
   template <class Backend>
   static void expand_pooled(const Execution<Backend>& run, const Step& step, const ChannelStatistics& k) {
     const Dims dims = run.layer(step, 0).out, out = run.layer(step, 3).out;
@@ -97,7 +97,7 @@ struct ConvBnReluPool {
         for (int q = windows * kernel; q < dims.w; ++q) {
           float* pixel = v + (long(r) * dims.w + q) * dims.c;
           for_channels<Isa>(dims.c, [&]<class V>(V, int c) {
-            store<V>(pixel + c, fma<Isa>(load<V>(k.b + c), load<V>(pixel + c), load<V>(k.c + c)));
+            store<V>(pixel + c, BatchNormGradient<Isa, V>(k, c)(V{}, load<V>(pixel + c)));
           });
         }
     });
@@ -108,12 +108,12 @@ struct ConvBnReluPool {
                             const float* pooled, const std::uint8_t* argmax, float* v) {
     for_channels<Isa>(dims.c, [=, &k, channels = long(dims.c), columns = long(dims.w)]<class V>(V, int c) {
       const V g = pooled == nullptr ? load<V>(dy + c) : masked<Isa, V>(dy, pooled, k, c, c);
-      const V a = load<V>(k.a + c), b = load<V>(k.b + c), constant = load<V>(k.c + c);
+      const BatchNormGradient<Isa, V> gradient(k, c);
       const auto taken = load_bytes<Isa>(V{}, argmax + c);
       for (int r = 0, here = 0; r < kernel; ++r)
         for (int q = 0; q < kernel; ++q, ++here) {
           float* pixel = v + (r * columns + q) * channels + c;
-          store<V>(pixel, fma<Isa>(a, taken == here ? g : V{}, fma<Isa>(b, load<V>(pixel), constant)));
+          store<V>(pixel, gradient(taken == here ? g : V{}, load<V>(pixel)));
         }
     });
   }

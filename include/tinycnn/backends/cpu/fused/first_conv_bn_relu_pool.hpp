@@ -7,7 +7,7 @@
 
 namespace tinycnn::cpu {
 
-/// With g the gradient of BatchNorm's output and dv = a g + b v + c that of its input v = w x + bias
+/// With g the gradient of BatchNorm's output and dv = a g + b (v - mean) + c that of its input v = w x + bias
 /// (`finalize_gradient`), dw = sum of (x - m) dv = a (sum of (x - m) g) + b C w over all patches x of mean m, where C =
 /// sum of (x - m) (x - m)^T needs no pass over v. docs/gram.md derives it. equals: ConvBnReluPool, but for rounding.
 template <class Convolution>

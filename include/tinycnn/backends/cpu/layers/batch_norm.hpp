@@ -75,8 +75,7 @@ struct BatchNorm {
     if (!training)
       for (int c = 0; c < norm.out.c; ++c) k.a[c] = k.scale[c], k.b[c] = k.c[c] = 0;
     for_each(run, norm, [=]<class V>(V, long at, int c) {
-      const V linear = fma<Isa>(load<V>(k.b + c), load<V>(x + at), load<V>(k.c + c));
-      const V g = fma<Isa>(load<V>(k.a + c), load<V>(dy + at), linear);
+      const V g = BatchNormGradient<Isa, V>(k, c)(load<V>(dy + at), load<V>(x + at));
       store<V>(dx + at, held == nullptr ? g : g + load<V>(held + at));
     });
   }
@@ -144,13 +143,12 @@ struct BatchNorm {
     const float* gamma = run.parameter(norm, norm_weight);
     for (int c = 0; c < norm.out.c; ++c) {
       const double inverse = 1 / std::sqrt(double(variance[c]) + norm.options.epsilon);
-      k.mean[c] = mean[c];
-      k.inverse[c] = float(inverse);
+      k.set(c, double(mean[c]), inverse);
       k.scale[c] = float(double(gamma[c]) * inverse);
     }
   }
 
-  /// Sums of dy and dy (x - mean) a block, then dgamma, dbeta and the coefficients of dx.
+  /// Sums of dy and dy (x - mean) per block, then dgamma, dbeta and the coefficients of dx.
   template <class Backend>
   static void reduce(const Execution<Backend>& run, const Layer& norm, const ChannelStatistics& k, const float* x,
                      const float* dy, bool parameter_gradients) {

@@ -1,9 +1,10 @@
-// BatchNorm's statistics and coefficients per channel: from sums to scale and shift, and from the backward sums
-// to the three coefficients of the gradient.
+// BatchNorm's statistics and coefficients per channel: from sums to scale and shift, and from the backward sums to the
+// coefficients of the gradient.
 #pragma once
 
 #include <cmath>
 
+#include <tinycnn/backends/cpu/simd/channel_loop.hpp>
 #include <tinycnn/backends/execution.hpp>
 #include <tinycnn/layers/batch_norm.hpp>
 
@@ -13,9 +14,10 @@ namespace tinycnn::cpu {
 struct ChannelStatistics {
   float *mean, *inverse, *variance;  // of the batch; inverse = 1 / sqrt(variance + eps)
   float *scale, *shift;              // y = scale v + shift, the deferred affine
-  float *a, *b, *c;                  // dv = a g + b v + c
+  float *mean_low, *inverse_low;     // what rounding to float took from mean and inverse
+  float *a, *b, *c;                  // dv = a g + b (v - mean) + c, see BatchNormGradient
 
-  static constexpr int arrays = 8;
+  static constexpr int arrays = 10;
   static constexpr int deferred_array = 3;
   ChannelStatistics(float* from, int channels)
       : mean(from),
@@ -23,9 +25,33 @@ struct ChannelStatistics {
         variance(inverse + channels),
         scale(variance + channels),
         shift(scale + channels),
-        a(shift + channels),
+        mean_low(shift + channels),
+        inverse_low(mean_low + channels),
+        a(inverse_low + channels),
         b(a + channels),
         c(b + channels) {}
+
+  /// Keeps both to twice the digits of a float: over two samples nearly all of the gradient cancels.
+  void set(int channel, double exact_mean, double exact_inverse) const {
+    mean[channel] = float(exact_mean);
+    inverse[channel] = float(exact_inverse);
+    mean_low[channel] = float(exact_mean - double(mean[channel]));
+    inverse_low[channel] = float(exact_inverse - double(inverse[channel]));
+  }
+};
+
+/// dv = a g + b (v - mean) + c for a register of channels. The mean is subtracted first: folded into c, the two terms
+/// would cancel where the mean is large beside the deviation, and lose mean / deviation times the rounding of f32.
+template <class Isa, class V>
+struct BatchNormGradient {
+  V a, b, c, mean;
+
+  [[gnu::always_inline]] BatchNormGradient(const ChannelStatistics& k, int channel)
+      : a(load<V>(k.a + channel)),
+        b(load<V>(k.b + channel)),
+        c(load<V>(k.c + channel)),
+        mean(load<V>(k.mean + channel)) {}
+  [[gnu::always_inline]] V operator()(V g, V v) const { return fma<Isa>(a, g, fma<Isa>(b, v - mean, c)); }
 };
 
 /// sums (blocks, 2, C) of v and v^2 -> mean, variance, scale = gamma / sqrt(variance + eps), shift = beta - mean scale.
@@ -42,25 +68,23 @@ void finalize_statistics(const Run& run, const Layer& norm, const ChannelStatist
     const double mean = sums[c] / count, spread = sums[channels + c] / count - mean * mean;
     const double variance = spread < 0 ? 0 : spread;
     const double inverse = inverse_deviation<float>(variance, count, norm.options.epsilon);
-    k.mean[c] = float(mean);
+    k.set(c, mean, inverse);
     k.variance[c] = float(variance);
-    k.inverse[c] = float(inverse);
     k.scale[c] = float(double(gamma[c]) * inverse);
     k.shift[c] = float(double(beta[c]) - mean * double(gamma[c]) * inverse);
   }
 }
 
 /// partials (blocks, 2, C) of g and g (v - mean), `stride` floats from block to block -> dgamma, dbeta and the
-/// coefficients of dv = gamma inverse (g - mean(g) - xhat mean(g xhat)), xhat = (v - mean) inverse, as dv = a g + b v +
-/// c.
+/// coefficients of dv = gamma inverse (g - mean(g) - xhat mean(g xhat)), xhat = (v - mean) inverse, as
+/// BatchNormGradient takes them.
 template <class Run>
 [[gnu::cold]] void finalize_gradient(const Run& run, const Layer& norm, const ChannelStatistics& k,
                                      const float* partials, int blocks, long stride, bool parameter_gradients) {
   const int channels = norm.out.c;
   const double count = double(run.n) * double(norm.out.pixels());
   const float* gamma = run.parameter(norm, norm_weight);
-  constexpr int line =
-      16;  // channels that lie in one line of the caches, where thousands of blocks are beyond the first
+  constexpr int line = 16;  // channels per cache line: the partials of thousands of blocks exceed the first-level cache
   for (int first = 0; first < channels; first += line) {
     const int width = channels - first < line ? channels - first : line;
     double sums[line] = {}, products[line] = {};
@@ -71,16 +95,16 @@ template <class Run>
       }
     for (int i = 0; i < width; ++i) {
       const int c = first + i;
-      const double inverse = double(k.inverse[c]), factor = double(gamma[c]) * inverse;
-      const double product = products[i] * inverse;  // sum of g xhat
+      const double inverse = double(k.inverse[c]) + double(k.inverse_low[c]), factor = double(gamma[c]) * inverse;
+      const double product = (products[i] - sums[i] * double(k.mean_low[c])) * inverse;  // sum of g xhat
+      const double b = -factor * inverse * product / count;
       if (parameter_gradients) {
         run.gradient(norm, norm_weight)[c] = float(product);
         run.gradient(norm, norm_bias)[c] = float(sums[i]);
       }
-      const double b = -factor * inverse * product / count;
       k.a[c] = float(factor);
       k.b[c] = float(b);
-      k.c[c] = float(-factor * sums[i] / count - b * double(k.mean[c]));
+      k.c[c] = float(-factor * sums[i] / count - b * double(k.mean_low[c]));
     }
   }
 }

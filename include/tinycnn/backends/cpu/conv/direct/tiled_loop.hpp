@@ -19,6 +19,10 @@ struct OutputTile {
   int column = 0, column_step = 1, columns = 0;
   int channel = 0, width = 0;
   bool first = true;  // of the block's tiles
+
+  /// Index in `values`, without the channel, of the pixel in the middle of a sample's tile. At the border padding takes
+  /// part in a result, so the first pixel may be far from all others.
+  [[nodiscard]] long middle(int s) const { return (long(s) * rows + rows / 2) * columns + columns / 2; }
 };
 
 /// The operands of an output tile of a 3x3 convolution of stride 1 with few channels: an epilogue may form the products

@@ -55,6 +55,8 @@ struct StatisticsPoolEpilogue {
       const float* from = p.values + long(s) * p.rows * p.columns * NR<Isa>;                        // (rows,Q,NR)
       float* to = y + ((long(n) * dims.h + p.row) * dims.w * dims.c + p.channel) * (y != nullptr);  // (rows,Q,O)
       BlockSums<Isa> block;
+      block.pivot = Pixel<Isa>::read(p.values + p.middle(s) * NR<Isa>);
+      block.pivot = {block.pivot.a + offset.a, block.pivot.b + offset.b};
       const auto visit = [&](int i, int j) {
         const long at = long(i) * p.columns + j;
         Pixel<Isa> v = Pixel<Isa>::read(from + at * NR<Isa>);
@@ -88,7 +90,7 @@ struct StatisticsPoolEpilogue {
   }
 
   /// The same for 2x2 windows where y is not stored. Weights take gamma's sign, so that every window takes its maximum,
-  /// and results are taken about the block's first one. False where a gamma is 0 or a result not finite.
+  /// and results are taken about the pixel in the middle. False where a gamma is 0 or a result is not finite.
   [[gnu::noinline]] bool apply(const OutputTile& p, const FewChannels& x) const {
     if (y != nullptr || k != 2 || p.rows % 2 != 0 || p.width != NR<Isa>) return false;
     for (int o = 0; o < NR<Isa>; ++o)
@@ -98,9 +100,9 @@ struct StatisticsPoolEpilogue {
     pool.past_caches = pooled_past_caches;
     pool.flip_where_negative(Pixel<Isa>::read(gamma + p.channel));
     const Pixel<Isa> offset = pool.flipped(Pixel<Isa>::read(bias == nullptr ? nullptr : bias + p.channel, NR<Isa>));
-    const Pixel<Isa> first = pool.take_weights(x, offset);
-    Pixel<Isa>{offset.a - first.a, offset.b - first.b}.write(pool.weights, NR<Isa>, false);
-    pool.center = pool.flipped(first);
+    const Pixel<Isa> middle = pool.take_weights(x, offset, x.tile + p.rows / 2 * x.row + p.columns / 2 * x.channels);
+    Pixel<Isa>{offset.a - middle.a, offset.b - middle.b}.write(pool.weights, NR<Isa>, false);
+    pool.center = pool.flipped(middle);
     for (int s = 0; s < p.samples; ++s) {
       BlockSums<Isa> block;
       if (!pool.sample(p, x, s, block)) return false;
@@ -149,7 +151,7 @@ struct PoolEpilogue {
     PoolFewChannels<Isa> pool;
     pool.pooled = pooled, pool.dims = dims;
     pool.relu = true;
-    pool.take_weights(x, {});
+    pool.take_weights(x, {}, x.tile);
     pool.center = Pixel<Isa>::read(bias == nullptr ? nullptr : bias + p.channel, NR<Isa>);
     for (int s = 0; s < p.samples; ++s) {
       BlockSums<Isa> unused;

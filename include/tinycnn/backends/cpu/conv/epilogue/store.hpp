@@ -96,8 +96,9 @@ struct StoreEpilogue {
   }
 };
 
-/// Sums of NR channels over a block's pixels of one sample: f32 there, about its first pixel so that a mean far from 0
-/// costs the variance nothing; double beyond, about 0 again.
+/// Sums of NR channels over a block's pixels of one sample. Inside the block they are f32 sums of v - pivot, where the
+/// pivot is the pixel in the middle of the tile, so that a mean far from 0 costs neither mean nor variance digits;
+/// across blocks they are double sums of v.
 template <class Isa>
 struct BlockSums {
   Pixel<Isa> pivot;
@@ -106,7 +107,7 @@ struct BlockSums {
   int count = 0;
 
   [[gnu::always_inline]] void add(const Pixel<Isa>& v) {
-    if (count++ == 0) pivot = v;
+    ++count;
     const Pixel<Isa> off{v.a - pivot.a, v.b - pivot.b};
     sum.a += off.a;
     sum.b += off.b;
@@ -156,6 +157,8 @@ struct StatisticsEpilogue {
     const float* from = p.values;
     for (int s = 0; s < p.samples; ++s) {
       BlockSums<Isa> block;
+      block.pivot = Pixel<Isa>::read(p.values + p.middle(s) * NR<Isa>);
+      block.pivot = {block.pivot.a + offset.a, block.pivot.b + offset.b};
       for (int i = 0; i < p.rows; ++i) {
         float* to = y + ((long(p.sample + s) * dims.h + p.row + i) * dims.w + p.column) * dims.c + p.channel;
         for (int j = 0; j < p.columns; ++j, from += NR<Isa>, to += dims.c) {

@@ -101,19 +101,19 @@ struct PoolFewChannels {
             reinterpret_cast<Vector<Isa>>(reinterpret_cast<IntVector<Isa>>(v.b) ^ flip_b)};
   }
 
-  /// Copies the panel's weights, flipped, and `start` before them; says what the block's first pixel comes to.
-  Pixel<Isa> take_weights(const FewChannels& x, const Pixel<Isa>& start) {
+  /// Copies the panel's weights, flipped, and `start` before them; returns the result for the input patch at `patch`.
+  Pixel<Isa> take_weights(const FewChannels& x, const Pixel<Isa>& start, const float* patch) {
     start.write(weights, NR<Isa>, false);
-    Pixel<Isa> first = start;
+    Pixel<Isa> result = start;
     long at = 0;
     for (int r = 0; r < FewChannels::kernel; ++r)
       for (int i = 0; i < FewChannels::kernel * x.channels; ++i, at += NR<Isa>) {
         const Pixel<Isa> w = flipped(Pixel<Isa>::read(x.weights + at));
-        const Vector<Isa> value = broadcast<Isa>(x.tile[r * x.row + i]);
+        const Vector<Isa> value = broadcast<Isa>(patch[r * x.row + i]);
         w.write(weights + NR<Isa> + at, NR<Isa>, false);
-        first = {fma<Isa>(value, w.a, first.a), fma<Isa>(value, w.b, first.b)};
+        result = {fma<Isa>(value, w.a, result.a), fma<Isa>(value, w.b, result.b)};
       }
-    return first;
+    return result;
   }
 
   /// Sample s of the panel, with the sums over all pixels of its whole pairs of rows about `center`. False where one of
