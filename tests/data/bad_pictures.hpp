@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../support/not_root.hpp"
 #include "../support/picture_bytes.hpp"
 #include "bad_data.hpp"
 #include "tinycnn/data/loader.hpp"
@@ -21,14 +22,6 @@ inline std::string with(std::string bytes, std::size_t from, const std::string& 
 inline std::string read_as_rgb(const Picture& picture) {
   return "read as RGB, " + std::to_string(picture.w) + " x " + std::to_string(picture.h);
 }
-
-/// Gives up root's right to read everything while it lives.
-struct NotRoot {
-  NotRoot() { REQUIRE((::geteuid() != 0 || ::seteuid(65534) == 0)); }
-  ~NotRoot() {
-    if (::getuid() == 0) CHECK(::seteuid(0) == 0);
-  }
-};
 
 inline void pictures(BadData& data) {
   using namespace picture_bytes;

@@ -70,7 +70,7 @@ def mistakes(folder, data):
     broken.write_bytes(b"\xff" * 100)
     for number, (flags, words) in enumerate(
         (
-            (("--out", folder / "file/run"), ("file",)),
+            (("--out", folder / "file/run"), ("file", "Not a directory")),
             (("--out", folder / "file"), ("file",)),
             (("--data", empty), ("empty/train", "no .jpg")),
             (("--data", no_test), ("'test'", "'evaluation'")),

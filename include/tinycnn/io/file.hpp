@@ -41,8 +41,13 @@ inline std::string base_name(const std::string& path) { return path.substr(path.
   for (std::size_t end = 0; end != std::string::npos;) {
     end = path.find('/', end + 1);
     const std::string part = path.substr(0, end);
-    if (part.empty() || is_directory(part)) continue;
-    if (::mkdir(part.c_str(), 0777) != 0 && !is_directory(part)) throw_file_error("create the folder", part);
+    const bool is_last = end == std::string::npos;
+    if (part.empty() || (is_last ? is_directory(part) : path_exists(part)) || ::mkdir(part.c_str(), 0777) == 0)
+      continue;
+    const int reason = errno;
+    if (is_directory(part)) continue;  // made by another process in between
+    errno = reason;
+    throw_file_error("create the folder", part);
   }
 }
 
