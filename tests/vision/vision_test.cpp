@@ -65,6 +65,27 @@ TEST_SUITE("vision") {
     CHECK(largest <= 8);
   }
 
+  // Expected: Pillow 13, golden/make_bmp.py.
+  TEST_CASE("BMPs of every kind are decoded to Pillow's pixels") {
+    const SafetensorsFile golden(TINYCNN_GOLDEN_DIR "/bmp.safetensors");
+    int cases = 0;
+    for (const TensorEntry& file : golden.entries()) {
+      if (!file.name.ends_with(".file")) continue;
+      const TensorEntry& rgb = *golden.find(file.name.substr(0, file.name.size() - 5) + ".rgb");  // (H,W,3)
+      std::string bytes(file.bytes, '\0');
+      std::vector<std::uint8_t> expected(rgb.bytes);
+      golden.read(file.name, file.shape, reinterpret_cast<std::uint8_t*>(bytes.data()));
+      golden.read(rgb.name, rgb.shape, expected.data());
+      CAPTURE(file.name);
+      Picture picture;
+      CHECK(error_of([&] { picture = decode_image(bytes, file.name); }) == "");
+      CHECK(picture.h == rgb.shape[0]);
+      CHECK(picture.rgb == expected);
+      ++cases;
+    }
+    CHECK(cases == 77);
+  }
+
   // The smallest BMP: 2 x 1 pixels of 24 bits, bottom row first, blue green red, rows padded to 4 bytes.
   TEST_CASE("a BMP decodes exactly, and the extension does not matter") {
     const ScratchFolder folder;

@@ -14,7 +14,6 @@
 #define STBI_FREE(memory) free(memory)
 #define STBI_ONLY_JPEG
 #define STBI_ONLY_PNG
-#define STBI_ONLY_BMP
 #define STBI_NO_STDIO
 #define STB_IMAGE_IMPLEMENTATION
 #include <stb/stb_image.h>
