@@ -45,12 +45,13 @@ namespace detail {
 }  // namespace detail
 
 /// The picture in the bytes of a file, always RGB as Pillow's Image.open(path).convert("RGB"): grey is replicated,
-/// alpha dropped, EXIF orientation ignored. Errors, which name the file: empty, damaged, truncated, too large, not
-/// supported or no picture.
+/// alpha dropped, EXIF orientation ignored. Of 16-bit samples the high byte is taken, also of grey ones, where Pillow
+/// clips at 255. Errors, which name the file: empty, damaged, truncated, too large, not supported or no picture.
 [[gnu::cold]] inline Picture decode_image(std::string_view bytes, const std::string& path) {
   if (bytes.empty()) refuse_picture(path, "the file is empty");
   if (bytes.starts_with("BM")) return decode_bmp(bytes, path);
   if (const char* fault = picture_fault(bytes)) refuse_picture(path, fault);
+  if (bytes.starts_with("\x89PNG")) return detail::decode_by_stb(detail::with_full_palette(bytes), path);
   return detail::decode_by_stb(bytes, path);
 }
 

@@ -46,19 +46,21 @@ inline std::size_t little_endian(std::string_view bytes, std::size_t from, std::
   return value;
 }
 
-// stb_image fills with grey what a truncated file lacks, where Pillow refuses it. Its
+// stb_image fills with grey what a truncated file or one without a scan lacks, where Pillow refuses it. Its
 // version 2.27 writes beyond its table where a Huffman table claims more than 256 codes, and reads beyond it where
 // there are more codes of a length than bits can tell apart. The scan walks the segments to the end-of-image marker
 // (ITU-T T.81, B.1.1.2, B.2.4.2 and C.2): in entropy-coded data FF is followed by 00 or RSTn, and no code is all ones.
 inline const char* jpeg_fault(std::string_view bytes) {
   const auto at = [&](std::size_t i) { return byte_at(bytes, i); };
+  bool scans = false;
   for (std::size_t i = 2; i + 1 < bytes.size();) {
     const std::size_t marker = at(i + 1);
     if (at(i) != 0xFF || marker == 0xFF || marker == 0x00 || (marker >= 0xD0 && marker <= 0xD7)) {
       ++i;  // entropy-coded data, or a fill byte
       continue;
     }
-    if (marker == 0xD9) return nullptr;
+    if (marker == 0xD9) return scans ? nullptr : "it is damaged (it has no scan, so no pixels)";
+    if (marker == 0xDA) scans = true;
     const std::size_t end = i + 2 + big_endian(bytes, i + 2, 2);
     for (std::size_t table = i + 4; marker == 0xC4 && table < end;) {
       std::size_t codes = 0, taken = 0;  // of the 2^16 strings of 16 bits
@@ -84,6 +86,21 @@ inline const char* png_fault(std::string_view bytes) {
     i += 12 + big_endian(bytes, i, 4);
   }
   return "the file is truncated";
+}
+
+/// A PNG whose palette is filled up to 256 colours by black, which Pillow takes for those that are missing: stb_image
+/// 2.27 takes them from uninitialised memory. The chunk's checksum is left as it was; stb_image does not read it.
+[[gnu::cold]] inline std::string with_full_palette(std::string_view bytes) {
+  std::string file(bytes);
+  for (std::size_t i = 8, length; i + 12 <= bytes.size(); i += 12 + length) {
+    length = big_endian(bytes, i, 4);
+    if (length == 0 || bytes.substr(i + 4, 4) != "PLTE") continue;
+    if (length >= 768 || length % 3 != 0 || length > bytes.size() - i - 12) break;
+    file.insert(i + 8 + length, 768 - length, '\0');
+    file.replace(i, 4, std::string_view("\0\0\3\0", 4));
+    break;  // a further palette is written over this one
+  }
+  return file;
 }
 
 }  // namespace detail
