@@ -1,6 +1,8 @@
 // JPEG, PNG and BMP files to pictures; JPEG and PNG by stb_image, whose code is not here: see vision/stb.hpp.
 #pragma once
 
+#include <cerrno>
+#include <new>
 #include <string>
 #include <string_view>
 
@@ -29,15 +31,25 @@ namespace detail {
   const int length = int(bytes.size());
   Picture picture;
   int channels = 0;
-  if (!stbi_info_from_memory(data, length, &picture.w, &picture.h, &channels))
+  errno = 0;
+  if (!stbi_info_from_memory(data, length, &picture.w, &picture.h, &channels)) {
+    if (errno == ENOMEM) throw std::bad_alloc();
     refuse_picture(path, "its header is damaged, or of a kind that is not read");
+  }
   check_extents(std::size_t(picture.w), std::size_t(picture.h), path);
 
   struct Pixels {
     unsigned char* rgb;
     ~Pixels() { stbi_image_free(rgb); }
   } pixels{stbi_load_from_memory(data, length, &picture.w, &picture.h, &channels, 3)};
-  if (!pixels.rgb) refuse_picture(path, joined({"it is damaged (", stbi_failure_reason(), ")"}));
+  if (!pixels.rgb) {
+    std::string_view reason = stbi_failure_reason();
+    if (reason == "outofmem") {  // or beyond the limit of vision/stb.hpp, which does not set errno
+      if (errno == ENOMEM) throw std::bad_alloc();
+      reason = "more than 1 GB of pixels";
+    }
+    refuse_picture(path, joined({"it is damaged (", reason, ")"}));
+  }
   picture.rgb.assign(pixels.rgb, pixels.rgb + 3 * long(picture.w) * picture.h);
   return picture;
 }
@@ -46,7 +58,8 @@ namespace detail {
 
 /// The picture in the bytes of a file, always RGB as Pillow's Image.open(path).convert("RGB"): grey is replicated,
 /// alpha dropped, EXIF orientation ignored. Of 16-bit samples the high byte is taken, also of grey ones, where Pillow
-/// clips at 255. Errors, which name the file: empty, damaged, truncated, too large, not supported or no picture.
+/// clips at 255. Errors, which name the file: empty, damaged, truncated, too large, not supported or no picture. Throws
+/// std::bad_alloc where memory runs out, which says nothing about the file.
 [[gnu::cold]] inline Picture decode_image(std::string_view bytes, const std::string& path) {
   if (bytes.empty()) refuse_picture(path, "the file is empty");
   if (bytes.starts_with("BM")) return decode_bmp(bytes, path);
