@@ -50,7 +50,7 @@ void train(Hw3Options options) {
   const FolderLock lock(options.out);
   Hw3Progress progress;
   const bool resumed = resume_run(options, progress);
-  if (!resumed) std::remove((options.out + "/train.log").c_str());
+  if (!resumed) write_file(options.out + "/train.log", "");
   Log log(options.out + "/train.log", options.quiet);
   log_model(log, options);
 

@@ -195,6 +195,7 @@ def thorough(tally):
     check(tally, "hw3 explains mistakes", "tests/hw3/mistakes.py")
     check(tally, "hw3 with other classes", "tests/hw3/classes.py")
     check(tally, "hw3 goes on after any stop", "tests/hw3/resume.py")
+    check(tally, "no pixel from uninitialised memory", "tests/vision/uninitialised.py")
     bench(tally)
     fuzzers(tally)
     unit_tests(tally, "unit tests, clang 19", "clang")

@@ -17,6 +17,7 @@ TEST_CASE("the page of bad data says what the library says") {
   bad_files::tensors(data);
   bad_files::checkpoints(data);
   bad_files::tables(data);
+  bad_files::targets(data);
   bad_files::batches(data);
   CHECK(data.inputs >= 45);
 

@@ -5,6 +5,9 @@
 #include <limits>
 #include <vector>
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "../fuzz/small_net.hpp"
 #include "../support/picture_bytes.hpp"
 #include "bad_data.hpp"
@@ -194,6 +197,41 @@ inline void tables(BadData& data) {
   resume("fewer rows than the checkpoint has seen", "step,loss\n1,2\n2,1.", 2);
   resume("other columns", "epoch,loss\n1,2\n", 1);
   resume("another file in its place", "\x89PNG\r\n", 1);
+}
+
+inline void targets(BadData& data) {
+  const auto row = [&](const std::string& input, const std::string& name) {
+    data.row(input, [&] {
+      write_file(data.folder / name, "x");
+      return "written: " + name;
+    });
+  };
+  const auto link = [&](const std::string& target, const std::string& name) {
+    REQUIRE(::symlink(target.c_str(), (data.folder / name).c_str()) == 0);
+  };
+  make_directories(data.folder / "targets/folder");
+  put_file(data.folder / "targets/file", "old");
+  REQUIRE(::mkfifo((data.folder / "targets/fifo").c_str(), 0666) == 0);
+  link("file", "targets/link");
+  link("new", "targets/link to nowhere");
+  link("fifo", "targets/link to a FIFO");
+  link("loop", "targets/loop");
+  data.section(
+      "What stands where a file is to be written",
+      "Only a regular file is replaced; it keeps its mode and, where permitted, its owner and group. Links are "
+      "followed and stay.");
+  row("a file", "targets/file");
+  row("a link to a file", "targets/link");
+  row("a link to nowhere", "targets/link to nowhere");
+  row("a link to itself", "targets/loop");
+  row("a folder", "targets/folder");
+  row("a FIFO", "targets/fifo");
+  row("a link to a FIFO", "targets/link to a FIFO");
+  row("no folder", "targets/none/file");
+  data.row("a file in place of the folder that is to be made", [&] {
+    make_directories(data.folder / "targets/file/run");
+    return std::string("made");
+  });
 }
 
 inline void batches(BadData& data) {

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../support/not_root.hpp"
 #include "../support/picture_bytes.hpp"
 #include "bad_data.hpp"
 #include "tinycnn/data/loader.hpp"
@@ -22,14 +23,6 @@ inline std::string read_as_rgb(const Picture& picture) {
   return "read as RGB, " + std::to_string(picture.w) + " x " + std::to_string(picture.h);
 }
 
-/// Gives up root's right to read everything while it lives.
-struct NotRoot {
-  NotRoot() { REQUIRE((::geteuid() != 0 || ::seteuid(65534) == 0)); }
-  ~NotRoot() {
-    if (::getuid() == 0) CHECK(::seteuid(0) == 0);
-  }
-};
-
 inline void pictures(BadData& data) {
   using namespace picture_bytes;
   const auto row = [&](const std::string& input, const std::string& name, const std::string& bytes) {
@@ -41,7 +34,9 @@ inline void pictures(BadData& data) {
   data.section(
       "Files of one picture",
       "`Loader::find_damaged` lists the damaged ones before an epoch, as hw3 does; in an epoch each is an error "
-      "when its minibatch is due. The extension does not matter.");
+      "when its minibatch is due. Where memory runs out, `find_damaged` is an error, too, since that says nothing "
+      "about "
+      "the file. The extension does not matter.");
   row("an empty file", "a.jpg", "");
   row("text, renamed", "a.jpg", "this is not a picture\n");
   row("a PDF, renamed", "a.jpg", "%PDF-1.7\n%\xe2\xe3\xcf\xd3\n");
@@ -57,6 +52,7 @@ inline void pictures(BadData& data) {
   row("a JPEG without its last byte", "a.jpg", jpeg.substr(0, jpeg.size() - 1));
   const std::size_t frame = jpeg.find("\xff\xc0"), table = jpeg.find("\xff\xc4"), scan = jpeg.find("\xff\xda");
   row("a JPEG that claims 65535 x 65535 pixels", "a.jpg", with(jpeg, frame + 5, "\xff\xff\xff\xff"));
+  row("a JPEG without a scan", "a.jpg", jpeg.substr(0, scan) + "\xff\xd9");
   row("a JPEG of no height", "a.jpg", with(jpeg, frame + 5, std::string(2, '\0')));
   row("a JPEG of 12 bits", "a.jpg", with(jpeg, frame + 4, "\x0c"));
   row("a JPEG whose Huffman table claims 16 codes of 4 bits", "a.jpg", with(jpeg, table + 8, "\x10"));
@@ -67,7 +63,11 @@ inline void pictures(BadData& data) {
   row("a grey PNG with alpha", "a.png", bytes_of(Png{.colour = Colour::grey_alpha}));
   row("a PNG with alpha", "a.png", bytes_of(Png{.colour = Colour::rgba}));
   row("a PNG with a palette of 4 colours", "a.png", bytes_of(Png{.colour = Colour::palette, .depth = 2}));
-  row("a PNG of 16 bits", "a.png", bytes_of(Png{.depth = 16}));
+  row("a PNG with a palette that lacks colours, which are black", "a.png",
+      bytes_of(Png{.colour = Colour::palette, .colours = 16}));
+  row("a PNG of 16 bits, of which the high byte is taken", "a.png", bytes_of(Png{.depth = 16}));
+  row("a grey PNG of 16 bits, of which the high byte is taken (Pillow clips at 255)", "a.png",
+      bytes_of(Png{.colour = Colour::grey, .depth = 16}));
   row("an interlaced PNG", "a.png", bytes_of(Png{.interlaced = true}));
   row("a PNG with a wrong checksum", "a.png", with(png, 29, "CRC!"));
   row("a truncated PNG", "a.png", png.substr(0, png.size() - 20));
@@ -80,6 +80,20 @@ inline void pictures(BadData& data) {
   row("a BMP", "a.bmp", bmp);
   row("a BMP with alpha", "a.bmp", bytes_of(Bmp{.bits = 32}));
   row("a BMP with a palette, the top row first", "a.bmp", bytes_of(Bmp{.h = -4, .bits = 4}));
+  row("a BMP with a palette that lacks colours, which are black", "a.bmp", bytes_of(Bmp{.bits = 8, .colours = 16}));
+  row("a BMP with a header of 12 bytes", "a.bmp", bytes_of(Bmp{.bits = 8, .header = 12}));
+  row("a BMP with colour masks", "a.bmp", bytes_of(Bmp{.bits = 16, .compression = 3, .masks = {0xf800, 0x7e0, 0x1f}}));
+  row("a BMP with colour masks that overlap", "a.bmp",
+      bytes_of(Bmp{.bits = 16, .compression = 3, .masks = {0xf800, 0xfe0, 0x1f}}));
+  row("a true-colour BMP with a palette", "a.bmp", bytes_of(Bmp{.colours = 7, .stated = 7}));
+  row("a BMP that lacks its palette", "a.bmp", bytes_of(Bmp{.bits = 8, .colours = 0}));
+  row("a BMP whose pixels begin within its header", "a.bmp", with(bmp, 10, std::string("\x20\0\0\0", 4)));
+  row("a BMP of 2 bits per pixel", "a.bmp", bytes_of(Bmp{.bits = 2}));
+  row("a BMP with a header of 20 bytes", "a.bmp", with(bmp, 14, "\x14"));
+  row("a BMP that holds a JPEG", "a.bmp", bytes_of(Bmp{.compression = 4}));
+  row("a BMP of no width", "a.bmp", with(bmp, 18, std::string(4, '\0')));
+  row("a BMP that claims 65535 x 65535 pixels", "a.bmp", with(bmp, 18, std::string("\xff\xff\0\0\xff\xff\0\0", 8)));
+  row("a BMP that ends in its header", "a.bmp", bmp.substr(0, 30));
   row("a run-length encoded BMP", "a.bmp", bytes_of(Bmp{.bits = 8, .compression = 1}));
   row("a BMP without its last row", "a.bmp", bmp.substr(0, bmp.size() - 16));
 

@@ -190,8 +190,8 @@ TEST_SUITE("picture cache") {
     CHECK(fault_of(folder / "none/cache") == "pictures are decoded anew each epoch, as their cache '" +
                                                  (folder / "none/cache") +
                                                  "' cannot be written: No such file or directory");
-    CHECK(contains(fault_of(folder.path), "cannot be written: Is a directory"));
-    CHECK(contains(fault_of("/dev/null"), "cannot be written: it is something else, which is left alone"));
+    CHECK(contains(fault_of(folder.path), "cannot be written: it is not a regular file"));
+    CHECK(contains(fault_of("/dev/null"), "cannot be written: it is not a regular file"));
     put_file(folder / "letter", "Dear reader");
     CHECK(contains(fault_of(folder / "letter"), "cannot be written: it is something else, which is left alone"));
     CHECK(read_file(folder / "letter") == "Dear reader");

@@ -38,6 +38,11 @@ void pictures(const std::string& folder) {
   seed(folder, "rows.bmp", bytes_of(Bmp{}), 28);
   seed(folder, "palette.bmp", bytes_of(Bmp{.h = -4, .bits = 4}), 18);
   seed(folder, "alpha.bmp", bytes_of(Bmp{.bits = 32}), 30);
+  seed(folder, "core.bmp", bytes_of(Bmp{.bits = 8, .header = 12, .colours = 16}), 24);
+  seed(folder, "masks.bmp", bytes_of(Bmp{.bits = 16, .compression = 3, .header = 108, .masks = {0xf800, 0x7e0, 0x1f}}),
+       55);
+  seed(folder, "optional_palette.bmp", bytes_of(Bmp{.bits = 32, .colours = 3, .stated = 3}), 10);
+  seed(folder, "short_palette.png", bytes_of(Png{.colour = Colour::palette, .colours = 16}), 36);
   Picture stripes{24, 17, {}};  // halved chroma and detail, which the mosaics lack
   for (int i = 0; i < stripes.w * stripes.h * 3; ++i)
     stripes.rgb.push_back(std::uint8_t(drawn(i / 3 % stripes.w * 4, i / 3 / stripes.w * 7, i % 3)));

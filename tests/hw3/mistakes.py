@@ -3,6 +3,7 @@
 Run by ./dev test --all; the last line is 'N passed, N failed'.
 """
 
+import os
 import shutil
 import sys
 
@@ -55,6 +56,8 @@ def usage(folder):
 def mistakes(folder, data):
     """What is wrong beyond the command line: status 1, one sentence that names the file and what to do."""
     (folder / "file").write_text("")
+    (folder / "pipe").mkdir()
+    os.mkfifo(folder / "pipe/train.log")
     empty = folder / "empty"
     for split in ("train", "valid", "test"):
         (empty / split).mkdir(parents=True)
@@ -70,8 +73,9 @@ def mistakes(folder, data):
     broken.write_bytes(b"\xff" * 100)
     for number, (flags, words) in enumerate(
         (
-            (("--out", folder / "file/run"), ("file",)),
+            (("--out", folder / "file/run"), ("file", "Not a directory")),
             (("--out", folder / "file"), ("file",)),
+            (("--out", folder / "pipe"), ("pipe/train.log", "not a regular file")),
             (("--data", empty), ("empty/train", "no .jpg")),
             (("--data", no_test), ("'test'", "'evaluation'")),
             (("--data", labels), ("11_0.jpg", "0_ to 10_")),

@@ -66,6 +66,7 @@ struct Png {
   Colour colour = Colour::rgb;
   int depth = 8;
   bool interlaced = false;
+  int colours = -1;  // palette entries; -1: as many as the depth needs
 };
 
 inline std::string header_of(const Png& png) {
@@ -100,7 +101,8 @@ inline std::string pixels_of(const Png& png) {
 /// The file; `data` stands in for the compressed pixels where it is given.
 inline std::string bytes_of(const Png& png, const std::string& data = {}) {
   std::string palette;
-  for (int i = 0; i < 3 << png.depth; ++i) palette += char(drawn(i / 3, 0, i % 3));
+  for (int i = 0; i < 3 * (png.colours >= 0 ? png.colours : 1 << png.depth); ++i)
+    palette += char(drawn(i / 3, 0, i % 3));
   return "\x89PNG\r\n\x1a\n" + header_of(png) +
          (png.colour == Colour::palette && png.depth <= 8 ? png_chunk("PLTE", palette) : "") +
          png_chunk("IDAT", data.empty() ? zlib_stored(pixels_of(png)) : data) + png_chunk("IEND", "");
@@ -110,13 +112,28 @@ struct Bmp {
   int w = 5;
   int h = 4;  // negative: the top row first
   int bits = 24;
-  int compression = 0;
+  int compression = 0;          // 3: by masks
+  int header = 40;              // bytes
+  int colours = -1;             // palette entries in the file; -1: as many as the bits need
+  int stated = 0;               // palette entries that the header states; 0: as many as the bits need
+  std::uint32_t masks[4] = {};  // red, green, blue, alpha; the last in headers from 56 bytes on
 };
 
 inline std::string bytes_of(const Bmp& bmp) {
-  std::string palette, pixels;
-  for (int i = 0; bmp.bits <= 8 && i < 1 << bmp.bits; ++i)
-    palette += little_endian(drawn(i, 0, 2) | drawn(i, 0, 1) << 8 | drawn(i, 0, 0) << 16, 4);
+  const bool core = bmp.header == 12;
+  const auto bits = std::uint32_t(bmp.bits), w = std::uint32_t(bmp.w), h = std::uint32_t(bmp.h);
+  std::string head = little_endian(std::uint32_t(bmp.header), 4), palette, pixels;
+  if (core) {
+    head += little_endian(w, 2) + little_endian(h, 2) + little_endian(1, 2) + little_endian(bits, 2);
+  } else {
+    head += little_endian(w, 4) + little_endian(h, 4) + little_endian(1, 2) + little_endian(bits, 2) +
+            little_endian(std::uint32_t(bmp.compression), 4) + std::string(12, '\0') +
+            little_endian(std::uint32_t(bmp.stated), 4) + std::string(4, '\0');
+    for (int c = 0; bmp.compression == 3 && c < (bmp.header < 56 ? 3 : 4); ++c) head += little_endian(bmp.masks[c], 4);
+    if (head.size() < std::size_t(bmp.header)) head.resize(std::size_t(bmp.header));
+  }
+  for (int i = 0; i < (bmp.colours >= 0 ? bmp.colours : bmp.bits <= 8 ? 1 << bmp.bits : 0); ++i)
+    palette += little_endian(drawn(i, 0, 2) | drawn(i, 0, 1) << 8 | drawn(i, 0, 0) << 16, core ? 3 : 4);
   for (int y = 0; y < (bmp.h < 0 ? -bmp.h : bmp.h); ++y) {
     BitWriter row;
     for (int x = 0; x < bmp.w; ++x)
@@ -125,11 +142,9 @@ inline std::string bytes_of(const Bmp& bmp) {
     row.bytes.resize((row.bytes.size() + 3) / 4 * 4);
     pixels += row.bytes;
   }
-  const auto start = std::uint32_t(54 + palette.size());
-  return "BM" + little_endian(start + std::uint32_t(pixels.size()), 4) + little_endian(0, 4) + little_endian(start, 4) +
-         little_endian(40, 4) + little_endian(std::uint32_t(bmp.w), 4) + little_endian(std::uint32_t(bmp.h), 4) +
-         little_endian(1, 2) + little_endian(std::uint32_t(bmp.bits), 2) +
-         little_endian(std::uint32_t(bmp.compression), 4) + std::string(20, '\0') + palette + pixels;
+  const std::size_t start = 14 + head.size() + palette.size();
+  return "BM" + little_endian(start + pixels.size(), 4) + little_endian(0, 4) + little_endian(start, 4) + head +
+         palette + pixels;
 }
 
 struct Jpeg {

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <string>
 
+#include "../support/damaged_pictures.hpp"
 #include "../support/picture_bytes.hpp"
 #include "../support/scratch_folder.hpp"
 #include "tinycnn/io/safetensors_file.hpp"
@@ -65,6 +66,90 @@ TEST_SUITE("vision") {
     CHECK(largest <= 8);
   }
 
+  // Expected: Pillow 13, golden/make_bmp.py.
+  TEST_CASE("BMPs of every kind are decoded to Pillow's pixels") {
+    const SafetensorsFile golden(TINYCNN_GOLDEN_DIR "/bmp.safetensors");
+    int cases = 0;
+    for (const TensorEntry& file : golden.entries()) {
+      if (!file.name.ends_with(".file")) continue;
+      const TensorEntry& rgb = *golden.find(file.name.substr(0, file.name.size() - 5) + ".rgb");  // (H,W,3)
+      std::string bytes(file.bytes, '\0');
+      std::vector<std::uint8_t> expected(rgb.bytes);
+      golden.read(file.name, file.shape, reinterpret_cast<std::uint8_t*>(bytes.data()));
+      golden.read(rgb.name, rgb.shape, expected.data());
+      CAPTURE(file.name);
+      Picture picture;
+      CHECK(error_of([&] { picture = decode_image(bytes, file.name); }) == "");
+      CHECK(picture.h == rgb.shape[0]);
+      CHECK(picture.rgb == expected);
+      ++cases;
+    }
+    CHECK(cases == 77);
+  }
+
+  /// Leaves `byte` on the stack where functions called next have their variables.
+  [[gnu::noinline]] void fill_stack(unsigned char byte) {
+    volatile unsigned char variables[60'000];
+    for (volatile unsigned char& each : variables) each = byte;
+  }
+
+  std::string outcome_of(const std::string& bytes) {
+    std::string outcome;
+    const std::string error = error_of([&] {
+      const Picture picture = decode_image(bytes, "a picture");
+      outcome = std::to_string(picture.w) + ' ' + std::string(picture.rgb.begin(), picture.rgb.end());
+    });
+    return outcome + error;
+  }
+
+  TEST_CASE("damaged pictures are decoded to the same pixels whatever the stack held before") {
+    std::vector<std::string> files = damaged_bmps(200);
+    for (const std::string& file : damaged_pngs_and_jpegs(200)) files.push_back(file);
+    int decoded = 0;
+    for (std::size_t i = 0; i < files.size(); ++i) {
+      CAPTURE(i);
+      fill_stack(0x11);
+      const std::string first = outcome_of(files[i]);
+      fill_stack(0xee);
+      CHECK(outcome_of(files[i]) == first);
+      decoded += first.find("cannot decode") == std::string::npos;
+    }
+    CHECK(decoded >= 150);
+  }
+
+  TEST_CASE("a colour that a palette lacks is black, as Pillow has it") {
+    using namespace picture_bytes;
+    for (const std::string& bytes : {bytes_of(Bmp{.w = 1, .bits = 8, .colours = 16, .stated = 16}),
+                                     bytes_of(Bmp{.w = 1, .bits = 8, .header = 12, .colours = 16}),
+                                     bytes_of(Png{.colour = Colour::palette, .colours = 16})}) {
+      const Picture picture = decode_image(bytes, "a picture");  // its smallest index is 40
+      CHECK(picture.rgb == std::vector<std::uint8_t>(picture.rgb.size(), 0));
+    }
+  }
+
+  TEST_CASE("many palettes in a PNG take no time") {
+    std::string png =
+        picture_bytes::bytes_of(picture_bytes::Png{.colour = picture_bytes::Colour::palette, .colours = 16});
+    const std::size_t header = 33;
+    std::string palettes;
+    for (int i = 0; i < 100'000; ++i) palettes += picture_bytes::png_chunk("PLTE", "abc");
+    CHECK(decode_image(png.insert(header, palettes), "a.png").w == 5);
+  }
+
+  TEST_CASE("a JPEG without a scan is refused") {
+    std::string jpeg = picture_bytes::bytes_of(picture_bytes::Jpeg{});
+    jpeg.erase(jpeg.find("\xff\xda"), jpeg.size() - 2 - jpeg.find("\xff\xda"));
+    CHECK(error_of([&] { decode_image(jpeg, "a.jpg"); }) ==
+          "cannot decode 'a.jpg': it is damaged (it has no scan, so no pixels)");
+  }
+
+  // Pillow 13 makes 255 of a level from 256 on: Image.open(path).convert("RGB") of a 16-bit grey PNG clips.
+  TEST_CASE("of 16-bit samples the high byte is taken") {
+    using namespace picture_bytes;
+    const Picture picture = decode_image(bytes_of(Png{.colour = Colour::grey, .depth = 16}), "a.png");
+    for (int x = 0; x < 5; ++x) CHECK(picture.rgb[std::size_t(3 * x)] == drawn(x, 0, 0));
+  }
+
   // The smallest BMP: 2 x 1 pixels of 24 bits, bottom row first, blue green red, rows padded to 4 bytes.
   TEST_CASE("a BMP decodes exactly, and the extension does not matter") {
     const ScratchFolder folder;
@@ -117,7 +202,7 @@ TEST_SUITE("vision") {
     };
     CHECK(error("") == "the file is empty");
     CHECK(error("0_1.jpg is not a picture") == "it is no JPEG, PNG or BMP picture");
-    CHECK(error("\xff\xd8\xff\xd9") == "its header is damaged, or of a kind that is not read");
+    CHECK(error("\xff\xd8\xff\xd9") == "it is damaged (it has no scan, so no pixels)");
     for (const std::size_t left :
          {std::size_t(2), jpeg.size() / 2, jpeg.size() - 100, jpeg.size() - 2, jpeg.size() - 1})
       CHECK(error(jpeg.substr(0, left)) == "the file is truncated");

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstring>
 #include <exception>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -74,6 +75,7 @@ class Loader {
     while (busy_ > 0) ::pthread_cond_wait(&finished_, &mutex_);
     order_ = order;
     damages_.clear();
+    failure_.clear();
     batches_ = batches_of(order.size());
     claimed_ = 0;
     delivered_ = 0;
@@ -104,13 +106,16 @@ class Loader {
     return true;
   }
 
-  /// Makes every picture once, so that a cache holds them, and lists those that cannot be made.
+  /// Makes every picture once, so that a cache holds them, and lists those that cannot be made. An Error where one
+  /// could not be made for another reason than its file, as memory that ran out.
   [[gnu::cold]] std::vector<DamagedPicture> find_damaged() {
     begin_epoch(sequential(int(folder_.size())));
     for (Minibatch each;;) {
       try {
         if (!next(each)) break;
       } catch (const Error&) {  // it is in the list, too, with the others of its minibatch
+        Lock lock(mutex_);
+        if (!failure_.empty()) throw Error(failure_);
       }
     }
     Lock lock(mutex_);
@@ -136,7 +141,7 @@ class Loader {
     std::vector<int> index;
     int n = 0;
     int missing = 0;   // pictures still to be made
-    int damaged = -1;  // the first one that could not be decoded
+    int damaged = -1;  // the first one that could not be made
     std::string damage;
   };
   struct Lock {
@@ -207,11 +212,13 @@ class Loader {
       const int n = int(position % batch_);
       ++busy_;
       ::pthread_mutex_unlock(&mutex_);
-      const std::string damage = fill(slot, n, picture);
+      bool by_file = true;
+      const std::string damage = fill(slot, n, picture, by_file);
       ::pthread_mutex_lock(&mutex_);
       --busy_;
       --slot.missing;
-      if (!damage.empty()) damages_.push_back({picture, damage});
+      if (!by_file) failure_ = damage;
+      if (!damage.empty() && by_file) damages_.push_back({picture, damage});
       if (!damage.empty() && (slot.damaged < 0 || n < slot.damaged)) {
         slot.damaged = n;
         slot.damage = damage;
@@ -220,8 +227,9 @@ class Loader {
     }
   }
 
-  /// Puts a picture into place n of the slot. Returns what went wrong, nothing if all is well.
-  [[gnu::cold]] std::string fill(Slot& slot, int n, int picture) {
+  /// Puts a picture into place n of the slot. Returns what went wrong, nothing if all is well; `by_file` says whether
+  /// the file is to blame.
+  [[gnu::cold]] std::string fill(Slot& slot, int n, int picture, bool& by_file) {
     slot.labels[std::size_t(n)] = folder_.labels[std::size_t(picture)];
     slot.index[std::size_t(n)] = picture;
     std::uint8_t* out = slot.pictures.data() + n * image_.size();  // (3,H,W)
@@ -233,8 +241,12 @@ class Loader {
       cache_.write(picture, out);
     } catch (const Error& error) {
       return error.what();
+    } catch (const std::bad_alloc&) {
+      by_file = false;
+      return joined({"cannot load '", path, "': out of memory; free some, or use fewer threads"});
     } catch (const std::exception& error) {
-      return "cannot load '" + path + "': " + error.what();
+      by_file = false;
+      return joined({"cannot load '", path, "': ", error.what()});
     }
     return {};
   }
@@ -254,6 +266,7 @@ class Loader {
   pthread_cond_t finished_ = PTHREAD_COND_INITIALIZER;  // a minibatch is complete, or no thread is at work
   std::vector<int> order_;
   std::vector<DamagedPicture> damages_;  // of this epoch, as they were found
+  std::string failure_;                  // of this epoch: a picture that failed for another reason than its file
   long claimed_ = 0;                     // position in the order of the next picture to make
   long limit_ = 0;                       // and the position up to which there is room
   long delivered_ = 0;                   // minibatches handed out

@@ -151,23 +151,23 @@ class PictureCache {
   }
 
   [[gnu::cold]] void open() {
-    file_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    struct stat status;
-    if (file_ < 0 || ::fstat(file_, &status) != 0) return refuse(std::strerror(errno));
+    const OpenedFile opened = try_open_file(path_, O_RDWR | O_CREAT);
+    if (opened.fault != nullptr) return refuse(opened.fault);
+    file_ = opened.file;
     char start[sizeof magic] = {};
-    const std::size_t known = status.st_size < off_t(sizeof magic) ? std::size_t(status.st_size) : sizeof magic;
-    if (!S_ISREG(status.st_mode) || !read_at(start, known, 0) || std::memcmp(start, magic, known) != 0)
+    const std::size_t known = opened.size < sizeof magic ? opened.size : sizeof magic;
+    if (!read_at(start, known, 0) || std::memcmp(start, magic, known) != 0)
       return refuse("it is something else, which is left alone");
 
-    const off_t size = offset_of(long(keys_.size()));
+    const off_t size = offset_of(long(keys_.size())), old_size = off_t(opened.size);
     struct statvfs disk;
-    const bool roomy = size <= status.st_size || ::fstatvfs(file_, &disk) != 0 ||
-                       double(size - status.st_size) * 2 < double(disk.f_bavail) * double(disk.f_frsize);
+    const bool roomy = size <= old_size || ::fstatvfs(file_, &disk) != 0 ||
+                       double(size - old_size) * 2 < double(disk.f_bavail) * double(disk.f_frsize);
     int failure = roomy ? 0 : ENOSPC;
     if (failure == 0 && (!write_at(magic, sizeof magic, 0) || ::ftruncate(file_, size) != 0)) failure = errno;
     if (failure == 0) failure = ::posix_fallocate(file_, 0, size);
     if (failure == 0) return;
-    ::unlink(path_.c_str());  // a part of the room is of no use
+    ::unlink(follow_links(path_).c_str());  // a part of the room is of no use
     refuse(std::strerror(failure));
   }
 

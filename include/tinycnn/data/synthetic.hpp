@@ -27,8 +27,7 @@ namespace detail {
 // Without a sync a file: the folder's rename is what makes the set visible.
 inline void write_picture(const std::string& path, const Picture& picture) {
   const std::string bytes = encode_jpeg(picture, 88);
-  std::FILE* file = std::fopen(path.c_str(), "wbe");
-  if (!file) throw_file_error("create", path);
+  std::FILE* file = open_stream(path, O_TRUNC);
   const bool written = std::fwrite(bytes.data(), 1, bytes.size(), file) == bytes.size();
   if (std::fclose(file) != 0 || !written) throw_file_error("write", path);
 }
@@ -40,7 +39,7 @@ inline void write_picture(const std::string& path, const Picture& picture) {
 /// end, so that a folder that exists is complete. Does nothing, and returns false, where it exists.
 inline bool make_synthetic(const std::string& folder, const Synthetic& set = {}) {
   if (path_exists(folder)) return false;
-  const std::string partial = folder + ".partial";
+  const std::string target = follow_links(folder), partial = target + ".partial";
   remove_folder(partial);
   std::uint64_t id = 0;  // of the picture in the whole set: no two splits share one
   for (const auto& [split, count] : {std::pair{"/train/", set.train}, std::pair{"/valid/", set.valid}}) {
@@ -60,7 +59,7 @@ inline bool make_synthetic(const std::string& folder, const Synthetic& set = {})
     detail::write_picture(partial + "/test/" + name + ".jpg", synthetic_picture(label, set.seed, id++));
     answers.line(name, label);
   }
-  if (std::rename(partial.c_str(), folder.c_str()) != 0) throw_file_error("create", folder);
+  if (std::rename(partial.c_str(), target.c_str()) != 0) throw_file_error("create", target);
   return true;
 }
 

@@ -84,10 +84,7 @@ class CsvWriter {
     return std::string_view::npos;
   }
 
-  void open() {
-    file_ = std::fopen(path_.c_str(), "abe");
-    if (!file_) throw_file_error("open", path_);
-  }
+  void open() { file_ = open_stream(path_, O_APPEND); }
 
   template <class Field>
   static std::string field(const Field& value) {

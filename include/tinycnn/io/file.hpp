@@ -4,7 +4,6 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -14,14 +13,9 @@
 #include <unistd.h>
 
 #include <tinycnn/core/error.hpp>
+#include <tinycnn/io/open_file.hpp>
 
 namespace tinycnn {
-
-/// Throws "cannot <verb> '<path>': <reason of errno>".
-[[gnu::cold]] [[noreturn]] inline void throw_file_error(const char* verb, const std::string& path) {
-  const int reason = errno;
-  throw Error({"cannot ", verb, " '", path, "': ", std::strerror(reason)});
-}
 
 inline bool path_exists(const std::string& path) {
   struct stat status;
@@ -41,8 +35,13 @@ inline std::string base_name(const std::string& path) { return path.substr(path.
   for (std::size_t end = 0; end != std::string::npos;) {
     end = path.find('/', end + 1);
     const std::string part = path.substr(0, end);
-    if (part.empty() || is_directory(part)) continue;
-    if (::mkdir(part.c_str(), 0777) != 0 && !is_directory(part)) throw_file_error("create the folder", part);
+    const bool is_last = end == std::string::npos;
+    if (part.empty() || (is_last ? is_directory(part) : path_exists(part)) || ::mkdir(part.c_str(), 0777) == 0)
+      continue;
+    const int reason = errno;
+    if (is_directory(part)) continue;  // made by another process in between
+    errno = reason;
+    throw_file_error("create the folder", part);
   }
 }
 
@@ -55,29 +54,18 @@ inline std::string base_name(const std::string& path) { return path.substr(path.
 /// A regular file to read pieces of, for files that are large beside what is wanted of them at a time.
 class FileReader {
  public:
-  [[gnu::cold]] explicit FileReader(const std::string& path)
-      : path_(path), file_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
-    if (file_ < 0) throw_file_error("open", path);
-    struct stat status;
-    const bool known = ::fstat(file_, &status) == 0;
-    if (!known || !S_ISREG(status.st_mode)) {
-      ::close(file_);
-      if (!known) throw_file_error("read", path);
-      throw Error({"cannot read '", path, "': it is not a regular file"});
-    }
-    size_ = std::size_t(status.st_size);
-  }
+  [[gnu::cold]] explicit FileReader(const std::string& path) : path_(path), opened_(open_file(path, O_RDONLY)) {}
   FileReader(const FileReader&) = delete;
   FileReader& operator=(const FileReader&) = delete;
-  ~FileReader() { ::close(file_); }
+  ~FileReader() { ::close(opened_.file); }
 
   [[nodiscard]] const std::string& path() const { return path_; }
-  [[nodiscard]] std::size_t size() const { return size_; }  // when it was opened
+  [[nodiscard]] std::size_t size() const { return opened_.size; }  // when it was opened
 
   /// `count` bytes from byte `from` on; a file that has become shorter is an Error.
   [[gnu::cold]] void read(std::size_t from, std::size_t count, void* out) const {
     for (std::size_t done = 0; done < count;) {
-      const ssize_t got = ::pread(file_, static_cast<char*>(out) + done, count - done, off_t(from + done));
+      const ssize_t got = ::pread(opened_.file, static_cast<char*>(out) + done, count - done, off_t(from + done));
       if (got < 0 && errno == EINTR) continue;
       if (got < 0) throw_file_error("read", path_);
       if (got == 0) throw Error({"cannot read '", path_, "': it became shorter while it was read"});
@@ -87,8 +75,7 @@ class FileReader {
 
  private:
   std::string path_;
-  int file_;
-  std::size_t size_ = 0;
+  OpenedFile opened_;
 };
 
 /// All bytes of a regular file.
@@ -100,12 +87,21 @@ class FileReader {
 }
 
 /// Writes `<path>.partial` and, on commit, syncs it to the disk and renames it to `path`. Without a commit the old
-/// file at `path` is untouched and the partial one is removed.
+/// file at `path` is untouched and the partial one is removed. Symbolic links are followed: the file they lead to is
+/// replaced. The new file gets the old one's mode and, where permitted, its owner and group before anything is written.
 class FileWriter {
  public:
-  [[gnu::cold]] explicit FileWriter(const std::string& path) : path_(path), partial_(path + ".partial") {
-    file_ = std::fopen(partial_.c_str(), "wbe");
-    if (!file_) throw_file_error("create", partial_);
+  [[gnu::cold]] explicit FileWriter(const std::string& path)
+      : path_(path), target_(follow_links(path)), partial_(target_ + ".partial") {
+    struct stat old, left;
+    const bool replaces = ::stat(path_.c_str(), &old) == 0;
+    if (replaces && !S_ISREG(old.st_mode)) throw Error({"cannot write '", path_, "': ", not_regular});
+    if (::lstat(partial_.c_str(), &left) == 0) {  // of a process that was killed
+      if (!S_ISREG(left.st_mode)) throw Error({"cannot write '", partial_, "': ", not_regular});
+      ::unlink(partial_.c_str());
+    }
+    file_ = open_stream(partial_, O_EXCL, replaces ? old.st_mode & 0700 : 0666);
+    if (replaces) keep_owner_and_mode(::fileno(file_), old);
   }
   FileWriter(const FileWriter&) = delete;
   FileWriter& operator=(const FileWriter&) = delete;
@@ -124,7 +120,7 @@ class FileWriter {
   [[gnu::cold]] void commit() {
     if (!file_) throw Error({"cannot write '", path_, "': it has been committed"});
     if (std::fflush(file_) != 0 || ::fsync(::fileno(file_)) != 0) throw_file_error("write", partial_);
-    if (::rename(partial_.c_str(), path_.c_str()) != 0) throw_file_error("replace", path_);
+    if (::rename(partial_.c_str(), target_.c_str()) != 0) throw_file_error("replace", target_);
     std::fclose(file_);
     file_ = nullptr;
     sync_folder();
@@ -133,8 +129,8 @@ class FileWriter {
  private:
   // The new name is on the disk only when its folder is; file systems that cannot sync a folder are left alone.
   [[gnu::cold]] void sync_folder() const {
-    const std::size_t slash = path_.rfind('/');
-    const std::string folder = slash == std::string::npos ? "." : path_.substr(0, slash + 1);
+    const std::size_t slash = target_.rfind('/');
+    const std::string folder = slash == std::string::npos ? "." : target_.substr(0, slash + 1);
     const int file = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (file < 0) return;
     ::fsync(file);
@@ -142,6 +138,7 @@ class FileWriter {
   }
 
   std::string path_;
+  std::string target_;  // where the links of `path` lead
   std::string partial_;
   std::FILE* file_ = nullptr;
 };

@@ -15,8 +15,7 @@ class FolderLock {
  public:
   [[gnu::cold]] explicit FolderLock(const std::string& folder) {
     const std::string path = folder + "/.lock";
-    file_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (file_ < 0) throw_file_error("create", path);
+    file_ = open_file(path, O_RDWR | O_CREAT).file;
     if (::flock(file_, LOCK_EX | LOCK_NB) == 0) return;
     const int reason = errno;
     ::close(file_);

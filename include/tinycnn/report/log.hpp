@@ -5,16 +5,14 @@
 #include <cstdio>
 #include <string>
 
-#include <tinycnn/io/file.hpp>
+#include <tinycnn/io/open_file.hpp>
 
 namespace tinycnn {
 
 /// Lines for people. They are added to what the file holds.
 class Log {
  public:
-  explicit Log(const std::string& path, bool quiet = false) : file_(std::fopen(path.c_str(), "ae")), quiet_(quiet) {
-    if (file_ == nullptr) throw_file_error("create", path);
-  }
+  explicit Log(const std::string& path, bool quiet = false) : file_(open_stream(path, O_APPEND)), quiet_(quiet) {}
   ~Log() { std::fclose(file_); }
   Log(const Log&) = delete;
   Log& operator=(const Log&) = delete;

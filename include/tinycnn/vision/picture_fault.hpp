@@ -1,37 +1,66 @@
-// What stb_image lets pass, or makes worse, of damaged JPEG, PNG and BMP files, found before it sees them.
+// What stb_image lets pass, or makes worse, of damaged JPEG and PNG files, found before it sees them; and the refusals
+// that all formats share.
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <string_view>
+
+#include <tinycnn/core/error.hpp>
 
 namespace tinycnn {
 
 /// The most pixels a picture may have: a small file can claim a huge picture.
 inline constexpr long largest_picture = 100'000'000;
 
+/// Throws "cannot decode '<path>': <why>".
+[[gnu::cold]] [[noreturn]] inline void refuse_picture(const std::string& path, std::string_view why) {
+  throw Error({"cannot decode '", path, "': ", why});
+}
+
+/// Throws where a picture of w x h pixels, each below 2^32, would have none or more than `largest_picture`.
+[[gnu::cold]] inline void check_extents(std::size_t w, std::size_t h, const std::string& path) {
+  if (w == 0 || h == 0) refuse_picture(path, "it has no pixels");
+  if (h > std::size_t(largest_picture) / w)
+    refuse_picture(path, joined({w, " x ", h, " pixels are more than 100 million"}));
+}
+
 namespace detail {
 
-/// The whole number in `count` bytes, the highest first; what lies beyond the end counts as 0.
+/// The byte at `i` of a file; 0 beyond its end.
+inline std::size_t byte_at(std::string_view bytes, std::size_t i) {
+  return i < bytes.size() ? static_cast<unsigned char>(bytes[i]) : 0u;
+}
+
+/// The whole number in `count` bytes, the highest first.
 inline std::size_t big_endian(std::string_view bytes, std::size_t from, std::size_t count) {
   std::size_t value = 0;
-  for (std::size_t i = from; i < from + count; ++i)
-    value = value << 8 | (i < bytes.size() ? static_cast<unsigned char>(bytes[i]) : 0u);
+  for (std::size_t i = from; i < from + count; ++i) value = value << 8 | byte_at(bytes, i);
   return value;
 }
 
-// stb_image fills with grey what a truncated file lacks, where Pillow refuses it. Its version 2.27 writes beyond its
-// table where a Huffman table claims more than 256 codes, and reads beyond it where there are more codes of a length
-// than bits can tell apart. The scan walks the segments to the end-of-image marker (ITU-T T.81, B.1.1.2, B.2.4.2 and
-// C.2): in entropy-coded data FF is followed by 00 or RSTn, and no code is all ones.
+/// The whole number in `count` bytes, the lowest first.
+inline std::size_t little_endian(std::string_view bytes, std::size_t from, std::size_t count) {
+  std::size_t value = 0;
+  for (std::size_t i = from + count; i-- > from;) value = value << 8 | byte_at(bytes, i);
+  return value;
+}
+
+// stb_image fills with grey what a truncated file or one without a scan lacks, where Pillow refuses it. Its
+// version 2.27 writes beyond its table where a Huffman table claims more than 256 codes, and reads beyond it where
+// there are more codes of a length than bits can tell apart. The scan walks the segments to the end-of-image marker
+// (ITU-T T.81, B.1.1.2, B.2.4.2 and C.2): in entropy-coded data FF is followed by 00 or RSTn, and no code is all ones.
 inline const char* jpeg_fault(std::string_view bytes) {
-  const auto at = [&](std::size_t i) { return big_endian(bytes, i, 1); };
+  const auto at = [&](std::size_t i) { return byte_at(bytes, i); };
+  bool scans = false;
   for (std::size_t i = 2; i + 1 < bytes.size();) {
     const std::size_t marker = at(i + 1);
     if (at(i) != 0xFF || marker == 0xFF || marker == 0x00 || (marker >= 0xD0 && marker <= 0xD7)) {
       ++i;  // entropy-coded data, or a fill byte
       continue;
     }
-    if (marker == 0xD9) return nullptr;
+    if (marker == 0xD9) return scans ? nullptr : "it is damaged (it has no scan, so no pixels)";
+    if (marker == 0xDA) scans = true;
     const std::size_t end = i + 2 + big_endian(bytes, i + 2, 2);
     for (std::size_t table = i + 4; marker == 0xC4 && table < end;) {
       std::size_t codes = 0, taken = 0;  // of the 2^16 strings of 16 bits
@@ -59,33 +88,27 @@ inline const char* png_fault(std::string_view bytes) {
   return "the file is truncated";
 }
 
-// stb_image takes pixels that a BMP lacks for black ones. Run-length encoded ones it refuses.
-inline const char* bmp_fault(std::string_view bytes) {
-  const auto number = [&](std::size_t from, std::size_t count) {
-    std::size_t value = 0;
-    for (std::size_t i = from + count; i-- > from;)
-      value = value << 8 | (i < bytes.size() ? static_cast<unsigned char>(bytes[i]) : 0u);
-    return value;
-  };
-  const bool old = number(14, 4) == 12;  // OS/2's header, with extents of 16 bits
-  if (!old && (number(30, 4) == 1 || number(30, 4) == 2)) return nullptr;
-  const std::size_t w = old ? number(18, 2) : number(18, 4), bits = old ? number(24, 2) : number(28, 2);
-  std::size_t h = old ? number(20, 2) : number(22, 4);
-  if (!old && h >= std::size_t(1) << 31) h = (std::size_t(1) << 32) - h;  // negative: the top row comes first
-  if (w == 0 || h == 0 || bits == 0) return nullptr;
-  const std::size_t begin = number(10, 4), last_row = (w * bits + 7) / 8, row = (last_row + 3) / 4 * 4;
-  const bool whole =
-      begin <= bytes.size() && last_row <= bytes.size() - begin && h - 1 <= (bytes.size() - begin - last_row) / row;
-  return whole ? nullptr : "the file is truncated";
+/// A PNG whose palette is filled up to 256 colours by black, which Pillow takes for those that are missing: stb_image
+/// 2.27 takes them from uninitialised memory. The chunk's checksum is left as it was; stb_image does not read it.
+[[gnu::cold]] inline std::string with_full_palette(std::string_view bytes) {
+  std::string file(bytes);
+  for (std::size_t i = 8, length; i + 12 <= bytes.size(); i += 12 + length) {
+    length = big_endian(bytes, i, 4);
+    if (length == 0 || bytes.substr(i + 4, 4) != "PLTE") continue;
+    if (length >= 768 || length % 3 != 0 || length > bytes.size() - i - 12) break;
+    file.insert(i + 8 + length, 768 - length, '\0');
+    file.replace(i, 4, std::string_view("\0\0\3\0", 4));
+    break;  // a further palette is written over this one
+  }
+  return file;
 }
 
 }  // namespace detail
 
-/// What is wrong with the bytes of a picture file; nullptr where stb_image may see them.
+/// What is wrong with the bytes of a JPEG or PNG file; nullptr where stb_image may see them.
 [[gnu::cold]] inline const char* picture_fault(std::string_view bytes) {
   if (bytes.starts_with("\xff\xd8")) return detail::jpeg_fault(bytes);
   if (bytes.starts_with("\x89PNG\r\n\x1a\n")) return detail::png_fault(bytes);
-  if (bytes.starts_with("BM")) return detail::bmp_fault(bytes);
   return "it is no JPEG, PNG or BMP picture";
 }
 
