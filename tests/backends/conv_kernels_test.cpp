@@ -1,6 +1,7 @@
 // The Cpu backend's convolution kernels against plain loops in double, written here from the equations. One file,
 // longer than most, so that the kernels are compiled once.
 #include <doctest/doctest.h>
+#include <tinycnn/backends/cpu/conv/depthwise/forward.hpp>
 #include <tinycnn/backends/cpu/conv/depthwise/weight_gradient.hpp>
 #include <tinycnn/backends/cpu/conv/direct/forward.hpp>
 #include <tinycnn/backends/cpu/conv/direct/input_gradient.hpp>
@@ -126,14 +127,14 @@ void run_direct(const Convolution& t, ThreadPool& pool, Passes& to) {
   const int n = t.test.n, threads = pool.size();
   AlignedFloats packed(direct_packed_floats<Isa>(s)), packed_back(direct_packed_input_gradient_floats<Isa>(s));
   AlignedFloats a(threads * direct_scratch_floats<Isa>(s)), b(threads * direct_input_gradient_scratch_floats<Isa>(s)),
-      c(threads * direct_weight_gradient_scratch_floats<Isa>(s)), shared(direct_weight_gradient_shared_floats<Isa>(s));
+      c(threads * direct_weight_gradient_scratch_floats<Isa>(s)), workspace(direct_weight_gradient_workspace_floats<Isa>(s));
   const TensorSource<Isa> dy{t.dy.data, s.y};
   direct_pack_forward<Isa>(s, t.w.data, packed.data, pool);
   direct_forward<Isa>(s, n, t.source(), packed.data, StoreEpilogue<Isa>{to.y.data, s.y, t.bias.data}, pool, a.data);
   direct_pack_input_gradient<Isa>(s, t.w.data, packed_back.data, pool);
   direct_input_gradient<Isa>(s, n, dy, packed_back.data, StoreEpilogue<Isa>{to.dx.data, s.x, nullptr, t.x.data}, pool,
                              b.data);
-  direct_weight_gradient<Isa>(s, n, t.source(), dy, to.dw.data, to.db.data, pool, c.data, shared.data);
+  direct_weight_gradient<Isa>(s, n, t.source(), dy, to.dw.data, to.db.data, pool, c.data, workspace.data);
 }
 
 void run_depthwise(const Convolution& t, ThreadPool& pool, Passes& to) {
@@ -142,7 +143,7 @@ void run_depthwise(const Convolution& t, ThreadPool& pool, Passes& to) {
   const ConvolutionGeometry forward = forward_geometry(s), back = input_gradient_geometry(s);
   AlignedFloats packed(depthwise_packed_floats<Isa>(s)), a(threads * depthwise_scratch_floats<Isa>(forward)),
       b(threads * depthwise_scratch_floats<Isa>(back)), c(threads * depthwise_weight_gradient_scratch_floats<Isa>(s)),
-      shared(depthwise_weight_gradient_shared_floats(s));
+      workspace(depthwise_weight_gradient_workspace_floats(s));
   const TensorSource<Isa> dy{t.dy.data, s.y};
   depthwise_pack<Isa>(s, t.w.data, false, packed.data);
   run_depthwise_tiled<Isa>(forward, n, t.source(), packed.data, StoreEpilogue<Isa>{to.y.data, s.y, t.bias.data}, pool,
@@ -150,7 +151,7 @@ void run_depthwise(const Convolution& t, ThreadPool& pool, Passes& to) {
   depthwise_pack<Isa>(s, t.w.data, true, packed.data);
   run_depthwise_tiled<Isa>(back, n, dy, packed.data, StoreEpilogue<Isa>{to.dx.data, s.x, nullptr, t.x.data}, pool,
                            b.data);
-  depthwise_weight_gradient<Isa>(s, n, t.source(), dy, to.dw.data, to.db.data, pool, c.data, shared.data);
+  depthwise_weight_gradient<Isa>(s, n, t.source(), dy, to.dw.data, to.db.data, pool, c.data, workspace.data);
 }
 
 /// The bounds the convolution's files state; the same bits on any number of threads.

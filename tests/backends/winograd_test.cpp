@@ -2,6 +2,8 @@
 #include <doctest/doctest.h>
 #include <tinycnn/backends/cpu/conv/algorithm.hpp>
 #include <tinycnn/backends/cpu/conv/epilogue/max_pool.hpp>
+#include <tinycnn/backends/cpu/conv/winograd/forward.hpp>
+#include <tinycnn/backends/cpu/conv/winograd/weight_gradient.hpp>
 
 #include <cmath>
 #include <cstdint>
@@ -173,7 +175,7 @@ TEST_CASE("Winograd: forward, input gradient and weight gradient equal plain loo
       AlignedFloats a(threads * winograd_scratch_floats<Isa>(s)),
           b(threads * winograd_input_gradient_scratch_floats<Isa>(s)),
           c(threads * winograd_weight_gradient_scratch_floats<Isa>(s)),
-          shared(winograd_weight_gradient_shared_floats<Isa>(s));
+          workspace(winograd_weight_gradient_workspace_floats<Isa>(s));
       const StoreEpilogue<Isa> store_y{got_y.data, s.y, t.bias.data};
       winograd_forward<Isa>(s, test.n, t.source(), packed.data, store_y, pool, a.data);
       AlignedFloats narrow_y(t.dy.size), d(threads * winograd_scratch_floats<Isa>(s, 1, Winograd::narrow));
@@ -183,7 +185,7 @@ TEST_CASE("Winograd: forward, input gradient and weight gradient equal plain loo
       const StoreEpilogue<Isa> store_dx{got_dx.data, s.x, nullptr, t.x.data};
       const TensorSource<Isa> dy{t.dy.data, s.y};
       winograd_input_gradient<Isa>(s, test.n, dy, packed_back.data, store_dx, pool, b.data);
-      winograd_weight_gradient<Isa>(s, test.n, t.source(), dy, got_dw.data, got_db.data, pool, c.data, shared.data);
+      winograd_weight_gradient<Isa>(s, test.n, t.source(), dy, got_dw.data, got_db.data, pool, c.data, workspace.data);
       if (threads == 1) {
         check_close(got_y, y, 2e-5);
         check_close(narrow_y, y, 2e-5);
@@ -209,10 +211,10 @@ TEST_CASE("Winograd: no samples give a zero weight gradient") {
   const Layer3x3 t({"", 1, 16, 5, 5, 17, 1, false});
   ThreadPool pool(2);
   AlignedFloats scratch(2 * winograd_weight_gradient_scratch_floats<Isa>(t.s)),
-      shared(winograd_weight_gradient_shared_floats<Isa>(t.s));
+      workspace(winograd_weight_gradient_workspace_floats<Isa>(t.s));
   AlignedFloats dw(t.w.size), db(t.s.y.c);
   winograd_weight_gradient<Isa>(t.s, 0, t.source(), TensorSource<Isa>{t.dy.data, t.s.y}, dw.data, db.data, pool,
-                                scratch.data, shared.data);
+                                scratch.data, workspace.data);
   for (long i = 0; i < dw.size; ++i) CHECK(dw.data[i] == 0.0f);
   for (long i = 0; i < db.size; ++i) CHECK(db.data[i] == 0.0f);
 }
