@@ -17,8 +17,8 @@ constexpr Algorithm choose_algorithm(const ConvolutionShape& s) {
   return 3 * products <= 2 * s.taps() * s.y.pixels() ? Algorithm::winograd : Algorithm::direct;
 }
 
-/// For inference, where choose_algorithm gives Winograd: whichever algorithm needs the fewest register tiles per
-/// channel for a batch of `capacity`; of equals, the one with the fewest weights to read.
+/// For inference, where choose_algorithm gives Winograd: whichever algorithm needs the fewest register tiles per panel
+/// for a batch of `capacity`; of equals, the one with the fewest weights to read.
 template <class Isa>
 constexpr Algorithm choose_inference_algorithm(const ConvolutionShape& s, long capacity) {
   if (choose_algorithm(s) == Algorithm::direct) return Algorithm::direct;

@@ -221,7 +221,8 @@ void run_depthwise_tiled(const ConvolutionGeometry& g, int n, const Source& sour
         const int row_pairs = tiling.row_pairs ? result.rows / 2 : 0;
         const bool chunked_columns = 2 * row_pairs == result.rows;
         for (IndexRange output_columns; output_columns.end < columns;) {
-          output_columns = chunked_columns ? tiling.output_columns(output_columns.end, columns) : IndexRange{0, columns};
+          output_columns =
+              chunked_columns ? tiling.output_columns(output_columns.end, columns) : IndexRange{0, columns};
           result.column = phase_w + output_columns.begin * g.phases;
           result.columns = output_columns.end - output_columns.begin;
           result.first = row == first_row && phase == 0 && output_columns.begin == 0;

@@ -10,9 +10,9 @@ namespace tinycnn::cpu {
 /// over several tasks. A register tile is `tile_pixels` neighbouring pixels of a row by one register of channels.
 struct DepthwiseTiling {
   static constexpr int target_rows = 32;
-  static constexpr int chunk_pixels =
-      16;                                // per row of an output tile: its non-temporal stores drain during the next one
   static constexpr int tile_pixels = 8;  // per register tile
+  /// Per row of an output tile, so that its non-temporal stores can drain during the next tile.
+  static constexpr int output_tile_pixels = 16;
   template <class Isa>
   static constexpr int tile_pixels_3x3 = Isa::width == 16 ? 8 : 4;  // per row of a tile of two rows
 
@@ -35,7 +35,7 @@ struct DepthwiseTiling {
     t.blocks_per_sample = ceil_div(all_rows, t.rows);
     t.row_pairs = g.kernel == 3 && g.dilation == 1 && g.step == 1 && g.phases == 1 && g.base >= -1 &&
                   all_columns + 1 + g.base <= g.in.w;
-    t.chunk_rows = round_up(t.row_pairs ? 2 : ceil_div(chunk_pixels, all_columns), row_multiple);
+    t.chunk_rows = round_up(t.row_pairs ? 2 : ceil_div(output_tile_pixels, all_columns), row_multiple);
     t.whole_rows = !t.row_pairs || row_multiple > 1;
     t.first_offset = g.extreme_offset(1);
     t.span = g.extreme_offset(-1) - t.first_offset + 1;
@@ -50,7 +50,7 @@ struct DepthwiseTiling {
   [[nodiscard]] constexpr int blocks(int n) const { return n * blocks_per_sample; }
   /// Of a chunk's columns [begin, end), those of the first output tile.
   [[nodiscard]] constexpr IndexRange output_columns(int begin, int end) const {
-    return {begin, whole_rows || end - begin < 2 * chunk_pixels ? end : begin + chunk_pixels};
+    return {begin, whole_rows || end - begin < 2 * output_tile_pixels ? end : begin + output_tile_pixels};
   }
   /// The steps over which to prefetch the next chunk: one per register tile.
   template <class Isa>

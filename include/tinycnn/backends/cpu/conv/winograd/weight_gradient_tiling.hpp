@@ -5,10 +5,10 @@
 
 namespace tinycnn::cpu {
 
-/// One of two schedules, chosen by the size of dw's spectra. Interleaved: these stay in the caches. The batch's chunks,
-/// of few tiles, are divided among a fixed number of partial sums, one task each, which transforms a chunk, multiplies
-/// it and goes on to the next. Staged: dw's spectra are larger than the caches. So all tasks transform a large chunk of
-/// the batch first and then multiply it, point by point.
+/// One of two schedules, chosen by the size of dw's spectra. Interleaved: dw's spectra stay in the caches. The batch's
+/// chunks, of few tiles, are divided among a fixed number of partial sums; a task transforms a chunk, multiplies it and
+/// goes on to the next. Staged: dw's spectra are larger than the caches, so all tasks transform a large chunk of the
+/// batch first and then multiply it, point by point.
 template <class Isa>
 struct WinogradWeightGradientTiling {
   static constexpr int strip = 16;                          // channels of x stored together: one cache line per tile
