@@ -36,7 +36,7 @@ class PassOf final : public ConvolutionPass {
         w_(s.weights()),
         bias_(s.y.c),
         packed_(pass == forward ? c_.packed_forward() : c_.packed_input_gradient()),
-        shared_(c_.weight_gradient_shared()),
+        workspace_(c_.weight_gradient_workspace()),
         scratch_(pool.size() *
                  larger(c_.forward_scratch(1), larger(c_.input_gradient_scratch(), c_.weight_gradient_scratch()))) {
     fill(x_, 1);
@@ -56,7 +56,7 @@ class PassOf final : public ConvolutionPass {
                         scratch_.data());
     } else {
       c_.weight_gradient(n_, TensorSource<Isa>{x_.data(), c_.s.x}, TensorSource<Isa>{y_.data(), c_.s.y}, w_.data(),
-                         bias_.data(), pool_, scratch_.data(), shared_.data());
+                         bias_.data(), pool_, scratch_.data(), workspace_.data());
     }
   }
   [[nodiscard]] Operations operations() const override { return convolution_operations(c_, n_); }
@@ -85,7 +85,7 @@ class PassOf final : public ConvolutionPass {
   Convolution c_;
   Buffer<float> x_, y_;     // (N,H,W,C), (N,P,Q,O)
   Buffer<float> w_, bias_;  // (R,S,C/groups,O), (O); their gradients in the pass that finds those
-  Buffer<float> packed_, shared_, scratch_;
+  Buffer<float> packed_, workspace_, scratch_;
 };
 
 class Layers {

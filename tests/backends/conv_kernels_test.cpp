@@ -1,6 +1,7 @@
-// The Cpu backend's convolution kernels against plain loops in double, written here from the equations. One file,
-// longer than most, so that the kernels are compiled once.
+// The Cpu backend's convolution kernels against plain loops in double, written here from the equations. One long file,
+// so that the kernels are compiled once.
 #include <doctest/doctest.h>
+#include <tinycnn/backends/cpu/conv/depthwise/forward.hpp>
 #include <tinycnn/backends/cpu/conv/depthwise/weight_gradient.hpp>
 #include <tinycnn/backends/cpu/conv/direct/forward.hpp>
 #include <tinycnn/backends/cpu/conv/direct/input_gradient.hpp>
@@ -33,21 +34,21 @@ struct Case {
 constexpr Case cases[] = {
     {"one pixel", 1, 1, 1, 1, 1, {1, 1, 0, 1}, 1, false},
     {"pointwise, prime sizes", 3, 17, 7, 5, 33, {1, 1, 0, 1}, 1, true},
-    {"pointwise, in place, samples together", 5, 48, 6, 7, 40, {1, 1, 0, 1}, 1, false},
-    {"pointwise, in place, bands, groups, parts", 3, 32, 34, 21, 48, {1, 1, 0, 1}, 2, false},
+    {"pointwise, in place, several samples per block", 5, 48, 6, 7, 40, {1, 1, 0, 1}, 1, false},
+    {"pointwise, in place, several blocks per sample, groups", 3, 32, 34, 21, 48, {1, 1, 0, 1}, 2, false},
     {"pointwise, pixels 4 KB apart", 3, 1024, 3, 4, 35, {1, 1, 0, 1}, 1, false},
-    {"pointwise, several ranges of inputs and outputs", 2, 270, 9, 15, 290, {1, 1, 0, 1}, 1, true},
+    {"pointwise, several blocks of inputs and outputs", 2, 270, 9, 15, 290, {1, 1, 0, 1}, 1, true},
     {"first layer", 2, 3, 13, 17, 11, {3, 1, 1, 1}, 1, false},
     {"3x3", 5, 13, 7, 7, 40, {3, 1, 1, 1}, 1, true},
-    {"3x3 in bands", 1, 8, 33, 40, 64, {3, 1, 1, 1}, 1, true},
+    {"3x3, several blocks per sample", 1, 8, 33, 40, 64, {3, 1, 1, 1}, 1, true},
     {"deep and small", 5, 67, 4, 4, 37, {3, 1, 1, 1}, 1, true},
-    {"many inputs: depth in pieces, several ranges", 1, 300, 5, 6, 160, {3, 1, 1, 1}, 1, false},
+    {"many inputs: depth in chunks, several blocks of weights", 1, 300, 5, 6, 160, {3, 1, 1, 1}, 1, false},
     {"padded pitch", 1, 512, 5, 5, 5, {3, 2, 1, 1}, 1, false},
     {"stride 2", 2, 5, 15, 13, 11, {3, 2, 1, 1}, 1, true},
     {"7x7, stride 2, padding 3", 1, 3, 23, 19, 16, {7, 2, 3, 1}, 1, false},
     {"stride 3 beyond the kernel", 3, 4, 11, 10, 7, {2, 3, 0, 1}, 1, false},
-    {"1x1, stride 2: untouched pixels", 2, 6, 9, 8, 5, {1, 2, 0, 1}, 1, false},
-    {"1x1, stride 3, deferred, in bands", 2, 40, 52, 50, 35, {1, 3, 0, 1}, 1, true},
+    {"1x1, stride 2: pixels no window covers", 2, 6, 9, 8, 5, {1, 2, 0, 1}, 1, false},
+    {"1x1, stride 3, deferred, several blocks per sample", 2, 40, 52, 50, 35, {1, 3, 0, 1}, 1, true},
     {"1x1, stride 2, padding", 2, 6, 9, 8, 5, {1, 2, 1, 1}, 1, false},
     {"padding beyond the kernel", 2, 4, 5, 3, 6, {2, 1, 3, 1}, 1, true},
     {"dilation 2", 2, 7, 11, 9, 10, {3, 1, 2, 2}, 1, true},
@@ -56,17 +57,17 @@ constexpr Case cases[] = {
     {"two groups", 3, 10, 8, 6, 14, {3, 1, 1, 1}, 2, true},
     {"two groups, stride 2", 3, 34, 8, 7, 66, {3, 2, 1, 1}, 2, false},
     {"depthwise", 2, 9, 7, 8, 9, {3, 1, 1, 1}, 9, true},
-    {"depthwise, two outputs a channel", 2, 6, 7, 8, 12, {3, 2, 1, 1}, 6, false},
-    {"depthwise in bands, several ranges", 1, 300, 41, 5, 300, {3, 1, 1, 1}, 300, false},
+    {"two outputs per channel", 2, 6, 7, 8, 12, {3, 2, 1, 1}, 6, false},
+    {"depthwise, several blocks per sample, many channels", 1, 300, 41, 5, 300, {3, 1, 1, 1}, 300, false},
     {"depthwise, stride 2", 3, 37, 15, 18, 37, {3, 2, 1, 1}, 37, true},
     {"depthwise, stride 2, 5x5", 2, 64, 11, 40, 64, {5, 2, 2, 1}, 64, false},
     {"depthwise, dilation 2, stride 3", 2, 33, 14, 11, 33, {3, 3, 2, 2}, 33, false},
-    {"depthwise, 9x9: taps in pieces", 1, 16, 12, 10, 16, {9, 1, 4, 1}, 16, true},
+    {"depthwise, 9x9: taps in several register tiles", 1, 16, 12, 10, 16, {9, 1, 4, 1}, 16, true},
     {"depthwise, stride beyond the kernel, no padding", 2, 20, 9, 10, 20, {1, 2, 0, 1}, 20, false},
     {"depthwise, padding beyond the kernel", 2, 5, 4, 3, 5, {2, 1, 3, 1}, 5, true},
-    {"depthwise, wide: rows in place", 2, 48, 37, 43, 48, {3, 1, 1, 1}, 48, false},
-    {"depthwise, in pairs, no padding, several parts", 2, 48, 12, 70, 48, {3, 1, 0, 1}, 48, false},
-    {"depthwise, in pairs, two borders of one pixel, odd rows", 3, 64, 13, 14, 64, {3, 1, 1, 1}, 64, false},
+    {"depthwise, wide: rows read in place", 2, 48, 37, 43, 48, {3, 1, 1, 1}, 48, false},
+    {"depthwise, row pairs, no padding, several output tiles", 2, 48, 12, 70, 48, {3, 1, 0, 1}, 48, false},
+    {"depthwise, row pairs, padding of one, an odd row", 3, 64, 13, 14, 64, {3, 1, 1, 1}, 64, false},
     {"depthwise, one row and column", 2, 16, 1, 1, 16, {3, 1, 1, 1}, 16, false},
     {"depthwise, padding of two", 2, 32, 6, 21, 32, {3, 1, 2, 1}, 32, false},
     {"depthwise, wide, deferred", 1, 48, 9, 43, 48, {3, 1, 1, 1}, 48, true},
@@ -115,7 +116,7 @@ struct Convolution {
   }
 };
 
-/// The results of the three passes, dx added to x.
+/// The results of the three passes; dx is added to x.
 struct Passes {
   explicit Passes(const Convolution& t) : y(t.dy.size), dx(t.x.size), dw(t.w.size), db(t.s.y.c) {}
   AlignedFloats y, dx, dw, db;
@@ -124,36 +125,38 @@ struct Passes {
 void run_direct(const Convolution& t, ThreadPool& pool, Passes& to) {
   const ConvolutionShape& s = t.s;
   const int n = t.test.n, threads = pool.size();
-  AlignedFloats packed(direct_packed_floats<Isa>(s)), packed_back(direct_packed_input_gradient_floats<Isa>(s));
+  AlignedFloats packed(direct_packed_floats<Isa>(s)), packed_backward(direct_packed_input_gradient_floats<Isa>(s));
   AlignedFloats a(threads * direct_scratch_floats<Isa>(s)), b(threads * direct_input_gradient_scratch_floats<Isa>(s)),
-      c(threads * direct_weight_gradient_scratch_floats<Isa>(s)), shared(direct_weight_gradient_shared_floats<Isa>(s));
+      c(threads * direct_weight_gradient_scratch_floats<Isa>(s)),
+      workspace(direct_weight_gradient_workspace_floats<Isa>(s));
   const TensorSource<Isa> dy{t.dy.data, s.y};
   direct_pack_forward<Isa>(s, t.w.data, packed.data, pool);
   direct_forward<Isa>(s, n, t.source(), packed.data, StoreEpilogue<Isa>{to.y.data, s.y, t.bias.data}, pool, a.data);
-  direct_pack_input_gradient<Isa>(s, t.w.data, packed_back.data, pool);
-  direct_input_gradient<Isa>(s, n, dy, packed_back.data, StoreEpilogue<Isa>{to.dx.data, s.x, nullptr, t.x.data}, pool,
-                             b.data);
-  direct_weight_gradient<Isa>(s, n, t.source(), dy, to.dw.data, to.db.data, pool, c.data, shared.data);
+  direct_pack_input_gradient<Isa>(s, t.w.data, packed_backward.data, pool);
+  direct_input_gradient<Isa>(s, n, dy, packed_backward.data, StoreEpilogue<Isa>{to.dx.data, s.x, nullptr, t.x.data},
+                             pool, b.data);
+  direct_weight_gradient<Isa>(s, n, t.source(), dy, to.dw.data, to.db.data, pool, c.data, workspace.data);
 }
 
 void run_depthwise(const Convolution& t, ThreadPool& pool, Passes& to) {
   const ConvolutionShape& s = t.s;
   const int n = t.test.n, threads = pool.size();
-  const ConvolutionGeometry forward = forward_geometry(s), back = input_gradient_geometry(s);
+  const ConvolutionGeometry forward = forward_geometry(s), backward = input_gradient_geometry(s);
   AlignedFloats packed(depthwise_packed_floats<Isa>(s)), a(threads * depthwise_scratch_floats<Isa>(forward)),
-      b(threads * depthwise_scratch_floats<Isa>(back)), c(threads * depthwise_weight_gradient_scratch_floats<Isa>(s)),
-      shared(depthwise_weight_gradient_shared_floats(s));
+      b(threads * depthwise_scratch_floats<Isa>(backward)),
+      c(threads * depthwise_weight_gradient_scratch_floats<Isa>(s)),
+      workspace(depthwise_weight_gradient_workspace_floats(s));
   const TensorSource<Isa> dy{t.dy.data, s.y};
   depthwise_pack<Isa>(s, t.w.data, false, packed.data);
   run_depthwise_tiled<Isa>(forward, n, t.source(), packed.data, StoreEpilogue<Isa>{to.y.data, s.y, t.bias.data}, pool,
                            a.data);
   depthwise_pack<Isa>(s, t.w.data, true, packed.data);
-  run_depthwise_tiled<Isa>(back, n, dy, packed.data, StoreEpilogue<Isa>{to.dx.data, s.x, nullptr, t.x.data}, pool,
+  run_depthwise_tiled<Isa>(backward, n, dy, packed.data, StoreEpilogue<Isa>{to.dx.data, s.x, nullptr, t.x.data}, pool,
                            b.data);
-  depthwise_weight_gradient<Isa>(s, n, t.source(), dy, to.dw.data, to.db.data, pool, c.data, shared.data);
+  depthwise_weight_gradient<Isa>(s, n, t.source(), dy, to.dw.data, to.db.data, pool, c.data, workspace.data);
 }
 
-/// The bounds the convolution's files state; the same bits on any number of threads.
+/// Checks the error bounds that the kernels' files state, and the same bits on any number of threads.
 void check_passes(const Convolution& t, void (*run)(const Convolution&, ThreadPool&, Passes&)) {
   const std::size_t xs = std::size_t(t.x.size), ws = std::size_t(t.w.size), ys = std::size_t(t.dy.size);
   const std::size_t channels = std::size_t(t.s.y.c);
@@ -194,8 +197,7 @@ TEST_CASE("convolution: forward, input gradient and weight gradient equal plain 
   }
 }
 
-/// The fused pooling epilogues against pooling the stored result, element by element: the same arithmetic, so equal
-/// bits.
+/// Checks the fused pooling epilogues against pooling the stored result: the same arithmetic, so the same bits.
 void check_pooling(const Convolution& t, int k, const std::string& what) {
   CAPTURE(what);
   const ConvolutionShape& s = t.s;
@@ -258,8 +260,8 @@ void check_pooling(const Convolution& t, int k, const std::string& what) {
 
 TEST_CASE("convolution: fused statistics and pooling equal pooling the stored result; ties and NaN as torch") {
   check_pooling(Convolution({"", 3, 5, 9, 7, 33, {3, 1, 1, 1}, 1, true}), 2, "odd extents leave a row and a column");
-  check_pooling(Convolution({"", 2, 4, 40, 33, 64, {3, 1, 1, 1}, 1, false}), 3, "bands of 3 x 3 windows");
-  check_pooling(Convolution({"", 5, 4, 4, 4, 64, {3, 1, 1, 1}, 1, false}), 2, "several samples a block");
+  check_pooling(Convolution({"", 2, 4, 40, 33, 64, {3, 1, 1, 1}, 1, false}), 3, "blocks of 3 x 3 windows");
+  check_pooling(Convolution({"", 5, 4, 4, 4, 64, {3, 1, 1, 1}, 1, false}), 2, "several samples per block");
   Convolution flat({"", 2, 4, 8, 8, 20, {3, 1, 1, 1}, 1, false});
   for (long i = 0; i < flat.x.size; ++i) flat.x.data[i] = 1;  // every inner window is a tie
   check_pooling(flat, 2, "ties");
@@ -267,7 +269,7 @@ TEST_CASE("convolution: fused statistics and pooling equal pooling the stored re
   check_pooling(flat, 2, "NaN");
 }
 
-TEST_CASE("ReLU after the bias, and deferred ReLU without scale, let NaN through") {
+TEST_CASE("ReLU after the bias, and deferred ReLU without scale, keep NaN") {
   const Convolution t({"", 1, 3, 5, 5, 9, {1, 1, 0, 1}, 1, false});
   t.x.data[0] = std::numeric_limits<float>::quiet_NaN();
   ThreadPool pool(1);

@@ -1,5 +1,5 @@
-// The Cpu backend's rows of one layer each against the plain loops of Reference<double>, given the same numbers:
-// outputs, every gradient, running statistics; and the same bits on any number of threads.
+// The Cpu backend's ops of a single layer against the plain loops of Reference<double> on the same inputs: outputs, all
+// gradients, running statistics; and the same bits on any number of threads.
 #include <doctest/doctest.h>
 
 #include <cstring>
@@ -18,7 +18,7 @@ struct PredictionOnly {
   static constexpr Demand demand{Mode::inference, false, false, false, -1};
 };
 
-/// `count` multiples of 1/8 in [-1, 1): windows of them have ties.
+/// `count` multiples of 1/8 in [-1, 1), so that windows have ties.
 std::vector<double> coarse(std::uint64_t stream, long count) {
   std::vector<double> values;
   for (long i = 0; i < count; ++i) values.push_back(double(below(11, stream, std::uint64_t(i), 16)) / 8 - 1);
@@ -45,7 +45,7 @@ LayerInputs drawn_inputs(const Graph& graph, int n) {
   return given;
 }
 
-/// No step of the plan is a plain loop, but for the test's own loss.
+/// Whether no step of the plan is a plain loop, except the test's own loss.
 constexpr bool has_kernels(const Plan& plan) {
   for (int i = 0; i < plan.step_count; ++i) {
     const FusedOpFacts& op = plan.ops[plan.steps[i].op];
@@ -103,12 +103,12 @@ TEST_CASE("MaxPool equals plain loops") {
   check<Alone<MaxPool<2>>, Image<3, 7, 5>>("windows that tile the image");
   check<Alone<MaxPool<3, Stride<1>, Padding<1>, Dilation<2>>>, Image<17, 7, 6>>("dilation");
   check<Alone<MaxPool<2, Stride<3>>>, Image<17, 8, 9>>("gaps between windows", 1);
-  check<Alone<MaxPool<16, Stride<2>, Padding<8>>>, Image<1, 17, 20>>("the largest window a byte counts");
-  check<BesideItsInput<MaxPool<3, Stride<1>, Padding<1>>>, Image<17, 5, 6>>("a gradient that is added to");
+  check<Alone<MaxPool<16, Stride<2>, Padding<8>>>, Image<1, 17, 20>>("the largest window whose argmax fits a byte");
+  check<BesideItsInput<MaxPool<3, Stride<1>, Padding<1>>>, Image<17, 5, 6>>("a gradient with another contributor");
   check<Alone<MaxPool<3, Stride<2>>>, Image<17, 9, 8>, PredictionOnly>("prediction");
 }
 
-TEST_CASE("MaxPool lets NaN win and takes the first of ties") {
+TEST_CASE("MaxPool: NaN wins, and the first of ties") {
   using Net = MaxPool<2, Stride<1>>;
   LayerInputs given;
   const double nan = std::numeric_limits<double>::quiet_NaN();
@@ -125,7 +125,7 @@ TEST_CASE("MaxPool lets NaN win and takes the first of ties") {
   }
 }
 
-TEST_CASE("a window of padding alone has the largest value of nothing") {
+TEST_CASE("MaxPool of a window that covers only padding is -infinity") {
   using Net = MaxPool<2, Padding<1>, Dilation<3>>;  // its taps lie on either side of the two pixels
   const LayerInputs given{drawn(1, 12), drawn(2, 3), {}, {}};
   const LayerValues got = run_layer<Cpu<>, Net, Image<3, 2, 2>, UpstreamLoss, EveryGradient>(given);
@@ -137,20 +137,20 @@ TEST_CASE("AvgPool and GlobalAvgPool equal plain loops") {
   check<Alone<AvgPool<2>>, Image<3, 7, 5>>("windows that tile the image");
   check<Alone<AvgPool<3, Stride<2>, Padding<1>>>, Image<33, 9, 8>>("overlap and padding");
   check<Alone<AvgPool<2, Stride<3>>>, Image<17, 8, 9>>("gaps between windows", 1);
-  check<BesideItsInput<AvgPool<3, Stride<1>, Padding<1>>>, Image<17, 5, 6>>("a gradient that is added to");
-  check<Alone<GlobalAvgPool>, Image<33, 9, 8>>("all pixels");
+  check<BesideItsInput<AvgPool<3, Stride<1>, Padding<1>>>, Image<17, 5, 6>>("a gradient with another contributor");
+  check<Alone<GlobalAvgPool>, Image<33, 9, 8>>("several pixels");
   check<Alone<GlobalAvgPool>, Image<1, 19, 18>>("more pixels than a block");
   using Means = Sequential<GlobalAvgPool, Flatten>;
-  check<Concat<Means, Means>, Image<17, 3, 2>>("two of one value");
+  check<Concat<Means, Means>, Image<17, 3, 2>>("two readers of one value");
 }
 
 TEST_CASE("BatchNorm equals plain loops") {
   check<Alone<BatchNorm<33>>, Image<33, 5, 7>>("image", 3, 3e-6);
-  check<Alone<BatchNorm<3>>, Image<3, 19, 18>>("several blocks of rows", 5, 3e-6);
+  check<Alone<BatchNorm<3>>, Image<3, 19, 18>>("several blocks", 5, 3e-6);
   check<Alone<BatchNorm<1>>, Image<1, 2, 4>>("one channel of one sample", 1, 3e-6);
   check<Alone<BatchNorm<67>>, Features<67>>("features in more than one strip", 5, 3e-6);
   check<Sequential<Flatten, BatchNorm<51>>, Image<17, 3, 1>>("a flattened image", 5, 3e-6);
-  check<BesideItsInput<BatchNorm<17>>, Image<17, 3, 5>>("a gradient that is added to", 3, 3e-6);
+  check<BesideItsInput<BatchNorm<17>>, Image<17, 3, 5>>("a gradient with another contributor", 3, 3e-6);
   check<Alone<BatchNorm<17>>, Image<17, 3, 5>, EveryGradientInEvaluation>("evaluation", 3, 3e-6);
   check<Alone<BatchNorm<17>>, Image<17, 3, 5>, InputGradient>("input gradient", 3, 3e-6);
   check<Sequential<Flatten, BatchNorm<51>>, Image<17, 3, 1>, PredictionOnly>("prediction of a flattened image", 5,
@@ -164,16 +164,16 @@ TEST_CASE("BatchNorm keeps its precision far from zero") {
   check<Net, Image<17, 15, 20>>("mean 4096, deviation 0.6", given, 1e-3);
 }
 
-TEST_CASE("fused Conv+BatchNorm rows keep their precision far from zero") {
-  // A 1x1 convolution that copies its channels: what BatchNorm sees is the input, mean 4096 and deviation 0.6.
+TEST_CASE("fused Conv+BatchNorm ops keep their precision far from zero") {
+  // A 1x1 convolution that copies its channels, so BatchNorm's input has mean 4096 and deviation 0.6.
   using Plain = Sequential<Conv2d<17, 17, 1, NoBias>, BatchNorm<17>, ReLU>;
   using Pooled = Sequential<Conv2d<17, 17, 1, NoBias>, BatchNorm<17>, ReLU, MaxPool<2>>;
-  const auto held = [&]<class Net>(Net*, const char* name) {
+  const auto check_net = [&]<class Net>(Net*, const char* name) {
     LayerInputs given = drawn_inputs(graph_of<Net, Image<17, 15, 20>, UpstreamLoss>, 3);
     for (double& x : given.x) x += 4096;
     std::vector<double>& weight = given.state.at(0).values;
     for (std::size_t i = 0; i < weight.size(); ++i) weight[i] = i / 17 == i % 17 ? 1 : 0;
-    // The weights' gradient is left out: sums of 4096 times what adds up to 0 are rounding in f32, whoever does them.
+    // dw is not checked: it sums 4096 times elements that add up to 0, which in f32 leaves only rounding errors.
     const LayerValues got = run_layer<Cpu<>, Net, Image<17, 15, 20>, UpstreamLoss, EveryGradient>(given);
     const LayerValues expected =
         run_layer<Reference<double>, Net, Image<17, 15, 20>, UpstreamLoss, EveryGradient>(given);
@@ -183,8 +183,8 @@ TEST_CASE("fused Conv+BatchNorm rows keep their precision far from zero") {
     for (std::size_t k = 0; k < got.buffers.size(); ++k)
       check_close(got.buffers[k].name, got.buffers[k].values, expected.buffers[k].values, 1e-4);
   };
-  held(static_cast<Plain*>(nullptr), "stored");
-  held(static_cast<Pooled*>(nullptr), "pooled");
+  check_net(static_cast<Plain*>(nullptr), "stored");
+  check_net(static_cast<Pooled*>(nullptr), "pooled");
 }
 
 TEST_CASE("ReLU, Add, Concat and Dropout equal plain loops") {
@@ -198,7 +198,7 @@ TEST_CASE("ReLU, Add, Concat and Dropout equal plain loops") {
   check<Concat<Identity, Identity>, Features<33>>("features twice");
   check<Alone<Dropout<Percent<30>>>, Image<17, 3, 5>>("dropped pixels");
   check<Sequential<Flatten, Dropout<>>, Image<3, 5, 7>>("dropped features of a flattened image");
-  check<BesideItsInput<Dropout<>>, Features<33>>("a gradient that is added to");
+  check<BesideItsInput<Dropout<>>, Features<33>>("a gradient with another contributor");
 }
 
 TEST_CASE("CrossEntropy equals plain loops") {
@@ -212,13 +212,13 @@ TEST_CASE("CrossEntropy equals plain loops") {
   sure.labels = {0, 0};
   const LayerValues got = run_layer<Cpu<>, Identity, Features<4>, CrossEntropy, EveryGradient>(sure);
   const LayerValues expected = run_layer<Reference<double>, Identity, Features<4>, CrossEntropy, EveryGradient>(sure);
-  constexpr double denormal = 1e-37;  // counts as 0
+  constexpr double denormal = 1e-37;  // counts as 0 on Cpu
   for (std::size_t i = 0; i < 8; ++i)
     CHECK(std::abs(got.dx[i] - expected.dx[i]) <= 1e-6 * std::abs(expected.dx[i]) + denormal);
   CHECK(got.losses[1] == 300);
 }
 
-TEST_CASE("plain loops stand in where a row does not fit") {
+TEST_CASE("plain loops compute what no op of Cpu fits") {
   static_assert(!has_kernels(plan_of<MaxPool<17>, Image<1, 20, 20>, NoLoss, Cpu<>, PredictionOnly>));
   using Flat = Concat<Sequential<Conv2d<3, 3, 1>, Flatten>, Flatten>;
   static_assert(!has_kernels(plan_of<Flat, Image<3, 2, 2>, NoLoss, Cpu<>, PredictionOnly>));

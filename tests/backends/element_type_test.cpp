@@ -1,5 +1,5 @@
-// Values stored in 2 bytes and computed in f32, by a storage type that the library does not know: sizes and offsets in
-// bytes, whole training steps, gradients, checkpoints.
+// Values stored in 2 bytes and computed in f32, with a storage type that the library does not know: sizes and offsets
+// in bytes, training steps, gradients, checkpoints.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -28,7 +28,7 @@ using Picture = Image<3, 7, 7>;
 template <class Backend>
 using Model = Trainer<Net, Picture, Batch<6>, CrossEntropy, Adam, Constant, Backend>;
 
-TEST_CASE("values are sized by their own element type, everything else by the type that is computed in") {
+TEST_CASE("values are sized by the type they are stored in, everything else by the type that is computed in") {
   constexpr Plan half = Model<Half>::plan, full = Model<Reference<>>::plan, wide = Model<Reference<double>>::plan;
   REQUIRE(half.step_count == full.step_count);
   REQUIRE(half.value_count == full.value_count);
@@ -67,8 +67,8 @@ struct Data {
   }
 };
 
-/// Whether a value is one that 16 bits hold.
-bool is_rounded(float value) { return float(Bfloat16(value)) == value; }
+/// Whether an element is representable in 16 bits.
+bool is_rounded(float element) { return float(Bfloat16(element)) == element; }
 
 TEST_CASE("a small net trains on values of 2 bytes, close to f32") {
   const Data data(6);
@@ -80,7 +80,7 @@ TEST_CASE("a small net trains on values of 2 bytes, close to f32") {
     const StepResult f = full.step(data.images.data(), data.labels.data(), step % 4 == 3 ? 5 : 6);
     if (step == 0) {
       first = r.loss;
-      CHECK(std::abs(r.loss - f.loss) < 0.02 * f.loss);  // 8 bits of a mantissa: 0.4 % a rounding
+      CHECK(std::abs(r.loss - f.loss) < 0.02 * f.loss);  // 8 bits of mantissa: 0.4 % per rounding
       CHECK(std::abs(r.grad_norm - f.grad_norm) < 0.05 * f.grad_norm);
       CHECK(r.loss != f.loss);
     }
@@ -95,7 +95,7 @@ TEST_CASE("a small net trains on values of 2 bytes, close to f32") {
   CHECK(unrounded > 100);
 }
 
-TEST_CASE("a run on values of 2 bytes goes on from its checkpoint with the same bits") {
+TEST_CASE("a run on values of 2 bytes resumes from its checkpoint with the same bits") {
   const ScratchFolder folder;
   const Data data(6);
   Model<Half> one({.schedule = {1e-2}, .seed = 3}), two({.schedule = {1e-2}, .seed = 4});
@@ -114,12 +114,12 @@ TEST_CASE("a run on values of 2 bytes goes on from its checkpoint with the same 
   CHECK(std::memcmp(expected, got, sizeof got) == 0);
 }
 
-/// Without a ReLU or a maximum, whose winners rounding moves.
+/// A net without ReLU and MaxPool, whose choices rounding could change.
 struct Smooth : Sequential<Conv2d<3, 5, 3, Padding<1>>, BatchNorm<5>, AvgPool<3, Stride<2>>,
                            Residual<Conv2d<5, 5, 3, Padding<1>>>, Concat<Identity, Conv2d<5, 3, 1>>, GlobalAvgPool,
                            Flatten, Linear<8, 3>> {};
 
-TEST_CASE("input gradients on values of 2 bytes are those of f32 but for rounding") {
+TEST_CASE("input gradients on values of 2 bytes equal those of f32 except for rounding") {
   const Data data(6);
   InputGradients<Smooth, Picture, Batch<6>, CrossEntropy, Half> half;
   InputGradients<Smooth, Picture, Batch<6>, CrossEntropy, Reference<>> full;
@@ -134,7 +134,7 @@ TEST_CASE("input gradients on values of 2 bytes are those of f32 but for roundin
     norm += double(b[i]) * double(b[i]);
   }
   CHECK(norm > 0);
-  CHECK(std::sqrt(error / norm) < 0.04);  // ten roundings of 0.4 % one after the other
+  CHECK(std::sqrt(error / norm) < 0.04);  // ten roundings of 0.4 % in sequence
 }
 
 }  // namespace

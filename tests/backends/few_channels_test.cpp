@@ -1,5 +1,5 @@
-// Pooling a convolution of few channels straight from registers, against plain loops. All numbers are whole, so that
-// sums are exact in any order and everything is expected to the bit.
+// Pooling a convolution of few channels in registers, against plain loops. All elements are integers, so that sums are
+// exact in any order and results must be equal to the bit.
 #include <doctest/doctest.h>
 #include <tinycnn/backends/cpu/conv/direct/forward.hpp>
 #include <tinycnn/backends/cpu/conv/epilogue/max_pool.hpp>
@@ -16,19 +16,19 @@ using namespace tinycnn::cpu;
 
 struct Case {
   const char* what;
-  int n, c, h, w, panels, more, padding;  // outputs are so many panels and more
+  int n, c, h, w, panels, more, padding;  // `panels` full panels of outputs and `more` outputs
   bool bias = true;
   int groups = 1;
 };
 
 constexpr Case cases[] = {
-    {"columns that fill the registers", 2, 3, 12, 16, 2, 0, 1},
+    {"columns that fill whole register tiles", 2, 3, 12, 16, 2, 0, 1},
     {"an odd row and an odd column", 2, 3, 9, 13, 1, 0, 1},
-    {"two columns are left, no padding", 1, 1, 6, 12, 1, 0, 0, false},
-    {"three columns are left, a panel that is not full", 2, 4, 8, 19, 1, 5, 1},
+    {"two columns remain, no padding", 1, 1, 6, 12, 1, 0, 0, false},
+    {"three columns remain, a panel that is not full", 2, 4, 8, 19, 1, 5, 1},
     {"two channels, padding 2", 1, 2, 5, 9, 2, 1, 2},
-    {"bands of one sample", 3, 3, 34, 66, 1, 0, 1},
-    {"several samples a block", 5, 3, 4, 4, 2, 0, 1},
+    {"several blocks per sample", 3, 3, 34, 66, 1, 0, 1},
+    {"several samples per block", 5, 3, 4, 4, 2, 0, 1},
     {"one window", 2, 3, 2, 2, 1, 0, 1},
     {"one row, no window", 2, 3, 1, 8, 1, 0, 1},
     {"one column, no window", 2, 3, 8, 1, 1, 0, 1},
@@ -36,21 +36,21 @@ constexpr Case cases[] = {
     {"two groups of three channels", 2, 6, 9, 12, 4, 0, 1, true, 2},
 };
 
-/// An epilogue that counts how many panels it took from registers.
+/// An epilogue that counts the output tiles it computed in registers.
 template <class Epilogue>
 struct Counting {
   const Epilogue& own;
-  std::atomic<int>& direct;
+  std::atomic<int>& in_registers;
   [[nodiscard]] int row_multiple() const { return own.row_multiple(); }
   void apply(const OutputTile& p) const { own.apply(p); }
   bool apply(const OutputTile& p, const FewChannels& x) const {
-    const bool taken = own.apply(p, x);
-    direct += taken;
-    return taken;
+    const bool computed = own.apply(p, x);
+    in_registers += computed;
+    return computed;
   }
 };
 
-/// What training and inference are to leave of a convolution's output.
+/// What the epilogues of training and inference leave of a convolution's output.
 struct Pooled {
   AlignedFloats largest, relu;
   std::vector<std::uint8_t> argmax;
@@ -128,7 +128,7 @@ struct FewChannelsTest {
       }
   }
 
-  /// Runs both epilogues and says how many panels each took from registers.
+  /// Runs both epilogues; `trained` and `predicted` count the output tiles that each computed in registers.
   void run(int threads, bool past_caches, Pooled& to, int& trained, int& predicted) const {
     ThreadPool pool(threads);
     AlignedFloats packed(direct_packed_floats<Isa>(s)), scratch(threads * direct_scratch_floats<Isa>(s, 2));
@@ -139,20 +139,20 @@ struct FewChannelsTest {
                                          to.argmax.data(), 2};
     training.pooled_past_caches = past_caches;
     const PoolEpilogue<Isa> inference{to.relu.data, s.y, added, 2};
-    std::atomic<int> direct{0};
-    direct_forward<Isa>(s, test.n, source, packed.data, Counting<StatisticsPoolEpilogue<Isa>>{training, direct}, pool,
+    std::atomic<int> in_registers{0};
+    direct_forward<Isa>(s, test.n, source, packed.data, Counting<StatisticsPoolEpilogue<Isa>>{training, in_registers},
+                        pool, scratch.data);
+    trained = in_registers.exchange(0);
+    direct_forward<Isa>(s, test.n, source, packed.data, Counting<PoolEpilogue<Isa>>{inference, in_registers}, pool,
                         scratch.data);
-    trained = direct.exchange(0);
-    direct_forward<Isa>(s, test.n, source, packed.data, Counting<PoolEpilogue<Isa>>{inference, direct}, pool,
-                        scratch.data);
-    predicted = direct;
+    predicted = in_registers;
     for (int block = 1; block < blocks; ++block)
       for (std::size_t i = 0; i < 2 * std::size_t(s.y.c); ++i)
         to.sums[i] += to.sums[std::size_t(2 * block * s.y.c) + i];
     to.sums.resize(2 * std::size_t(s.y.c));
   }
 
-  /// How many panels must take the general way in training, and how many in inference.
+  /// `spoiled` and `not_finite`: the number of output tiles that training and inference cannot compute in registers.
   void check(int spoiled, int not_finite = 0) const {
     Pooled expected(test.n * windows * s.y.c, 1, s.y.c);
     plain(expected);
@@ -190,7 +190,7 @@ TEST_CASE("few channels: pooling from registers equals plain loops to the bit, t
   check_all<Baseline>();
 }
 
-TEST_CASE("few channels: a gamma of zero and what is not finite go the general way") {
+TEST_CASE("few channels: output tiles with a gamma of zero or non-finite results are computed by the tiled loop") {
   const Case test{"", 3, 3, 8, 10, 2, 0, 1};
   FewChannelsTest<Native> zero(test);
   zero.gamma.data[NR<Native> + 3] = 0;

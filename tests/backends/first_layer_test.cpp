@@ -1,4 +1,4 @@
-// The first layer's kernels that never see the convolution's output, against plain loops in double.
+// The first layer's kernels, which do not read the convolution's output, against plain loops in double.
 #include <doctest/doctest.h>
 #include <tinycnn/backends/cpu/conv/first_layer/pooled_weight_gradient.hpp>
 
@@ -21,7 +21,7 @@ constexpr Case cases[] = {
     {"no padding", 2, 3, 6, 5, 7, 0},
     {"odd sizes", 3, 3, 13, 17, 33, 1},
     {"padding 2, four channels", 2, 4, 5, 19, 16, 2},
-    {"more windows than a chunk, more rows than a level of sums", 2, 3, 38, 71, 20, 1},
+    {"several chunks of windows and of rows", 2, 3, 38, 71, 20, 1},
     {"no samples", 0, 3, 8, 8, 16, 1},
 };
 

@@ -37,7 +37,7 @@ TEST_CASE("linear: three passes equal plain loops on any number of threads") {
     AlignedFloats first(dy.size + x.size + w.size + s.out);
     for (const int threads : {1, 2, 5}) {
       ThreadPool pool(threads);
-      AlignedFloats scratch(threads * linear_scratch_floats<Isa>(s)), shared(linear_shared_floats<Isa>(s)),
+      AlignedFloats scratch(threads * linear_scratch_floats<Isa>(s)), workspace(linear_workspace_floats<Isa>(s)),
           got(first.size);
       float* const got_y = got.data;
       float* const got_dx = got_y + dy.size;
@@ -52,8 +52,8 @@ TEST_CASE("linear: three passes equal plain loops on any number of threads") {
                             scratch.data);
       CHECK(std::memcmp(packed_y.data, got_y, sizeof(float) * std::size_t(dy.size)) == 0);
       CHECK(std::memcmp(one_y.data, got_y, sizeof(float) * std::size_t(dy.size)) == 0);
-      linear_input_gradient<Isa>(s, n, dy.data, w.data, nullptr, got_dx, pool, scratch.data, shared.data);
-      linear_weight_gradient<Isa>(s, n, x.data, dy.data, got_dw, got_db, pool, scratch.data, shared.data);
+      linear_input_gradient<Isa>(s, n, dy.data, w.data, nullptr, got_dx, pool, scratch.data, workspace.data);
+      linear_weight_gradient<Isa>(s, n, x.data, dy.data, got_dw, got_db, pool, scratch.data, workspace.data);
       if (threads == 1) {
         check_close(got_y, y, 5e-6);
         check_close(got_dx, dx, 5e-6);

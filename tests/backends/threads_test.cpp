@@ -1,4 +1,4 @@
-// The promise of the Cpu backend: one binary, one instruction set, the same bits on any number of threads.
+// The Cpu backend's guarantee: the same bits on any number of threads, for one binary and instruction set.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -22,7 +22,7 @@ using ResidualNet =
                Residual<Block>, ReLU, Residual<Block, Sequential<Conv2d<17, 17, 1>, BatchNorm<17>>>, ReLU,
                GlobalAvgPool, Flatten, Linear<17, 11>>;
 
-/// All parameters and buffers, then the logits, after three steps of which the last is a partial batch.
+/// All parameters and buffers, then the logits, after three steps, the last on a partial batch.
 template <class Net>
 std::vector<float> trained(int threads) {
   constexpr int capacity = 7, size = 3 * 32 * 32;
@@ -49,7 +49,7 @@ std::vector<float> trained(int threads) {
 template <class Net>
 void check_threads() {
   const std::vector<float> one = trained<Net>(1);
-  CHECK(std::all_of(one.begin(), one.end(), [](float number) { return std::isfinite(number); }));
+  CHECK(std::all_of(one.begin(), one.end(), [](float element) { return std::isfinite(element); }));
   for (int threads : {1, 2, 5, 2}) {
     CAPTURE(threads);
     const std::vector<float> other = trained<Net>(threads);

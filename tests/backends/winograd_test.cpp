@@ -1,7 +1,9 @@
-// Winograd's transforms against the identity they come from, and its three passes against plain loops in double.
+// Winograd's transforms against the identity that defines them, and its three passes against plain loops in double.
 #include <doctest/doctest.h>
 #include <tinycnn/backends/cpu/conv/algorithm.hpp>
 #include <tinycnn/backends/cpu/conv/epilogue/max_pool.hpp>
+#include <tinycnn/backends/cpu/conv/winograd/forward.hpp>
+#include <tinycnn/backends/cpu/conv/winograd/weight_gradient.hpp>
 
 #include <cmath>
 #include <cstdint>
@@ -30,7 +32,7 @@ double dot(const double (&a)[N], const double (&b)[N]) {
   return sum;
 }
 
-TEST_CASE("Winograd maps: their product is the convolution of a line, and adjoints are adjoint") {
+TEST_CASE("Winograd maps: they compute a one-dimensional convolution, and adjoints are adjoint") {
   std::uint32_t seed = 1;
   double d[6], g[3], m[6], dy[4], v[6], u[6], y[4], dm[6], dg[3];
   for (double& e : d) e = draw(seed);
@@ -48,7 +50,7 @@ TEST_CASE("Winograd maps: their product is the convolution of a line, and adjoin
   CHECK(dot(u, m) == doctest::Approx(dot(g, dg)).epsilon(1e-13));
 }
 
-TEST_CASE("Winograd maps: a line of two outputs is the same convolution") {
+TEST_CASE("Winograd maps: those for two outputs compute the same convolution") {
   std::uint32_t seed = 1;
   double d[4], g[3], m[4], v[4], u[4], y[2];
   for (double& e : d) e = draw(seed);
@@ -61,7 +63,7 @@ TEST_CASE("Winograd maps: a line of two outputs is the same convolution") {
     CHECK(y[k] == doctest::Approx(d[k] * g[0] + d[k + 1] * g[1] + d[k + 2] * g[2]).epsilon(1e-13));
 }
 
-TEST_CASE("Winograd maps: every constant the tiles of x and y meet is exact in float") {
+TEST_CASE("Winograd maps: all constants of the input and output transforms are exact in float") {
   using F = WinogradMaps<float>;
   CHECK(double(F::a2 * F::b2) == Maps::a2 * Maps::b2);
   CHECK(double(F::a2 + F::b2) == Maps::a2 + Maps::b2);
@@ -77,16 +79,16 @@ struct Case {
 
 constexpr Case cases[] = {
     {"one pixel", 1, 16, 1, 1, 16, 1, false},
-    {"one tile, few samples of a block", 3, 17, 4, 4, 33, 1, true},
+    {"one tile, fewer samples than a block", 3, 17, 4, 4, 33, 1, true},
     {"odd map", 2, 33, 5, 7, 17, 1, true},
     {"odd map, no padding", 3, 16, 13, 13, 64, 0, true},
     {"odd map, padding 2", 2, 64, 13, 13, 16, 2, true},
-    {"bands, the last one short", 1, 17, 37, 21, 33, 1, true},
+    {"several blocks per sample, the last one short", 1, 17, 37, 21, 33, 1, true},
     {"few channels", 2, 3, 9, 6, 5, 1, false},
     {"few pixels, no padding", 2, 16, 3, 3, 16, 0, false},
     {"wide", 1, 16, 6, 90, 16, 1, false},
-    {"spectrum beyond the caches: in slices", 3, 250, 6, 5, 250, 1, true},
-    {"several slices, in pieces", 520, 245, 3, 3, 250, 0, false},
+    {"dw's spectra larger than the caches: staged", 3, 250, 6, 5, 250, 1, true},
+    {"staged, several chunks", 520, 245, 3, 3, 250, 0, false},
 };
 
 struct Layer3x3 {
@@ -104,7 +106,7 @@ struct Layer3x3 {
   [[nodiscard]] TensorSource<Isa> source() const {
     return {x.data, s.x, test.deferred ? DeferredAffine<float>{scale.data, shift.data, true} : DeferredAffine<float>{}};
   }
-  /// f(pixel of x, tap, pixel of y) for every pair of pixels that meet; x's values, the deferred ones finished.
+  /// Calls f(pixel of x, tap, pixel of y) for every pixel of x that a pixel of y reads.
   template <class F>
   void pairs(F f) const {
     for (int n = 0; n < test.n; ++n)
@@ -116,6 +118,7 @@ struct Layer3x3 {
             f((long(n) * s.x.h + h) * s.x.w + v, t, (long(n) * s.y.h + p) * s.y.w + q);
           }
   }
+  /// x after its deferred affine.
   [[nodiscard]] std::vector<double> x_values() const {
     std::vector<double> values(std::size_t(x.size));
     for (long i = 0; i < x.size; ++i) {
@@ -145,7 +148,7 @@ TEST_CASE("Winograd: forward, input gradient and weight gradient equal plain loo
       y[std::size_t(i)] = t.bias.data[i % os];
       db[std::size_t(i % os)] += t.dy.data[i];
     }
-    for (long i = 0; i < t.x.size; ++i) dx[std::size_t(i)] = t.x.data[i];  // the gradient is added to x here
+    for (long i = 0; i < t.x.size; ++i) dx[std::size_t(i)] = t.x.data[i];  // dx is added to x
     t.pairs([&](long from, int tap, long to) {
       for (int c = 0; c < cs; ++c) {
         const double value = x[std::size_t(from * cs + c)];
@@ -161,7 +164,8 @@ TEST_CASE("Winograd: forward, input gradient and weight gradient equal plain loo
         dx[std::size_t(from * cs + c)] += sum;
       }
     });
-    AlignedFloats packed(winograd_packed_floats<Isa>(s)), packed_back(winograd_packed_input_gradient_floats<Isa>(s));
+    AlignedFloats packed(winograd_packed_floats<Isa>(s)),
+        packed_backward(winograd_packed_input_gradient_floats<Isa>(s));
     AlignedFloats narrow(winograd_packed_floats<Isa>(s, Winograd::narrow)), first_narrow_y(t.dy.size);
     AlignedFloats first_y(t.dy.size), first_dx(t.x.size), first_dw(t.w.size), first_db(os);
     for (const int threads : {1, 2, 5}) {
@@ -169,11 +173,11 @@ TEST_CASE("Winograd: forward, input gradient and weight gradient equal plain loo
       ThreadPool pool(threads);
       AlignedFloats got_y(t.dy.size), got_dx(t.x.size), got_dw(t.w.size), got_db(os);
       winograd_pack_forward<Isa>(s, t.w.data, packed.data, pool);
-      winograd_pack_input_gradient<Isa>(s, t.w.data, packed_back.data, pool);
+      winograd_pack_input_gradient<Isa>(s, t.w.data, packed_backward.data, pool);
       AlignedFloats a(threads * winograd_scratch_floats<Isa>(s)),
           b(threads * winograd_input_gradient_scratch_floats<Isa>(s)),
           c(threads * winograd_weight_gradient_scratch_floats<Isa>(s)),
-          shared(winograd_weight_gradient_shared_floats<Isa>(s));
+          workspace(winograd_weight_gradient_workspace_floats<Isa>(s));
       const StoreEpilogue<Isa> store_y{got_y.data, s.y, t.bias.data};
       winograd_forward<Isa>(s, test.n, t.source(), packed.data, store_y, pool, a.data);
       AlignedFloats narrow_y(t.dy.size), d(threads * winograd_scratch_floats<Isa>(s, 1, Winograd::narrow));
@@ -182,8 +186,8 @@ TEST_CASE("Winograd: forward, input gradient and weight gradient equal plain loo
       winograd_forward<Isa>(s, test.n, t.source(), narrow.data, store_narrow, pool, d.data, Winograd::narrow);
       const StoreEpilogue<Isa> store_dx{got_dx.data, s.x, nullptr, t.x.data};
       const TensorSource<Isa> dy{t.dy.data, s.y};
-      winograd_input_gradient<Isa>(s, test.n, dy, packed_back.data, store_dx, pool, b.data);
-      winograd_weight_gradient<Isa>(s, test.n, t.source(), dy, got_dw.data, got_db.data, pool, c.data, shared.data);
+      winograd_input_gradient<Isa>(s, test.n, dy, packed_backward.data, store_dx, pool, b.data);
+      winograd_weight_gradient<Isa>(s, test.n, t.source(), dy, got_dw.data, got_db.data, pool, c.data, workspace.data);
       if (threads == 1) {
         check_close(got_y, y, 2e-5);
         check_close(narrow_y, y, 2e-5);
@@ -209,16 +213,16 @@ TEST_CASE("Winograd: no samples give a zero weight gradient") {
   const Layer3x3 t({"", 1, 16, 5, 5, 17, 1, false});
   ThreadPool pool(2);
   AlignedFloats scratch(2 * winograd_weight_gradient_scratch_floats<Isa>(t.s)),
-      shared(winograd_weight_gradient_shared_floats<Isa>(t.s));
+      workspace(winograd_weight_gradient_workspace_floats<Isa>(t.s));
   AlignedFloats dw(t.w.size), db(t.s.y.c);
   winograd_weight_gradient<Isa>(t.s, 0, t.source(), TensorSource<Isa>{t.dy.data, t.s.y}, dw.data, db.data, pool,
-                                scratch.data, shared.data);
+                                scratch.data, workspace.data);
   for (long i = 0; i < dw.size; ++i) CHECK(dw.data[i] == 0.0f);
   for (long i = 0; i < db.size; ++i) CHECK(db.data[i] == 0.0f);
 }
 
-/// The same epilogues as the direct convolution's, whose arithmetic its own tests hold: here that blocks, bands and
-/// panels reach them right.
+/// The epilogues' arithmetic is tested with the direct convolution; this checks that they get every output tile, with
+/// the right indices.
 void check_pooling(const Layer3x3& t, int k) {
   CAPTURE(t.test.what);
   CAPTURE(k);
@@ -265,8 +269,8 @@ void check_pooling(const Layer3x3& t, int k) {
 
 TEST_CASE("Winograd: statistics and pooling see every pixel once") {
   check_pooling(Layer3x3({"odd extents", 3, 16, 9, 7, 33, 1, true}), 2);
-  check_pooling(Layer3x3({"bands of 3 x 3 windows", 2, 16, 40, 33, 64, 1, false}), 3);
-  check_pooling(Layer3x3({"several samples a block", 5, 16, 4, 4, 40, 1, false}), 2);
+  check_pooling(Layer3x3({"blocks of 3 x 3 windows", 2, 16, 40, 33, 64, 1, false}), 3);
+  check_pooling(Layer3x3({"several samples per block", 5, 16, 4, 4, 40, 1, false}), 2);
 }
 
 TEST_CASE("the algorithm follows from the shape: Winograd where it saves a third of the products") {
@@ -285,12 +289,12 @@ TEST_CASE("the algorithm follows from the shape: Winograd where it saves a third
   CHECK(of(64, 64, 64, {3, 1, 1, 1}, 2) == Algorithm::direct);
 }
 
-TEST_CASE("the algorithm of inference follows from shape and capacity: the fewest steps of the micro-kernel") {
+TEST_CASE("the algorithm of inference follows from shape and capacity: the fewest register tiles") {
   const auto of = [](int size, long capacity) {
     const Window k{3, 1, 1, 1};
     return choose_inference_algorithm<Avx512>({{512, size, size, false}, {512, size, size, false}, k, 1}, capacity);
   };
-  CHECK(of(4, 1) == Algorithm::direct);    // 18 steps, not 24 or 36
+  CHECK(of(4, 1) == Algorithm::direct);    // 18 register tiles, not 24 or 36
   CHECK(of(4, 2) == Algorithm::narrow);    // 24, not 36
   CHECK(of(8, 1) == Algorithm::narrow);    // 24, not 36 or 72
   CHECK(of(8, 2) == Algorithm::winograd);  // 36, not 48

@@ -1,5 +1,5 @@
-// Binds a plan to a backend's kernels: one constexpr table of functions. Only those the plan uses exist, or all of them
-// where another file compiles them.
+// Binds a plan to a backend's kernels: one constexpr table of functions. It instantiates only those the plan uses,
+// unless another file compiles all of them.
 #pragma once
 
 #include <utility>
@@ -12,8 +12,8 @@ namespace tinycnn {
 template <class Backend>
 using Kernel = void (*)(const Execution<Backend>&, const Step&);
 
-/// The kernels of one op. `prepare` readies weights for inference after parameters change; `commit` writes what a
-/// training step may only write once its gradients are known to be finite (running statistics).
+/// The kernels of one op. `prepare` prepares weights for inference after the parameters changed; `commit` writes what a
+/// training step may write only once its gradients are known to be finite (running statistics).
 template <class Backend>
 struct OpKernels {
   Kernel<Backend> prepare = nullptr, forward = nullptr, backward = nullptr, commit = nullptr;
@@ -49,7 +49,7 @@ struct KernelTable<Backend, P, FusedOps<Op...>> {
   static constexpr auto table = make(std::make_integer_sequence<int, int(sizeof...(Op))>{});
 };
 
-/// Every kernel an op has.
+/// All kernels of an op.
 template <class Backend, class Op>
 constexpr OpKernels<Backend> every_kernel_of() {
   OpKernels<Backend> k;
@@ -69,8 +69,8 @@ struct WholeTable<Backend, FusedOps<Op...>> {
 
 }  // namespace detail
 
-/// Every kernel of a backend, for whatever plan: none depends on a network, so a program of many files can compile them
-/// once. The backend's type is in the symbol's name, so files compiled for another instruction set do not link.
+/// All kernels of a backend. None depends on a network, so a program of several files can compile them once. The
+/// symbol's name contains the backend's type, so files compiled for another instruction set do not link.
 template <class Backend>
 struct PrecompiledKernels {
   static const detail::WholeTable<Backend> table;
@@ -78,7 +78,7 @@ struct PrecompiledKernels {
 template <class Backend>
 constinit const detail::WholeTable<Backend> PrecompiledKernels<Backend>::table;
 
-/// Whether another file compiles a backend's kernels; the backend's header then says `extern template` of them.
+/// Whether another file compiles a backend's kernels; the backend's header then declares them `extern template`.
 template <class Backend>
 inline constexpr bool precompiled = false;
 
@@ -92,15 +92,16 @@ constexpr const OpKernels<Backend>* find_kernels() {
 }
 }  // namespace detail
 
-/// The kernels of plan P on a backend, by op.
+/// The kernels of plan P on a backend, indexed by op.
 template <class Backend, const Plan& P>
 inline constexpr const OpKernels<Backend>* kernels_of = detail::find_kernels<Backend, P>();
 
-/// The parts of a plan that are run at a time: weights made ready for inference after parameters changed; the forward
-/// and the backward steps; what a training step may only write once its gradients are known to be finite.
+/// The parts of a plan that run separately: the ops' `prepare` kernels, the forward steps, the backward steps, the ops'
+/// `commit` kernels (see OpKernels).
 enum class PlanPart { prepare, forward, backward, commit };
 
-/// Runs the steps of one part in the plan's order. Every step has a forward and a backward, few the other two.
+/// Runs the steps of one part in the plan's order. Every step has a forward or a backward kernel; few ops have the
+/// others.
 template <class Backend>
 void run_part(const Execution<Backend>& run, const OpKernels<Backend>* kernels, PlanPart part) {
   const Plan& p = *run.plan;

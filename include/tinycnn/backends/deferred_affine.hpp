@@ -1,9 +1,9 @@
-// The scale, shift and ReLU still to be applied to a stored value.
+// The deferred affine of a value: the scale, shift and ReLU that its readers still have to apply.
 #pragma once
 
 namespace tinycnn {
 
-/// The value that layers read is relu(scale[c] * v + shift[c]), each of the three only where it is given.
+/// A value is relu(scale[c] * v + shift[c]) of its stored elements v; scale and shift, and the ReLU, are optional.
 template <class T>
 struct DeferredAffine {
   const T* scale = nullptr;  ///< (C), or null: neither scale nor shift

@@ -10,8 +10,8 @@
 
 namespace tinycnn {
 
-/// One run of a plan over `n` samples on a backend. Its pointers are the backend's own: only its kernels and verbs
-/// dereference them (backends/host.hpp).
+/// One run of a plan over `n` samples on a backend. Its pointers are the backend's: only the backend's kernels and
+/// verbs (backends/host.hpp) dereference them.
 template <class Backend>
 struct Execution {
   using T = typename Backend::Compute;
@@ -20,23 +20,23 @@ struct Execution {
 
   const Plan* plan = nullptr;
   Backend* backend = nullptr;
-  int n = 0;  ///< samples in this batch, up to `capacity`
+  int n = 0;  ///< samples in this batch, at most `capacity`
   long capacity = 0;
-  std::byte* values = nullptr;      ///< the arena: value v at values + offset * capacity
+  std::byte* values = nullptr;      ///< the arena: value v is at values + offset * capacity
   std::byte* persistent = nullptr;  ///< statistics, prepared weights
-  T* workspace = nullptr;           ///< inside one step, shared by the workers
-  T* scratch = nullptr;             ///< inside one step, `plan->scratch_room(capacity)` bytes per worker
+  T* workspace = nullptr;           ///< used within one step, shared by the workers
+  T* scratch = nullptr;             ///< used within one step, `plan->scratch_room(capacity)` bytes per worker
   T* parameters = nullptr;          ///< trained parameters
   T* buffers = nullptr;
-  T* gradients = nullptr;  ///< of the trained parameters, same offsets
+  T* gradients = nullptr;  ///< of the trained parameters, at the same offsets
   int* labels = nullptr;   // (N)
   std::uint64_t seed = 0;
-  std::uint64_t step = 0;  ///< training steps done; keys dropout
+  std::uint64_t step = 0;  ///< training steps done; part of the key of dropout's draws
 
   [[nodiscard]] const Graph& graph() const { return *plan->graph; }
   [[nodiscard]] const Layer& layer(const Step& s, int k) const { return graph().layers[s.layers[k]]; }
   [[nodiscard]] const Dims& dims(int value) const { return plan->values[value].dims; }
-  /// The elements of a value, null where there is none. `Element` is Stored but for losses (T) and indices.
+  /// The elements of a value; null for value -1. `Element` is Stored, except for losses (T) and indices.
   template <class Element = Stored>
   [[nodiscard]] Element* data(int value) const {
     return value < 0 ? nullptr : reinterpret_cast<Element*>(values + plan->values[value].offset * capacity);
@@ -45,7 +45,7 @@ struct Execution {
   [[nodiscard]] View<Element> view(int value) const {
     return value < 0 ? View<Element>{} : View<Element>{data<Element>(value), dims(value), order};
   }
-  /// The gradient of an operand. It has the operand's shape, not its own: through a Flatten both share one memory.
+  /// The gradient of an operand, viewed in the operand's shape: a Flatten's input and output share one gradient.
   [[nodiscard]] View<Stored> gradient_view(int gradient, int operand) const {
     return gradient < 0 ? View<Stored>{} : View<Stored>{data(gradient), dims(operand), order};
   }
@@ -58,7 +58,7 @@ struct Execution {
     T* scale = persistent_at(v.deferred);
     return {scale, scale + v.dims.c, v.deferred_relu};
   }
-  /// The scratch of one worker.
+  /// The scratch memory of one worker.
   [[nodiscard]] T* scratch_of(int worker) const {
     return scratch + worker * (plan->scratch_room(capacity) / long(sizeof(T)));
   }
@@ -66,7 +66,7 @@ struct Execution {
   [[nodiscard]] const Parameter& parameter_facts(const Layer& l, int p) const {
     return graph().parameters[l.first_parameter + p];
   }
-  /// Parameter `p` of a layer, counted as `parameters(list)` lists them, buffers included.
+  /// Parameter `p` of a layer, in the order of the layer's `parameters(list)`, buffers included.
   [[nodiscard]] T* parameter(const Layer& l, int p) const {
     const Parameter& q = parameter_facts(l, p);
     return (q.buffer ? buffers : parameters) + q.offset;

@@ -1,5 +1,5 @@
-// The verbs of a backend: all that the drivers in train/ ask of its memory. Here for backends that compute in the
-// host's own memory; Reference and Cpu share them. A backend with memory of its own writes the same functions for it.
+// The verbs of a backend: all operations on its memory that the drivers in train/ need. These are for backends that
+// compute in the host's memory, Reference and Cpu; a backend with memory of its own has to provide the same functions.
 #pragma once
 
 #include <cmath>
@@ -10,10 +10,9 @@
 
 namespace tinycnn {
 
-/// Elements where a backend computes, zeroed. `data` is the backend's pointer, which the host must not dereference.
-/// `host` gives the elements to the host to read and write, `read` to read only; both hold what the backend has
-/// computed so far, and what was written through `host` is the backend's when it next computes. On the host all three
-/// are one.
+/// Owns memory of a backend, zeroed. `data` is the backend's pointer, which the host must not dereference. Through
+/// `host` the host reads and writes the elements, through `read` it reads them: both see what the backend has computed
+/// so far, and the backend's next computation sees what the host has written. Here all three are the same pointer.
 template <class T>
 class HostMemory {
  public:
@@ -29,14 +28,14 @@ class HostMemory {
   Buffer<T> buffer_;
 };
 
-/// The base class of a backend whose memory is the host's.
+/// The base class of backends whose memory is the host's.
 class HostVerbs {
  public:
   template <class T>
   using Memory = HostMemory<T>;
 
-  /// Puts a batch where the plan finds it: n images (N, C, H, W) in PyTorch's order, and labels (N); 0 for each where
-  /// `labels` is null.
+  /// Copies a batch into the plan's input: images (N, C, H, W) in PyTorch's order, and labels (N), all 0 if `labels` is
+  /// null.
   template <class Backend>
   static void begin(const Execution<Backend>& run, const float* images, const int* labels) {
     const auto x = run.view(run.plan->input);
@@ -52,24 +51,24 @@ class HostVerbs {
     for (int n = 0; n < run.n; ++n) run.labels[n] = labels == nullptr ? 0 : labels[n];
   }
 
-  /// Runs the steps of one part of a plan.
+  /// Runs one part of a plan.
   template <class Backend>
   static void execute(const Execution<Backend>& run, const OpKernels<Backend>* kernels, PlanPart part) {
     run_part(run, kernels, part);
   }
-  /// Runs one forward step alone.
+  /// Runs a single forward step.
   template <class Backend>
   static void execute_step(const Execution<Backend>& run, const OpKernels<Backend>* kernels, const Step& step) {
     kernels[step.op].forward(run, step);
   }
 
-  /// A value of the batch for the host to read, in the backend's order; valid until the next verb.
+  /// A view of a value for the host to read, in the backend's order; valid until the next verb.
   template <class Element, class Backend>
   static View<const Element> fetch(const Execution<Backend>& run, int value) {
     return run.template view<Element>(value);
   }
 
-  /// Whether every one of `count` elements is finite.
+  /// Whether all of `count` elements are finite.
   template <class Backend, class T>
   static bool all_finite(Backend&, const T* elements, long count) {
     for (long i = 0; i < count; ++i)
@@ -77,15 +76,15 @@ class HostVerbs {
     return true;
   }
 
-  /// How many partial sums `squared_norm` keeps.
+  /// The number of partial sums of `squared_norm`.
   static constexpr int norm_partials(long count) { return int((count + block_elements - 1) / block_elements); }
 
-  /// The sum of the squares of `count` gradients: in double, within fixed blocks, the blocks added in order.
+  /// The sum of the squares of `count` gradients, in double: one partial sum per fixed block, added in order.
   template <class Backend, class T>
   static double squared_norm(Backend& backend, const T* gradients, long count, double* partials) {
     const int blocks = norm_partials(count);
     backend.for_blocks(blocks, [=](int block) {
-      const long first = block * block_elements, end = last(block, count);
+      const long first = block * block_elements, end = block_end(block, count);
       double lanes[8] = {};
       for (long i = first; i < end; i += 8)
         for (int k = 0; k < 8; ++k) lanes[k] += double(gradients[i + k]) * double(gradients[i + k]);
@@ -98,22 +97,22 @@ class HostVerbs {
     return sum;
   }
 
-  /// One update of `count` parameters w by their gradients g times `factor`; `slots` are Optimizer::slots arrays of
-  /// `count` elements, one behind the other.
+  /// Updates `count` parameters w by their gradients g times `factor`; `slots` holds Optimizer::slots arrays of `count`
+  /// elements, one after another.
   template <class Optimizer, class Backend, class T>
   static void update(Backend& backend, const typename Optimizer::template Factors<T>& factors, T factor, long count,
                      T* w, const T* g, T* slots) {
     T* slot1 = Optimizer::slots > 1 ? slots + count : slots;
     backend.for_blocks(norm_partials(count), [&](int block) {
-      update_range<Optimizer, typename Backend::Register>(factors, factor, block * block_elements, last(block, count),
-                                                          w, g, slots, slot1);
+      update_range<Optimizer, typename Backend::Register>(factors, factor, block * block_elements,
+                                                          block_end(block, count), w, g, slots, slot1);
     });
   }
 
  private:
-  static constexpr long block_elements = 1L << 15;  // a fixed block of work: results never depend on the threads
+  static constexpr long block_elements = 1L << 15;  // fixed, so that no result depends on the threads
 
-  static constexpr long last(int block, long count) {
+  static constexpr long block_end(int block, long count) {
     const long end = (block + 1) * block_elements;
     return end < count ? end : count;
   }

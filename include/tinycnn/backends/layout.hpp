@@ -1,4 +1,4 @@
-// The offset of element i of a parameter in a backend's memory: the mapping to and from PyTorch's order.
+// The layout of parameters in a backend's memory: the offset of each element, by its index in PyTorch's order.
 #pragma once
 
 #include <tinycnn/core/view.hpp>
@@ -6,8 +6,8 @@
 
 namespace tinycnn {
 
-/// Kernels and matrices as a backend stores them. chw: PyTorch's (O, I, R, S) and (Out, In). hwc: (R, S, I, O) and
-/// (In, Out) with In in the memory order of the sample, so that outputs are contiguous.
+/// The offset of an element of a kernel, or of a matrix. chw: PyTorch's (O, I, R, S) and (Out, In). hwc: (R, S, I, O)
+/// and (In, Out), so that outputs are contiguous, with In in the order of the sample's memory.
 constexpr long kernel_offset(Order order, const int* extents, int o, int i, int r, int s) {
   const int outputs = extents[0], inputs = extents[1], rows = extents[2], columns = extents[3];
   return order == Order::chw ? ((long(o) * inputs + i) * rows + r) * columns + s
@@ -18,9 +18,9 @@ constexpr long matrix_offset(Order order, const int* extents, const Dims& in, in
   return order == Order::chw ? long(o) * extents[1] + i : offset_of(in, order, i) * extents[0] + o;
 }
 
-/// The sample whose features the last axis of `p` counts: columns of a matrix those of the layer's input, numbers per
-/// channel those of its output, where they are as many. A flattened image lies in the image's order, and so does that
-/// axis; any other lies as a row that came from no image.
+/// The shape of the sample whose features the last axis of `p` indexes: the layer's input for the columns of a matrix,
+/// its output for a vector of one element per channel. If that sample is a flattened image, the axis has the order of
+/// its memory; otherwise the result is a flat shape of the axis's size.
 constexpr Dims features_of(const Layer& layer, const Parameter& p) {
   const bool matrix = p.axes == Axes::matrix, per_channel = p.axes == Axes::per_channel;
   const Dims& d = matrix ? layer.in : layer.out;
@@ -29,8 +29,8 @@ constexpr Dims features_of(const Layer& layer, const Parameter& p) {
   return counted && d.flat && d.size() == columns ? d : Dims{int(columns), 1, 1, true};
 }
 
-/// Where logical element `i`, counted in PyTorch's order, of parameter `p` of `layer` lies in a backend's memory: for
-/// any extents a permutation of 0 to size() - 1.
+/// The offset, in a backend's memory, of the element of parameter `p` of `layer` with index `i` in PyTorch's order: a
+/// permutation of 0 to size() - 1.
 constexpr long parameter_offset(Order order, const Layer& layer, const Parameter& p, long i) {
   if (order == Order::chw) return i;
   switch (p.axes) {

@@ -1,4 +1,4 @@
-// The Cpu backend: NHWC, SIMD, threads; fused ops first, plain loops of Reference for what it has no kernel for.
+// The Cpu backend: NHWC, SIMD, threads, fused ops. Reference's plain loops compute what it has no kernel for.
 #pragma once
 
 #include <type_traits>
@@ -28,7 +28,7 @@
 namespace tinycnn {
 
 namespace cpu {
-/// A plain loop of Reference standing in; `describe` says so.
+/// A plain loop of Reference in place of a kernel; `describe` prints `[plain loop]` for it.
 template <class Op>
 struct PlainLoop : Op {
   static constexpr bool fallback = true;
@@ -39,7 +39,7 @@ namespace detail {
 template <class Policy>
 inline constexpr bool is_instruction_set = std::is_base_of_v<cpu::InstructionSet, Policy>;
 
-/// The first of `Policies` that is an instruction set, else the best one this file is compiled for.
+/// The first of `Policies` that is an instruction set; if none is, the best one this file is compiled for.
 template <class... Policies>
 struct InstructionSetOf {
   using type = cpu::Native;
@@ -51,9 +51,9 @@ struct InstructionSetOf<First, More...> {
 };
 }  // namespace detail
 
-/// f32 on the CPU. `Policies`, each optional and in any order: an instruction set (cpu::Avx512, cpu::Avx2,
-/// cpu::Baseline; the best one the file is compiled for by default), and NoWinograd, with which every product of every
-/// convolution is formed; the layer option of that name does it for one layer. F32 is the only Precision there is.
+/// f32 on the CPU. `Policies`, each optional and in any order: an instruction set (cpu::Avx512, cpu::Avx2 or
+/// cpu::Baseline; by default the best one the file is compiled for), NoWinograd, which makes every convolution direct
+/// (the layer option of that name does so for one layer), and F32, the only Precision it has.
 template <class... Policies>
 class Cpu : public HostVerbs {
   static_assert(((detail::is_instruction_set<Policies> || std::is_same_v<Policies, NoWinograd> ||
@@ -86,13 +86,13 @@ class Cpu : public HostVerbs {
   [[nodiscard]] int threads() const { return pool_.size(); }
   [[nodiscard]] cpu::ThreadPool& pool() { return pool_; }
 
-  /// What holds while the library computes: denormal numbers count as zero on the caller's thread too.
+  /// RAII guard for a call of the library: denormal numbers count as zero on the caller's thread, too.
   struct Session {
     explicit Session(Cpu&) {}
     cpu::FlushDenormals flush{};
   };
 
-  /// Calls f(block) for every block, in no order, on all threads.
+  /// Calls f(block) for every block, in any order, on all threads.
   template <class F>
   void for_blocks(int blocks, F&& f) {
     pool_.run(blocks, [&f](int block, int) { f(block); });

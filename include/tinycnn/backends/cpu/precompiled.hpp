@@ -1,4 +1,4 @@
-// Compiles every kernel of Cpu<>: included in exactly one .cpp of a program whose other files are compiled with
+// Compiles every kernel of Cpu<>. Include it in exactly one .cpp of a program whose files are compiled with
 // TINYCNN_PRECOMPILED and the same -march.
 #pragma once
 

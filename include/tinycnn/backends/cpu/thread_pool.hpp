@@ -1,4 +1,4 @@
-// A fixed set of workers that run numbered tasks; what a task computes never depends on who runs it.
+// A fixed set of threads that run numbered tasks; a task's result never depends on the thread that runs it.
 #pragma once
 
 #include <pthread.h>
@@ -13,7 +13,7 @@
 
 namespace tinycnn::cpu {
 
-/// Denormal results and operands count as zero while this lives; the thread's own setting comes back after.
+/// RAII guard: on this thread, denormal results and operands count as zero until it is destroyed.
 template <class Isa>
 class BasicFlushDenormals {
  public:
@@ -27,19 +27,20 @@ class BasicFlushDenormals {
   unsigned before_;
 };
 
-/// `size()` workers, the caller among them. `run` is for one thread at a time and not from within a task.
+/// `size()` workers: the calling thread and size() - 1 threads of the pool. Only one thread at a time may call `run`,
+/// and no task may.
 template <class Isa>
 class BasicThreadPool {
  public:
   [[gnu::cold]] explicit BasicThreadPool(int threads)
-      : crowded_(threads > usable_processors()), shares_(static_cast<std::size_t>(threads < 1 ? 1 : threads)) {
+      : oversubscribed_(threads > usable_processors()), queues_(static_cast<std::size_t>(threads < 1 ? 1 : threads)) {
     if (threads < 1) throw Error("A thread pool needs at least one thread; ask for 1 or more.");
     workers_.resize(static_cast<std::size_t>(threads - 1));
     for (int i = 0; i < threads - 1; ++i) {
       Worker& worker = workers_[static_cast<std::size_t>(i)];
       worker.pool = this;
       worker.index = i + 1;
-      if (pthread_create(&worker.thread, nullptr, &work, &worker) != 0) {
+      if (pthread_create(&worker.thread, nullptr, &thread_main, &worker) != 0) {
         workers_.resize(static_cast<std::size_t>(i));
         stop();
         throw Error("The system refused to start another thread; ask for fewer threads.");
@@ -53,8 +54,8 @@ class BasicThreadPool {
   [[nodiscard]] int size() const { return static_cast<int>(workers_.size()) + 1; }
 
   /// Calls f(task, worker) once for every task in [0, tasks) and returns when all are done; worker < size(). f must not
-  /// throw. Each worker starts on its own share, the same in every run of as many tasks, so that its caches are likely
-  /// to hold its data still; a worker that is done early takes tasks of the others.
+  /// throw. Each worker starts with its own queue of tasks, which is the same in every run of as many tasks, so that
+  /// its caches may still hold their data; a worker that finishes early steals tasks from the others.
   template <class F>
   void run(int tasks, F&& f) {
     tasks_ = tasks;
@@ -62,7 +63,7 @@ class BasicThreadPool {
     call_ = [](const void* context, int task, int worker) noexcept {
       (*static_cast<const std::remove_reference_t<F>*>(context))(task, worker);
     };
-    share_out();
+    run_all();
   }
 
  private:
@@ -73,12 +74,13 @@ class BasicThreadPool {
     pthread_t thread{};
   };
 
-  /// Tasks nobody has taken yet: the first and the one past the last, in one word.
-  struct alignas(64) Share {
+  /// The tasks of a worker that nobody has started: [begin, end) packed into one word, so that one compare-and-swap
+  /// takes a task.
+  struct alignas(64) TaskQueue {
     std::atomic<std::uint64_t> tasks{0};
   };
 
-  static void* work(void* self) {
+  static void* thread_main(void* self) {
     const BasicFlushDenormals<Isa> flush;
     const Worker& worker = *static_cast<const Worker*>(self);
     worker.pool->serve(worker.index);
@@ -86,21 +88,21 @@ class BasicThreadPool {
   }
 
   void serve(int worker) {
-    for (int heard = 0;;) {
-      int bell = bell_.load(std::memory_order_acquire);
-      for (int spin = 0; bell == heard; bell = bell_.load(std::memory_order_acquire))
-        if (++spin < patience())
+    for (int seen = 0;;) {
+      int generation = generation_.load(std::memory_order_acquire);
+      for (int spin = 0; generation == seen; generation = generation_.load(std::memory_order_acquire))
+        if (++spin < spin_limit())
           pause();
         else
-          bell_.wait(heard, std::memory_order_acquire);
-      heard = bell;
+          generation_.wait(seen, std::memory_order_acquire);
+      seen = generation;
       if (stopping_.load(std::memory_order_relaxed)) return;
-      take_tasks(worker);
+      run_tasks(worker);
     }
   }
 
-  /// Not a template, and never inlined: the code of `run` is there once for every job there is.
-  [[gnu::noinline]] void share_out() {
+  /// Runs all tasks. Neither a template nor inlined, since `run` is instantiated for every f.
+  [[gnu::noinline]] void run_all() {
     const int tasks = tasks_;
     if (tasks <= 0) return;
     if (workers_.empty() || tasks == 1) {
@@ -109,23 +111,23 @@ class BasicThreadPool {
     }
     finished_.store(0, std::memory_order_relaxed);
     for (int i = 0; i < size(); ++i)
-      shares_[static_cast<std::size_t>(i)].tasks.store(packed(long(tasks) * i / size(), long(tasks) * (i + 1) / size()),
+      queues_[static_cast<std::size_t>(i)].tasks.store(packed(long(tasks) * i / size(), long(tasks) * (i + 1) / size()),
                                                        std::memory_order_release);
-    bell_.fetch_add(1, std::memory_order_release);
-    bell_.notify_all();
-    take_tasks(0);
+    generation_.fetch_add(1, std::memory_order_release);
+    generation_.notify_all();
+    run_tasks(0);
     int finished = finished_.load(std::memory_order_acquire);
     for (int spin = 0; finished != tasks; finished = finished_.load(std::memory_order_acquire))
-      if (++spin < patience())
+      if (++spin < spin_limit())
         pause();
       else
         finished_.wait(finished, std::memory_order_acquire);
   }
 
-  [[gnu::noinline]] void take_tasks(int worker) {
+  [[gnu::noinline]] void run_tasks(int worker) {
     for (int i = 0; i < size(); ++i) {
       const int owner = worker + i < size() ? worker + i : worker + i - size();
-      for (int task; (task = take(shares_[static_cast<std::size_t>(owner)].tasks, i == 0)) >= 0;) {
+      for (int task; (task = take(queues_[static_cast<std::size_t>(owner)].tasks, i == 0)) >= 0;) {
         const int tasks = tasks_;
         call_(context_, task, worker);
         if (finished_.fetch_add(1, std::memory_order_acq_rel) + 1 == tasks) finished_.notify_all();
@@ -133,15 +135,15 @@ class BasicThreadPool {
     }
   }
 
-  /// The first task of a share or, of somebody else's, the last; negative where none is left. A task that is taken
-  /// keeps its run alive, so the run's data is read only after taking one: a worker that comes late finds either
-  /// nothing left or a task of the next run, and both are right.
-  static int take(std::atomic<std::uint64_t>& share, bool own) {
-    std::uint64_t left = share.load(std::memory_order_acquire);
+  /// Takes the first task of a worker's own queue or the last one of another's; -1 if none is left. `run` cannot return
+  /// before a task that was taken is finished, so call_ and context_ are read only after taking one: a worker that
+  /// wakes up late finds either an empty queue or a task of the next run, and both are correct.
+  static int take(std::atomic<std::uint64_t>& queue, bool own) {
+    std::uint64_t left = queue.load(std::memory_order_acquire);
     for (;;) {
       const long begin = long(left >> 32), end = long(left & 0xffffffff);
       if (begin >= end) return -1;
-      if (share.compare_exchange_weak(left, own ? packed(begin + 1, end) : packed(begin, end - 1),
+      if (queue.compare_exchange_weak(left, own ? packed(begin + 1, end) : packed(begin, end - 1),
                                       std::memory_order_acq_rel, std::memory_order_acquire))
         return int(own ? begin : end - 1);
     }
@@ -152,24 +154,24 @@ class BasicThreadPool {
 
   void stop() {
     stopping_.store(true, std::memory_order_relaxed);
-    bell_.fetch_add(1, std::memory_order_release);
-    bell_.notify_all();
+    generation_.fetch_add(1, std::memory_order_release);
+    generation_.notify_all();
     for (const Worker& worker : workers_) pthread_join(worker.thread, nullptr);
     workers_.clear();
   }
 
-  /// About 50 microseconds of looking before a thread sleeps; next to none where threads outnumber processors.
-  [[nodiscard]] int patience() const { return crowded_ ? 16 : 4000; }
+  /// Spins before a thread sleeps: about 50 microseconds, but hardly any where threads outnumber processors.
+  [[nodiscard]] int spin_limit() const { return oversubscribed_ ? 16 : 4000; }
   static void pause() { __builtin_ia32_pause(); }
 
   Call call_ = nullptr;
   const void* context_ = nullptr;
   int tasks_ = 0;
   alignas(64) std::atomic<int> finished_{0};
-  alignas(64) std::atomic<int> bell_{0};
+  alignas(64) std::atomic<int> generation_{0};
   std::atomic<bool> stopping_{false};
-  const bool crowded_;
-  std::vector<Share> shares_;
+  const bool oversubscribed_;
+  std::vector<TaskQueue> queues_;
   std::vector<Worker> workers_;
 };
 

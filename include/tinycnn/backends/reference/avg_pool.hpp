@@ -7,8 +7,8 @@
 
 namespace tinycnn::reference {
 
-/// y = sum of the window / kernel^2, padding counted as zeros; a window that reaches beyond the padding never exists,
-/// since the output extent rounds down.
+/// y = sum of the window / kernel^2, padding counted as zeros. No window extends beyond the padding, since the output
+/// extent is rounded down.
 struct AvgPoolOp {
   static constexpr std::string_view name = "AvgPool";
   static constexpr const Kind* pattern[] = {&avg_pool};

@@ -1,4 +1,4 @@
-// BatchNorm as plain loops, with the batch's statistics in training and the running ones otherwise.
+// BatchNorm as plain loops: batch statistics in training, running statistics otherwise.
 #pragma once
 
 #include <cmath>
@@ -8,8 +8,8 @@
 
 namespace tinycnn::reference {
 
-/// y = gamma xhat + beta, xhat = (x - mean) / sqrt(var + eps). Keeps mean, 1 / sqrt(var + eps) and var a channel.
-/// dx = gamma / sqrt(var + eps) (dy - mean(dy) - xhat mean(dy xhat)) in training, the first factor times dy otherwise.
+/// y = gamma xhat + beta, xhat = (x - mean) / sqrt(var + eps). Saves mean, 1 / sqrt(var + eps) and var per channel.
+/// dx = gamma / sqrt(var + eps) (dy - mean(dy) - xhat mean(dy xhat)) in training, gamma / sqrt(var + eps) dy otherwise.
 struct BatchNormOp {
   static constexpr std::string_view name = "BatchNorm";
   static constexpr const Kind* pattern[] = {&batch_norm};
@@ -86,7 +86,7 @@ struct BatchNormOp {
     }
   }
 
-  /// running = (1 - momentum) running + momentum batch, the variance unbiased.
+  /// running = (1 - momentum) running + momentum batch, with the unbiased variance.
   template <class Backend>
   static void commit(const Execution<Backend>& run, const Step& step) {
     using T = typename Backend::Compute;
@@ -95,12 +95,12 @@ struct BatchNormOp {
     const double m = double(run.n) * pixels(l.in);
     const T* mean = run.statistics(step);
     const T* variance = mean + 2 * count;
-    const T keep = T(1 - l.options.momentum), take = T(l.options.momentum);
+    const T keep = T(1 - l.options.momentum), momentum = T(l.options.momentum);
     for (int c = 0; c < count; ++c) {
       T& running_m = run.parameter(l, norm_mean)[c];
       T& running_v = run.parameter(l, norm_variance)[c];
-      running_m = keep * running_m + take * mean[c];
-      running_v = keep * running_v + take * T(double(variance[c]) * m / (m - 1));
+      running_m = keep * running_m + momentum * mean[c];
+      running_v = keep * running_v + momentum * T(double(variance[c]) * m / (m - 1));
     }
     run.parameter(l, norm_batches)[0] += T(1);
   }

@@ -14,8 +14,9 @@ struct DropoutOp {
   static constexpr const Kind* pattern[] = {&dropout};
   static constexpr unsigned modes = in_training;
 
+  /// Calls f(n, c, pixel, 0 or 1 / (1 - p)) for every element.
   template <class Backend, class F>
-  static void for_each_kept(const Execution<Backend>& run, const Step& step, F&& f) {
+  static void for_each_factor(const Execution<Backend>& run, const Step& step, F&& f) {
     const Layer& l = run.layer(step, 0);
     const std::uint64_t stream = dropout_stream(run.step, run.graph().layer_count, step.layers[0]);
     const double p = l.options.probability;
@@ -33,7 +34,7 @@ struct DropoutOp {
   static void forward(const Execution<Backend>& run, const Step& step) {
     using T = typename Backend::Compute;
     const auto x = run.view(step.x), y = run.view(step.y);
-    for_each_kept(run, step, [&](int n, int c, int i, double factor) {
+    for_each_factor(run, step, [&](int n, int c, int i, double factor) {
       at(y, n, c, i) = factor == 0 ? T(0) : T(at(x, n, c, i)) * T(factor);
     });
   }
@@ -43,7 +44,7 @@ struct DropoutOp {
     using T = typename Backend::Compute;
     const auto dx = run.gradient_view(step.dx, step.x), dy = run.gradient_view(step.dy, step.y);
     start_gradient(run, step.dx, step.add_dx);
-    for_each_kept(run, step, [&](int n, int c, int i, double factor) {
+    for_each_factor(run, step, [&](int n, int c, int i, double factor) {
       if (factor != 0) add_to(at(dx, n, c, i), T(at(dy, n, c, i)) * T(factor));
     });
   }

@@ -1,4 +1,4 @@
-// The joins as plain loops: sum and concatenation of two values.
+// The joins (layers of two inputs) as plain loops: sum and concatenation.
 #pragma once
 
 #include <utility>
@@ -9,7 +9,8 @@
 
 namespace tinycnn::reference {
 
-/// y = x + r. The gradient of both is dy itself; only where one of them has another contributor is there work to do.
+/// y = x + r. The gradient of both is dy, so backward has work only for an operand whose gradient has another
+/// contributor.
 struct AddOp {
   static constexpr std::string_view name = "Add";
   static constexpr const Kind* pattern[] = {&add};
@@ -29,14 +30,14 @@ struct AddOp {
     using T = typename Backend::Compute;
     for (auto [target, other] : {std::pair{step.dr, step.add_dr}, std::pair{step.dx, step.add_dx}}) {
       if (target < 0) continue;
-      const auto *dy = run.data(step.dy), *held = run.data(other);
+      const auto *dy = run.data(step.dy), *add = run.data(other);
       auto* to = run.data(target);
-      for (long i = 0; i < run.n * run.dims(target).size(); ++i) to[i] = T(held[i]) + T(dy[i]);
+      for (long i = 0; i < run.n * run.dims(target).size(); ++i) to[i] = T(add[i]) + T(dy[i]);
     }
   }
 };
 
-/// y = x + r where one is an image read as a row of features and the other is not: feature i of both, wherever it lies.
+/// y = x + r where only one of them is a flattened image: adds feature i of both, whatever its offset in memory.
 struct AddFlattenedOp {
   static constexpr std::string_view name = "Add flattened";
   static constexpr const Kind* pattern[] = {&add};
@@ -52,14 +53,14 @@ struct AddFlattenedOp {
   template <class Backend>
   static void backward(const Execution<Backend>& run, const Step& step) {
     const auto dy = run.gradient_view(step.dy, step.y);
-    if (step.dr >= 0) pass(run, dy, run.gradient_view(step.dr, step.r), step.dr, step.add_dr);
-    if (step.dx >= 0) pass(run, dy, run.gradient_view(step.dx, step.x), step.dx, step.add_dx);
+    if (step.dr >= 0) write_gradient(run, dy, run.gradient_view(step.dr, step.r), step.dr, step.add_dr);
+    if (step.dx >= 0) write_gradient(run, dy, run.gradient_view(step.dx, step.x), step.dx, step.add_dx);
   }
 
  private:
   template <class Backend, class V>
-  static void pass(const Execution<Backend>& run, const V& dy, const V& dx, int target, int held) {
-    start_gradient(run, target, held);
+  static void write_gradient(const Execution<Backend>& run, const V& dy, const V& dx, int target, int add) {
+    start_gradient(run, target, add);
     for (int n = 0; n < run.n; ++n)
       for (long i = 0; i < dx.dims.size(); ++i) add_to(dx(n, i), typename Backend::Compute(dy(n, i)));
   }
@@ -87,14 +88,14 @@ struct ConcatOp {
   static void backward(const Execution<Backend>& run, const Step& step) {
     const auto dy = run.gradient_view(step.dy, step.y);
     if (step.dr >= 0)
-      take(run, dy, channels(run.dims(step.x)), run.gradient_view(step.dr, step.r), step.dr, step.add_dr);
-    if (step.dx >= 0) take(run, dy, 0, run.gradient_view(step.dx, step.x), step.dx, step.add_dx);
+      write_gradient(run, dy, channels(run.dims(step.x)), run.gradient_view(step.dr, step.r), step.dr, step.add_dr);
+    if (step.dx >= 0) write_gradient(run, dy, 0, run.gradient_view(step.dx, step.x), step.dx, step.add_dx);
   }
 
  private:
   template <class Backend, class V>
-  static void take(const Execution<Backend>& run, const V& dy, int first, const V& dx, int target, int held) {
-    start_gradient(run, target, held);
+  static void write_gradient(const Execution<Backend>& run, const V& dy, int first, const V& dx, int target, int add) {
+    start_gradient(run, target, add);
     for (int n = 0; n < run.n; ++n)
       for (int c = 0; c < channels(dx.dims); ++c)
         for (int p = 0; p < pixels(dx.dims); ++p)

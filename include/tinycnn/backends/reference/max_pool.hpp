@@ -8,8 +8,8 @@
 
 namespace tinycnn::reference {
 
-/// y = the largest of each window; ties go to the first, NaN wins (the last one, as in PyTorch). Keeps where each
-/// maximum stood in its window.
+/// y = the maximum of each window; the first of equal maxima wins, NaN wins over numbers, the last NaN over others, as
+/// in PyTorch. Saves the argmax, the maximum's row-major index in its window.
 struct MaxPoolOp {
   static constexpr std::string_view name = "MaxPool";
   static constexpr const Kind* pattern[] = {&max_pool};
@@ -27,7 +27,7 @@ struct MaxPoolOp {
     std::uint32_t* argmax = run.template data<std::uint32_t>(step.argmax);
     for_each_element(run.n, l.out, [&](int n, int c, int p, int q) {
       int best = -1;
-      T value = -std::numeric_limits<T>::infinity();  // what a window of padding alone gives
+      T value = -std::numeric_limits<T>::infinity();  // of a window that covers only padding
       for_each_tap(k, p, q, l.in, [&](int h, int w, int tap) {
         const T candidate = x(n, c, h, w);
         if (best >= 0 && !(candidate > value) && candidate == candidate) return;

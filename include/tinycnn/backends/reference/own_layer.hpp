@@ -1,4 +1,4 @@
-// Runs a user's own layer, which brings its forward and backward with it (layers/own_layer.hpp).
+// Runs a user's own layer, which provides its forward and backward functions (layers/own_layer.hpp).
 #pragma once
 
 #include <tinycnn/backends/reference/tensors.hpp>
@@ -10,12 +10,12 @@ inline constexpr int own_parameters_limit = 16;
 
 struct OwnLayerOp {
   static constexpr std::string_view name = "own layer";
-  static constexpr const Kind* pattern[] = {nullptr};  // any kind that carries kernels
+  static constexpr const Kind* pattern[] = {nullptr};  // any kind that has functions of its own
   static constexpr bool saves_input = true;
   static constexpr bool saves_output = true;
   static constexpr bool fits(const Match& m) { return m.first().parameter_count <= own_parameters_limit; }
-  static constexpr MemoryRequirements requirements(
-      const Match& m) {  // a layer overwrites dx; where it must be added to, it goes here first
+  /// The layer overwrites dx. Where dx must be added to another contribution, it goes to the workspace first.
+  static constexpr MemoryRequirements requirements(const Match& m) {
     return {.workspace_per_sample = m.mode == Mode::inference ? 0 : m.first().in.size()};
   }
 
@@ -23,7 +23,7 @@ struct OwnLayerOp {
   static void forward(const Execution<Backend>& run, const Step& step) {
     using T = typename Backend::Compute;
     ParameterView<const T> parameters[own_parameters_limit];
-    OwnCall<T> call = called(run, step, parameters);
+    OwnCall<T> call = make_call(run, step, parameters);
     call.out = run.template view<T>(step.y);
     if constexpr (sizeof(T) == sizeof(double))
       run.layer(step, 0).own->forward_double(call);
@@ -37,12 +37,12 @@ struct OwnLayerOp {
     const Layer& l = run.layer(step, 0);
     ParameterView<const T> parameters[own_parameters_limit];
     ParameterView<T> gradients[own_parameters_limit];
-    OwnCall<T> call = called(run, step, parameters);
+    OwnCall<T> call = make_call(run, step, parameters);
     call.y = run.view(step.y);
     call.dy = run.gradient_view(step.dy, step.y);
     for (int p = 0; p < l.parameter_count; ++p) {
       const bool wanted = step.parameter_gradients && !run.parameter_facts(l, p).buffer;
-      gradients[p] = viewed(run, l, p, wanted ? run.gradient(l, p) : nullptr);
+      gradients[p] = view_parameter(run, l, p, wanted ? run.gradient(l, p) : nullptr);
     }
     call.gradients = gradients;
     if (step.dx >= 0) {
@@ -55,23 +55,23 @@ struct OwnLayerOp {
       l.own->backward(call);
     if (step.dx >= 0 && step.add_dx >= 0) {
       T* to = run.data(step.dx);
-      const T* held = run.data(step.add_dx);
-      for (long i = 0; i < run.n * l.in.size(); ++i) to[i] = held[i] + call.dx.data[i];
+      const T* add = run.data(step.add_dx);
+      for (long i = 0; i < run.n * l.in.size(); ++i) to[i] = add[i] + call.dx.data[i];
     }
   }
 
  private:
-  /// Parameter p of a layer where it lies, or the gradient that lies like it.
+  /// A view of parameter p of a layer in the backend's memory, or of its gradient, which has the same layout.
   template <class T, class Backend>
-  static ParameterView<T> viewed(const Execution<Backend>& run, const Layer& l, int p, T* data) {
+  static ParameterView<T> view_parameter(const Execution<Backend>& run, const Layer& l, int p, T* data) {
     const Parameter& facts = run.parameter_facts(l, p);
-    const auto stride = [&](long unit) { return parameter_offset(run.order, l, facts, unit); };
+    const auto stride = [&](long torch_stride) { return parameter_offset(run.order, l, facts, torch_stride); };
     ParameterView<T> v{data, facts.rank};
-    long unit = 1;  // from an element to the next along the axis, in PyTorch's order
+    long torch_stride = 1;  // of the axis, in PyTorch's order
     for (int a = 3; a >= 0; --a) {
       v.extents[a] = facts.extents[a];
-      if (v.extents[a] > 1) v.strides[a] = stride(unit);
-      unit *= v.extents[a];
+      if (v.extents[a] > 1) v.strides[a] = stride(torch_stride);
+      torch_stride *= v.extents[a];
     }
     if (const Dims image = features_of(l, facts); image.pixels() > 1) {
       v.pixels = int(image.pixels());
@@ -82,9 +82,9 @@ struct OwnLayerOp {
   }
 
   template <class Backend, class T = typename Backend::Compute>
-  static OwnCall<T> called(const Execution<Backend>& run, const Step& step, ParameterView<const T>* parameters) {
+  static OwnCall<T> make_call(const Execution<Backend>& run, const Step& step, ParameterView<const T>* parameters) {
     const Layer& l = run.layer(step, 0);
-    for (int p = 0; p < l.parameter_count; ++p) parameters[p] = viewed<const T>(run, l, p, run.parameter(l, p));
+    for (int p = 0; p < l.parameter_count; ++p) parameters[p] = view_parameter<const T>(run, l, p, run.parameter(l, p));
     OwnCall<T> call;
     call.n = run.n;
     call.x = run.view(step.x);

@@ -1,4 +1,4 @@
-// The Reference backend: every layer as plain loops in PyTorch's order. The oracle of all tests; nothing is fused.
+// The Reference backend: every layer as plain loops in PyTorch's order, nothing fused. The oracle of the tests.
 #pragma once
 
 #include <type_traits>
@@ -17,9 +17,9 @@
 
 namespace tinycnn {
 
-/// One thread, plain loops, NCHW. `Number` is what it stores and computes, double for finite differences, or a
-/// Precision<Stored, Compute>: then values are rounded to Stored between layers, and a user's own layers, whose
-/// functions take float and double, have no kernel.
+/// One thread, plain loops, NCHW. `Number` is the type it stores and computes in (double for finite differences), or a
+/// Precision<Stored, Compute>: then values are rounded to Stored between layers, and a user's own layers cannot run,
+/// since their functions take float and double.
 template <class Number = float>
 struct Reference : HostVerbs {
   using Stored = typename as_precision<Number>::Stored;
@@ -28,17 +28,18 @@ struct Reference : HostVerbs {
   static constexpr Order order = Order::chw;
   static constexpr std::string_view name = "Reference";
   template <class... OwnLayer>
-  using RowsAnd =
+  using FusedOpsAnd =
       tinycnn::FusedOps<reference::Conv2dOp, reference::BatchNormOp, reference::ReluOp, reference::MaxPoolOp,
                         reference::AvgPoolOp, reference::GlobalAvgPoolOp, reference::LinearOp, reference::DropoutOp,
                         reference::AddOp, reference::AddFlattenedOp, reference::ConcatOp, reference::CrossEntropyOp,
                         OwnLayer...>;
-  using FusedOps = std::conditional_t<std::is_same_v<Stored, Compute>, RowsAnd<reference::OwnLayerOp>, RowsAnd<>>;
+  using FusedOps =
+      std::conditional_t<std::is_same_v<Stored, Compute>, FusedOpsAnd<reference::OwnLayerOp>, FusedOpsAnd<>>;
 
   explicit Reference(int = 1) {}
   [[nodiscard]] int threads() const { return 1; }
 
-  /// What holds while the library computes; nothing here.
+  /// RAII guard for a call of the library; does nothing here.
   struct Session {
     explicit Session(Reference&) {}
   };

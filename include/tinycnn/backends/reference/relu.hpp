@@ -6,7 +6,7 @@
 
 namespace tinycnn::reference {
 
-/// y = x > 0 ? x : 0 with NaN kept; dx = dy where y > 0.
+/// y = max(x, 0), but NaN stays NaN; dx = dy where y > 0, else 0.
 struct ReluOp {
   static constexpr std::string_view name = "ReLU";
   static constexpr const Kind* pattern[] = {&relu};

@@ -1,4 +1,5 @@
-// How the plain loops see tensors: by (n, c, pixel), weights by (o, i, r, s), whatever order the backend stores.
+// Tensors as the plain loops index them, (n, c, pixel) and (o, i, r, s) for weights, in whatever order a backend
+// stores.
 #pragma once
 
 #include <tinycnn/backends/execution.hpp>
@@ -10,13 +11,13 @@ namespace tinycnn::reference {
 constexpr int channels(const Dims& d) { return d.flat ? int(d.size()) : d.c; }
 constexpr int pixels(const Dims& d) { return d.flat ? 1 : d.h * d.w; }
 
-/// Element of channel c at pixel p, images and flat samples alike.
+/// The element of channel c at pixel p, of images and flat samples.
 template <class T>
 T& at(const View<T>& v, long n, int c, int p) {  // (N, C, H W)
   return v.dims.flat ? v(n, c) : v(n, c, p / v.dims.w, p % v.dims.w);
 }
 
-/// Weights of a convolution.
+/// The weights of a convolution.
 template <class T>
 struct KernelView {
   T* data;
@@ -27,7 +28,7 @@ struct KernelView {
   }  // (O, I, R, S)
 };
 
-/// Weights of a Linear.
+/// The weights of a Linear.
 template <class T>
 struct MatrixView {
   T* data;
@@ -46,7 +47,7 @@ void for_each_element(int count, const Dims& d, F&& f) {
         for (int w = 0; w < d.w; ++w) f(n, c, h, w);
 }
 
-/// Calls f(h, w, tap) for the pixels of `image` that window (p, q) covers, taps in rising order.
+/// Calls f(h, w, tap) for the pixels of `image` that window (p, q) covers, in ascending order of the taps.
 template <class F>
 void for_each_tap(const Window& k, int p, int q, const Dims& image, F&& f) {
   for (int r = 0; r < k.kernel; ++r)
@@ -56,11 +57,10 @@ void for_each_tap(const Window& k, int p, int q, const Dims& image, F&& f) {
     }
 }
 
-/// Calls f(p, q, tap) for the windows, of those in `windows`, that cover pixel (h, w), in rising order of p and q, with
-/// the tap that covers it.
+/// Calls f(p, q, tap) for those of `windows` that cover pixel (h, w), in ascending order, with the tap that covers it.
 template <class F>
 void for_each_window(const Window& k, int h, int w, const Dims& windows, F&& f) {
-  const auto window_of = [&k](int pixel, int tap, int count) {  // -1 where that tap of no window lies there
+  const auto window_of = [&k](int pixel, int tap, int count) {  // -1: no window's tap lies there
     const int start = pixel + k.padding - tap * k.dilation;
     return start >= 0 && start % k.stride == 0 && start / k.stride < count ? start / k.stride : -1;
   };
@@ -71,13 +71,13 @@ void for_each_window(const Window& k, int h, int w, const Dims& windows, F&& f) 
   }
 }
 
-/// to += contribution, formed in the type of the contribution whatever `to` is stored as.
+/// to += contribution, computed in the type of the contribution.
 template <class Stored, class T>
 void add_to(Stored& to, T contribution) {
   to = Stored(T(to) + contribution);
 }
 
-/// Puts `add`, or zeros, where contributions will be added: dx = add.
+/// Starts a gradient that contributions will be added to: dx = add, or zeros where there is none.
 template <class Backend>
 void start_gradient(const Execution<Backend>& run, int dx, int add) {
   using Stored = typename Backend::Stored;

@@ -1,4 +1,5 @@
-// The geometry of a convolution pass: forward and input gradient are the same loop with other parameters.
+// The geometry and the tiling of a convolution pass: forward and input gradient are the same loop with other
+// parameters.
 #pragma once
 
 #include <tinycnn/backends/cpu/conv/shape.hpp>
@@ -6,9 +7,10 @@
 
 namespace tinycnn::cpu {
 
-/// Output pixel h = phase + phases * i reads, for tap t, input row step * i + offset(phase, t); columns alike.
-/// Forward: one phase, step = stride. Input gradient: one phase per residue of h modulo the stride, step = 1, and only
-/// the taps that meet that residue. Taps are numbered so that offsets ascend.
+/// Which input pixels an output pixel reads. For tap t, output row phase + phases * i reads input row
+/// step * i + offset(phase, t); the same holds for columns. Forward: one phase, step = stride. Input gradient (with dy
+/// as the input): one phase per residue of the output row modulo the stride, step = 1, and only the taps that meet that
+/// residue. Taps are numbered such that offsets ascend.
 struct ConvolutionGeometry {
   Dims in;
   Dims out;
@@ -54,98 +56,100 @@ constexpr ConvolutionGeometry input_gradient_geometry(const ConvolutionShape& s)
           s.window.padding - s.window.dilation * (s.window.kernel - 1)};
 }
 
-/// How a pass is tiled: a block is some whole samples, or some rows of one sample. It depends on the shape alone, so
-/// partial sums that belong to a block are the same on any number of threads.
+/// How a pass is tiled. A block is one or more whole samples, or some rows of one sample; it depends on the shape
+/// alone, so a block's partial sums are the same on any number of threads. Its input tile is the rectangle of the input
+/// that it reads.
 struct ConvolutionTiling {
-  static constexpr int pixels_wanted = 256;       // that share one pass over the weights
-  static constexpr long tile_wanted = 128 << 10;  // floats; half of a small second-level cache
-  static constexpr int depth_wanted = 2048;       // steps of one pass: 256 KB of weights
+  static constexpr int target_pixels = 256;              // per block: they share one pass over the weights
+  static constexpr long target_tile_floats = 128 << 10;  // of an input tile: half of a small second-level cache
+  static constexpr int max_depth = 2048;                 // of one product: 256 KB of weights
 
-  int samples = 1;
-  int rows = 1;  // of each phase
+  int samples = 1;  // per block
+  int rows = 1;     // per block, of each phase
   int blocks_per_sample = 1;
-  int tile_rows = 1;
-  int tile_columns = 1;
-  int pitch = 1;  // floats from pixel to pixel of the tile
-  int first_offset = 0;
+  int tile_rows = 1;     // of the input tile
+  int tile_columns = 1;  // of the input tile
+  int pitch = 1;         // floats from pixel to pixel of the input tile
+  int first_offset = 0;  // of the input tile's first row and column: the smallest of any tap
 
-  [[nodiscard]] constexpr long tile() const { return long(tile_rows) * tile_columns * pitch; }  // floats, one sample
+  /// Floats of one sample's input tile.
+  [[nodiscard]] constexpr long tile() const { return long(tile_rows) * tile_columns * pitch; }
 
-  /// `row_multiple`: blocks start at multiples of it (a pooling window's height).
-  [[gnu::noinline]] static constexpr ConvolutionTiling of(const ConvolutionGeometry& s, int row_multiple = 1) {
-    ConvolutionTiling b;
-    const int all_rows = s.extent(s.out.h, 0);
-    const int columns = s.extent(s.out.w, 0);
-    const int span = s.extreme_offset(-1) - s.extreme_offset(1);
-    b.first_offset = s.extreme_offset(1);
-    // Neighbouring pixels a multiple of 4 KB apart would fall into one set of the first-level cache.
-    b.pitch = s.inputs() + (s.step * s.inputs() % 1024 == 0 ? 16 : 0);
-    b.tile_columns = (columns - 1) * s.step + span + 1;
-    const auto rows_of = [&](int rows) { return (rows - 1) * s.step + span + 1; };
-    const int wanted = pixels_wanted / (columns * s.phases * s.phases);
-    b.rows = round_up(wanted > 1 ? wanted : 1, row_multiple);
-    while (b.rows > row_multiple && long(rows_of(b.rows)) * b.tile_columns * b.pitch > tile_wanted)
-      b.rows -= row_multiple;
-    if (b.rows >= all_rows) {
-      b.rows = all_rows;
-      b.tile_rows = rows_of(b.rows);
-      const int fitting = static_cast<int>(tile_wanted / b.tile());
+  /// `row_multiple`: a block's first row is a multiple of it (the height of a pooling window).
+  [[gnu::noinline]] static constexpr ConvolutionTiling of(const ConvolutionGeometry& g, int row_multiple = 1) {
+    ConvolutionTiling t;
+    const int all_rows = g.extent(g.out.h, 0);
+    const int columns = g.extent(g.out.w, 0);
+    const int span = g.extreme_offset(-1) - g.extreme_offset(1);
+    t.first_offset = g.extreme_offset(1);
+    // Pixels a multiple of 4 KB apart would map to the same set of the first-level cache.
+    t.pitch = g.inputs() + (g.step * g.inputs() % 1024 == 0 ? 16 : 0);
+    t.tile_columns = (columns - 1) * g.step + span + 1;
+    const auto rows_of = [&](int rows) { return (rows - 1) * g.step + span + 1; };
+    const int wanted = target_pixels / (columns * g.phases * g.phases);
+    t.rows = round_up(wanted > 1 ? wanted : 1, row_multiple);
+    while (t.rows > row_multiple && long(rows_of(t.rows)) * t.tile_columns * t.pitch > target_tile_floats)
+      t.rows -= row_multiple;
+    if (t.rows >= all_rows) {
+      t.rows = all_rows;
+      t.tile_rows = rows_of(t.rows);
+      const int fitting = static_cast<int>(target_tile_floats / t.tile());
       const int useful = wanted / all_rows;
-      b.samples = fitting < useful ? fitting : useful;
-      if (b.samples < 1) b.samples = 1;
+      t.samples = fitting < useful ? fitting : useful;
+      if (t.samples < 1) t.samples = 1;
     }
-    b.tile_rows = rows_of(b.rows);
-    b.blocks_per_sample = ceil_div(all_rows, b.rows);
-    return b;
+    t.tile_rows = rows_of(t.rows);
+    t.blocks_per_sample = ceil_div(all_rows, t.rows);
+    return t;
   }
 
   [[nodiscard]] constexpr int blocks(int n) const { return ceil_div(n, samples) * blocks_per_sample; }
 
   template <class Isa>
-  [[nodiscard]] constexpr long output_tile_floats(const ConvolutionGeometry& s) const {
-    return long(round_up(samples * rows * s.extent(s.out.w, 0), MR<Isa>)) * NR<Isa>;
+  [[nodiscard]] constexpr long output_tile_floats(const ConvolutionGeometry& g) const {
+    return long(round_up(samples * rows * g.extent(g.out.w, 0), MR<Isa>)) * NR<Isa>;
   }
   template <class Isa>
-  [[nodiscard]] constexpr long scratch_floats(const ConvolutionGeometry& s) const {
-    return (samples * tile() + 15) / 16 * 16 + output_tile_floats<Isa>(s);
+  [[nodiscard]] constexpr long scratch_floats(const ConvolutionGeometry& g) const {
+    return (samples * tile() + 15) / 16 * 16 + output_tile_floats<Isa>(g);
   }
 };
 
-/// Packed weights: [group][panel of NR outputs][tap][input][NR], zero beyond the last output.
+/// Floats of the packed weights: [group][panel of NR outputs][tap][input][NR], zero beyond the last output.
 template <class Isa>
-constexpr long packed_floats(const ConvolutionGeometry& s) {
-  return long(s.groups) * round_up(s.outputs(), NR<Isa>) * s.kernel * s.kernel * s.inputs();
+constexpr long packed_floats(const ConvolutionGeometry& g) {
+  return long(g.groups) * round_up(g.outputs(), NR<Isa>) * g.kernel * g.kernel * g.inputs();
 }
 
-/// Calls f(depth, first) for consecutive chunks of the taps and channels that a phase's pixels sum over, at least once.
-/// Offsets are relative to the pixel's first tile element and to the panel of packed weights.
+/// Calls f(depth, first) for consecutive chunks of the depth (the taps and channels that a phase's pixels sum over), at
+/// least once. Offsets are relative to the first element of the pixel in the input tile, and to the weight panel.
 template <class Isa, class F>
-void for_each_depth(const ConvolutionGeometry& s, const ConvolutionTiling& tiling, int phase_h, int phase_w, F&& f) {
-  const int inputs = s.inputs();
+void for_each_depth(const ConvolutionGeometry& g, const ConvolutionTiling& tiling, int phase_h, int phase_w, F&& f) {
+  const int inputs = g.inputs();
   int taps_h = 0;
   int taps_w = 0;
-  for (int t = 0; t < s.kernel; ++t) {
-    taps_h += s.meets(phase_h, t);
-    taps_w += s.meets(phase_w, t);
+  for (int t = 0; t < g.kernel; ++t) {
+    taps_h += g.meets(phase_h, t);
+    taps_w += g.meets(phase_w, t);
   }
   const int total = taps_h * taps_w * inputs;
-  const int limit = ceil_div(total, total > 0 ? ceil_div(total, ConvolutionTiling::depth_wanted) : 1);
+  const int limit = ceil_div(total, total > 0 ? ceil_div(total, ConvolutionTiling::max_depth) : 1);
   Depth depth;
   int steps = 0;
   bool first = true;
-  const auto flush = [&]() __attribute__((noinline)) {  // f stands here once
+  const auto flush = [&]() __attribute__((noinline)) {  // so that f is inlined only once
     f(static_cast<const Depth&>(depth), first);
     first = false;
     depth.clear();
     steps = 0;
   };
-  for (int t = 0; t < s.kernel; ++t)
-    for (int u = 0; u < s.kernel; ++u) {
-      if (!s.meets(phase_h, t) || !s.meets(phase_w, u)) continue;
-      long a = (long(s.offset(phase_h, t) - tiling.first_offset) * tiling.tile_columns +
-                (s.offset(phase_w, u) - tiling.first_offset)) *
+  for (int t = 0; t < g.kernel; ++t)
+    for (int u = 0; u < g.kernel; ++u) {
+      if (!g.meets(phase_h, t) || !g.meets(phase_w, u)) continue;
+      long a = (long(g.offset(phase_h, t) - tiling.first_offset) * tiling.tile_columns +
+                (g.offset(phase_w, u) - tiling.first_offset)) *
                tiling.pitch;
-      long b = long(t * s.kernel + u) * inputs * NR<Isa>;
+      long b = long(t * g.kernel + u) * inputs * NR<Isa>;
       for (int left = inputs; left > 0;) {
         if (steps == limit) flush();
         const int take = left < limit - steps ? left : limit - steps;

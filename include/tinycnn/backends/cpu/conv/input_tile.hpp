@@ -1,4 +1,4 @@
-// Loads a tile of an image into scratch: the deferred affine is applied, then the padded border set to zero.
+// Loads an input tile, a rectangle of an image, into scratch: applies a deferred affine and zero-pads the border.
 #pragma once
 
 #include <tinycnn/backends/cpu/conv/shape.hpp>
@@ -10,24 +10,24 @@
 
 namespace tinycnn::cpu {
 
-/// The usual source of a tile: a stored tensor x (N,H,W,C). Any type with this `load` can stand in its place, so that a
-/// gradient may be computed while it is loaded instead of being stored first.
+/// The source of an input tile: a stored tensor x (N,H,W,C) and its deferred affine.
 template <class Isa>
 struct TensorSource {
   const float* x = nullptr;
   Dims dims;
   DeferredAffine<float> deferred{};
-  int step = 1;  // of the rows and columns that are seen at all
+  int step = 1;  // only every step-th row and column is visible; indices below count the visible ones
 
-  /// The source of every k-th row and column.
+  /// A source of every k-th row and column of this one.
   [[nodiscard]] TensorSource every(int k) const { return {x, dims, deferred, step * k}; }
 
-  /// Prefetches what loads of image rows [begin, end) will read, in `steps` steps; rows count on from sample to sample.
+  /// Prefetches image rows [begin, end) in `steps` steps; row h of sample n has index n H + h.
   [[nodiscard]] Prefetcher prefetch(long begin, long end, long steps) const {
     const long row = long(dims.w) * dims.c;
     if (step == 1) return {x + begin * row, (end - begin) * row, steps};
-    const int seen = (dims.h + step - 1) / step;
-    return {x + (begin / seen * dims.h + begin % seen * step) * row, end - begin, row, step * row, steps};
+    const int visible_rows = (dims.h + step - 1) / step;
+    return {x + (begin / visible_rows * dims.h + begin % visible_rows * step) * row, end - begin, row, step * row,
+            steps};
   }
   /// The same for channels [c, c + width) only.
   [[nodiscard]] Prefetcher prefetch(long begin, long end, long steps, int c, int width) const {
@@ -35,7 +35,7 @@ struct TensorSource {
     return {x + begin * dims.w * dims.c + c, (end - begin) * dims.w, width, dims.c, steps};
   }
 
-  /// Sample n (H,W,C) where what is stored is the value, else null.
+  /// Sample n (H,W,C) if the stored elements can be read directly: nothing is deferred, no row is skipped. Else null.
   [[nodiscard]] const float* pixels(int n) const {
     return deferred.scale == nullptr && !deferred.relu && step == 1 ? x + n * dims.size() : nullptr;
   }
@@ -47,12 +47,11 @@ struct TensorSource {
       std::memcpy(to, from, sizeof(float) * static_cast<std::size_t>(count) * static_cast<std::size_t>(width));
       return;
     }
-    // One loop for values as stored and those with a deferred ReLU alone: all go through the same maximum, which lets
-    // NaN and -0 through.
+    // One loop serves values with and without a deferred ReLU: a maximum with 0 or -inf, which keeps NaN and -0.
     const float floor = deferred.relu ? 0.0f : -__builtin_inff();
     const Vector<Isa> floors = broadcast<Isa>(floor);
     if (deferred.scale == nullptr) {
-      each(to, pitch, from, count, width, [=](auto v, int) {
+      transform(to, pitch, from, count, width, [=](auto v, int) {
         if constexpr (sizeof v == sizeof(float))
           return v < floor ? floor : v;
         else
@@ -61,7 +60,7 @@ struct TensorSource {
     } else {
       const float* scale = deferred.scale + c;
       const float* shift = deferred.shift + c;
-      each(to, pitch, from, count, width, [=](auto v, int k) {
+      transform(to, pitch, from, count, width, [=](auto v, int k) {
         if constexpr (sizeof v == sizeof(float)) {
           const float value = fma<Isa>(v, scale[k], shift[k]);
           return value < floor ? floor : value;
@@ -75,20 +74,20 @@ struct TensorSource {
 
  private:
   template <class F>
-  [[gnu::always_inline]] void each(float* to, int pitch, const float* from, int count, int width, F f) const {
+  [[gnu::always_inline]] void transform(float* to, int pitch, const float* from, int count, int width, F f) const {
     const long pixel = long(step) * dims.c;
     for (int j = 0; j < count; ++j, to += pitch, from += pixel) {
       int k = 0;
       for (; k + Isa::width <= width; k += Isa::width) store<Isa>(to + k, f(cpu::load<Isa>(from + k), k));
       for (; k < width; ++k) {
-        asm("" : "+r"(k));  // fewer than a register's: g++ would make registers of them
+        asm("" : "+r"(k));  // keeps g++ from vectorizing the remainder
         to[k] = f(from[k], k);
       }
     }
   }
 };
 
-/// A rectangle of an image that may reach over its border: `rows` x `columns` pixels from (row, column) on.
+/// A rectangle of an image that may extend beyond its border: `rows` x `columns` pixels from (row, column) on.
 struct Rectangle {
   int row = 0;
   int column = 0;
@@ -96,7 +95,7 @@ struct Rectangle {
   int columns = 0;
 };
 
-/// tile (rows, columns, pitch) = channels [c, c + width) of sample n, zero where the rectangle leaves the image.
+/// tile (rows, columns, pitch) = channels [c, c + width) of sample n, zero outside the image.
 template <class Isa, class Source>
 [[gnu::noinline]] void load_tile(float* tile, int pitch, const Rectangle& r, const Dims& image, const Source& source,
                                  int n, int c, int width) {
@@ -104,7 +103,7 @@ template <class Isa, class Source>
     std::memset(to, 0, sizeof(float) * static_cast<std::size_t>(pixels) * static_cast<std::size_t>(pitch));
   };
   const int left = r.column < 0 ? (r.columns < -r.column ? r.columns : -r.column) : 0;
-  const int end = image.w - r.column < r.columns ? image.w - r.column : r.columns;  // first column right of the image
+  const int end = image.w - r.column < r.columns ? image.w - r.column : r.columns;  // first column beyond the image
   const int inside = end - left > 0 ? end - left : 0;
   for (int i = 0; i < r.rows; ++i) {
     float* to = tile + long(i) * r.columns * pitch;

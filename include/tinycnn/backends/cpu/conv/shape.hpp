@@ -1,4 +1,4 @@
-// What the three convolution kernels agree on: the shape.
+// The shape of a convolution, which all convolution kernels take.
 #pragma once
 
 #include <tinycnn/core/dims.hpp>
@@ -7,7 +7,7 @@
 
 namespace tinycnn::cpu {
 
-/// y = x * w: x (N,H,W,C), w (R,S,C/groups,O), y (N,P,Q,O), all with the last extent contiguous.
+/// y = x * w with x (N,H,W,C), w (R,S,C/groups,O) and y (N,P,Q,O); the last axis of each is contiguous.
 struct ConvolutionShape {
   Dims x;
   Dims y;
@@ -21,7 +21,8 @@ struct ConvolutionShape {
   [[nodiscard]] constexpr long weights() const { return long(taps()) * group_inputs() * y.c; }
 };
 
-/// A 1x1 kernel of stride k is one of stride 1 over every k-th row and column of x; any other stays as it is.
+/// A 1x1 convolution of stride k without padding is one of stride 1 on every k-th row and column of x; any other shape
+/// is returned unchanged.
 constexpr ConvolutionShape without_skipped_pixels(const ConvolutionShape& s) {
   if (s.window.kernel > 1 || s.window.padding > 0) return s;
   ConvolutionShape dense = s;

@@ -1,4 +1,4 @@
-// Applies a deferred scale, shift and ReLU for the readers that do not accept them: y = relu(scale x + shift).
+// Applies a value's deferred affine for readers that do not accept it: y = relu(scale x + shift).
 #pragma once
 
 #include <tinycnn/backends/cpu/simd/channel_loop.hpp>
@@ -6,7 +6,7 @@
 
 namespace tinycnn::cpu {
 
-/// Inserted by the planner; its gradient is its input's, handed on as it is.
+/// Inserted by the planner. It has no backward pass: its output and its input share one gradient.
 template <class Isa>
 struct ApplyDeferred {
   static constexpr std::string_view name = "apply deferred";

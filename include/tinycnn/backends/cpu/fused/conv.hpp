@@ -1,8 +1,14 @@
-// Conv2d alone, and the calls every fused convolution op shares: packing, forward, both gradients.
+// Conv2d alone, and what every fused op with a convolution calls: the convolution's three passes, by its algorithm.
 #pragma once
 
 #include <tinycnn/backends/cpu/conv/algorithm.hpp>
+#include <tinycnn/backends/cpu/conv/direct/forward.hpp>
+#include <tinycnn/backends/cpu/conv/direct/input_gradient.hpp>
+#include <tinycnn/backends/cpu/conv/direct/weight_gradient.hpp>
+#include <tinycnn/backends/cpu/conv/epilogue/any_epilogue.hpp>
 #include <tinycnn/backends/cpu/conv/epilogue/batch_norm_reduction.hpp>
+#include <tinycnn/backends/cpu/conv/winograd/forward.hpp>
+#include <tinycnn/backends/cpu/conv/winograd/weight_gradient.hpp>
 #include <tinycnn/backends/cpu/layers/batch_norm_statistics.hpp>
 #include <tinycnn/backends/execution.hpp>
 #include <tinycnn/core/integer_math.hpp>
@@ -10,19 +16,110 @@
 
 namespace tinycnn::cpu {
 
-/// The convolution's algorithm, as `describe` prints it.
+/// The three passes of a convolution and the memory they need, for whichever algorithm its shape selects. Fused ops
+/// take such a type as their argument: this one or DepthwiseConvolution. Sizes are in floats. `AllowWinograd`: whether
+/// Winograd may be selected.
+template <class InstructionSet, bool AllowWinograd = true>
+struct DenseConvolution {
+  using Isa = InstructionSet;
+  ConvolutionShape s;
+  Algorithm algorithm;
+
+  constexpr explicit DenseConvolution(const ConvolutionShape& shape) : s(shape), algorithm(choose_algorithm(shape)) {}
+  constexpr DenseConvolution(const ConvolutionShape& shape, Algorithm chosen) : s(shape), algorithm(chosen) {}
+
+  /// The convolution of a layer.
+  static constexpr DenseConvolution of(const Layer& conv) {
+    const bool no_winograd = conv.options.no_winograd || !AllowWinograd;
+    return DenseConvolution({conv.in, conv.out, conv.options.window, conv.options.groups, no_winograd});
+  }
+  /// Whether this type can compute a layer's convolution.
+  static constexpr bool takes(const Layer&) { return true; }
+  [[nodiscard]] constexpr bool winograd() const { return algorithm != Algorithm::direct; }
+  [[nodiscard]] constexpr int tile_width() const {
+    return algorithm == Algorithm::narrow ? Winograd::narrow : Winograd::tile;
+  }
+  /// The algorithm as `describe` prints it; empty for direct.
+  [[nodiscard]] constexpr std::string_view variant() const { return winograd() ? "Winograd" : ""; }
+
+  [[nodiscard]] constexpr long packed_forward() const {
+    return winograd() ? winograd_packed_floats<Isa>(s, tile_width()) : direct_packed_floats<Isa>(s);
+  }
+  /// Rows of NR packed weights per panel: one per input channel and tap (or point).
+  [[nodiscard]] constexpr int packed_rows() const {
+    return (winograd() ? Winograd::points_of(tile_width()) : s.taps()) * s.group_inputs();
+  }
+  /// Output channels whose panels are packed together; the last of these panels may be partly empty.
+  [[nodiscard]] constexpr int packed_outputs() const { return s.group_outputs(); }
+  [[nodiscard]] constexpr long packed_input_gradient() const {
+    return winograd() ? winograd_packed_input_gradient_floats<Isa>(s) : direct_packed_input_gradient_floats<Isa>(s);
+  }
+  [[nodiscard]] constexpr long weight_gradient_workspace() const {
+    return winograd() ? winograd_weight_gradient_workspace_floats<Isa>(s)
+                      : direct_weight_gradient_workspace_floats<Isa>(s);
+  }
+  [[nodiscard]] constexpr long forward_scratch(int row_multiple) const {
+    return winograd() ? winograd_scratch_floats<Isa>(s, row_multiple, tile_width())
+                      : direct_scratch_floats<Isa>(s, row_multiple);
+  }
+  [[nodiscard]] constexpr long input_gradient_scratch() const {
+    return winograd() ? winograd_input_gradient_scratch_floats<Isa>(s) : direct_input_gradient_scratch_floats<Isa>(s);
+  }
+  [[nodiscard]] constexpr long weight_gradient_scratch() const {
+    return winograd() ? winograd_weight_gradient_scratch_floats<Isa>(s) : direct_weight_gradient_scratch_floats<Isa>(s);
+  }
+  /// Blocks of n samples in the forward pass, and in the input gradient.
+  [[nodiscard]] constexpr int blocks(int n, int row_multiple) const {
+    return winograd() ? winograd_blocks(s, n, row_multiple) : direct_blocks(s, n, row_multiple);
+  }
+  [[nodiscard]] constexpr int input_gradient_blocks(int n) const {
+    return winograd() ? winograd_blocks(winograd_transposed(s), n) : direct_input_gradient_blocks(s, n);
+  }
+
+  void pack(const float* w, float* packed, ThreadPool& pool) const {
+    winograd() ? winograd_pack_forward<Isa>(s, w, packed, pool, tile_width())
+               : direct_pack_forward<Isa>(s, w, packed, pool);
+  }
+  void pack_transposed(const float* w, float* packed, ThreadPool& pool) const {
+    winograd() ? winograd_pack_input_gradient<Isa>(s, w, packed, pool)
+               : direct_pack_input_gradient<Isa>(s, w, packed, pool);
+  }
+  template <class Source, class Epilogue>
+  void forward(int n, const Source& x, const float* packed, const Epilogue& epilogue, ThreadPool& pool,
+               float* scratch) const {
+    const AnyEpilogue any(epilogue);
+    winograd() ? winograd_forward<Isa>(s, n, x, packed, any, pool, scratch, tile_width())
+               : direct_forward<Isa>(s, n, x, packed, any, pool, scratch);
+  }
+  template <class Source, class Epilogue>
+  void input_gradient(int n, const Source& dy, const float* packed, const Epilogue& epilogue, ThreadPool& pool,
+                      float* scratch) const {
+    const AnyEpilogue any(epilogue);
+    winograd() ? winograd_input_gradient<Isa>(s, n, dy, packed, any, pool, scratch)
+               : direct_input_gradient<Isa>(s, n, dy, packed, any, pool, scratch);
+  }
+  template <class SourceX, class SourceY>
+  void weight_gradient(int n, const SourceX& x, const SourceY& dy, float* dw, float* db, ThreadPool& pool,
+                       float* scratch, float* workspace) const {
+    winograd() ? winograd_weight_gradient<Isa>(s, n, x, dy, dw, db, pool, scratch, workspace)
+               : direct_weight_gradient<Isa>(s, n, x, dy, dw, db, pool, scratch, workspace);
+  }
+};
+
+/// The algorithm of an op's convolution, as `describe` prints it.
 template <class Convolution>
 constexpr std::string_view convolution_variant(const Layer& conv) {
   return Convolution::of(conv).variant();
 }
 
-/// Whether an op's convolution can be the match's first layer.
+/// Whether an op's convolution type can compute the match's first layer.
 template <class Convolution>
 constexpr bool takes_convolution(const Match& m) {
   return Convolution::takes(m.first());
 }
 
-/// The memory the three passes of a convolution need; `row_multiple` is its forward epilogue's.
+/// The memory that a convolution's passes need, all three or in inference the forward pass; `row_multiple` is that of
+/// its forward epilogue.
 template <class Convolution>
 constexpr MemoryRequirements convolution_requirements(const Layer& conv, Mode mode, int row_multiple = 1) {
   const Convolution c = Convolution::of(conv);
@@ -30,21 +127,20 @@ constexpr MemoryRequirements convolution_requirements(const Layer& conv, Mode mo
   requirements.workspace = aligned(c.packed_forward());
   requirements.scratch = c.forward_scratch(row_multiple);
   if (mode == Mode::inference) return requirements;
-  requirements.workspace_per_sample =
-      2L * conv.in.c * c.input_gradient_blocks(1);  // sums of a gradient reduced for BatchNorm
+  requirements.workspace_per_sample = 2L * conv.in.c * c.input_gradient_blocks(1);  // the sums of a BatchNorm reduction
   requirements.workspace =
-      larger(requirements.workspace, larger(aligned(c.packed_input_gradient()), c.weight_gradient_shared()));
+      larger(requirements.workspace, larger(aligned(c.packed_input_gradient()), c.weight_gradient_workspace()));
   requirements.scratch = larger(requirements.scratch, larger(c.input_gradient_scratch(), c.weight_gradient_scratch()));
   return requirements;
 }
 
-/// The stored x, with its deferred normalisation and ReLU, if any.
+/// A value's stored elements and its deferred affine, if any.
 template <class Isa, class Run>
 TensorSource<Isa> source_of(const Run& run, int value) {
   return {run.data(value), run.dims(value), run.deferred(value)};
 }
 
-/// y = conv(x) handed to `epilogue`, with weights packed in the workspace.
+/// Packs the weights into the workspace, then passes y = conv(x) to `epilogue`.
 template <class Convolution, class Run, class Epilogue>
 void run_convolution(const Run& run, const Step& step, const Epilogue& epilogue) {
   using Isa = typename Convolution::Isa;
@@ -54,7 +150,7 @@ void run_convolution(const Run& run, const Step& step, const Epilogue& epilogue)
   c.forward(run.n, source_of<Isa>(run, step.x), run.workspace, epilogue, run.backend->pool(), run.scratch);
 }
 
-/// dx (+ add_dx) with the mask and the sums of the BatchNorm that made x, and that BatchNorm's gradients.
+/// dx (+ add_dx), masked and reduced for the BatchNorm that computed x, then the gradients of that BatchNorm.
 template <class Convolution, class Run>
 void run_reducing_input_gradient(const Run& run, const Step& step, const Convolution& c,
                                  const TensorSource<typename Convolution::Isa>& gradient) {
@@ -75,7 +171,7 @@ void run_reducing_input_gradient(const Run& run, const Step& step, const Convolu
                     consumer.parameter_gradients);
 }
 
-/// dw (and db), then dx (+ add_dx), from dy (N,P,Q,O).
+/// dw (and db), then dx (+ add_dx), from dy (N,P,Q,O); db may be null.
 template <class Convolution, class Run>
 void run_convolution_gradients(const Run& run, const Step& step, const float* dy, float* db) {
   using Isa = typename Convolution::Isa;

@@ -1,13 +1,15 @@
-// Depthwise convolutions for a backend's fused ops: each op with a convolution stands in the backend's list once more,
-// with this type, so that a network without depthwise convolutions compiles none of their kernels.
+// Depthwise convolutions for the fused ops: the backend lists each op with a convolution twice, once with this type, so
+// that a network without depthwise convolutions compiles none of their kernels.
 #pragma once
 
+#include <tinycnn/backends/cpu/conv/depthwise/forward.hpp>
 #include <tinycnn/backends/cpu/conv/depthwise/weight_gradient.hpp>
+#include <tinycnn/backends/cpu/conv/epilogue/any_epilogue.hpp>
 #include <tinycnn/backends/cpu/fused/conv.hpp>
 
 namespace tinycnn::cpu {
 
-/// The three passes of a depthwise convolution, under the names that DenseConvolution has for them.
+/// The three passes of a depthwise convolution and their memory, under the names of DenseConvolution's.
 template <class InstructionSet>
 struct DepthwiseConvolution {
   using Isa = InstructionSet;
@@ -26,7 +28,9 @@ struct DepthwiseConvolution {
   [[nodiscard]] constexpr int packed_rows() const { return s.taps(); }
   [[nodiscard]] constexpr int packed_outputs() const { return s.y.c; }
   [[nodiscard]] constexpr long packed_input_gradient() const { return packed_forward(); }
-  [[nodiscard]] constexpr long weight_gradient_shared() const { return depthwise_weight_gradient_shared_floats(s); }
+  [[nodiscard]] constexpr long weight_gradient_workspace() const {
+    return depthwise_weight_gradient_workspace_floats(s);
+  }
   [[nodiscard]] constexpr long forward_scratch(int row_multiple) const {
     return depthwise_scratch_floats<Isa>(forward_geometry(s), row_multiple);
   }
@@ -57,8 +61,8 @@ struct DepthwiseConvolution {
   }
   template <class SourceX, class SourceY>
   void weight_gradient(int n, const SourceX& x, const SourceY& dy, float* dw, float* db, ThreadPool& pool,
-                       float* scratch, float* shared) const {
-    depthwise_weight_gradient<Isa>(s, n, x, dy, dw, db, pool, scratch, shared);
+                       float* scratch, float* workspace) const {
+    depthwise_weight_gradient<Isa>(s, n, x, dy, dw, db, pool, scratch, workspace);
   }
 };
 

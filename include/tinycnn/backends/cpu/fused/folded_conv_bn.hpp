@@ -1,4 +1,5 @@
-// Inference: Conv + BatchNorm folded into one convolution, with the shortcut's sum, ReLU and MaxPool in its epilogue.
+// Inference: BatchNorm folded into the preceding convolution's weights; the shortcut's sum, ReLU and MaxPool run in its
+// epilogue.
 #pragma once
 
 #include <cmath>
@@ -10,8 +11,8 @@
 
 namespace tinycnn::cpu {
 
-/// With s = gamma / sqrt(running_var + eps): weights s w, bias s (b - running_mean) + beta, packed once when parameters
-/// are loaded: prepared = packed weights, then bias (C).
+/// With s = gamma / sqrt(running_var + eps), the folded weights are s w and the folded bias is s (b - running_mean) +
+/// beta. `prepare` computes and packs them once per change of the parameters: prepared = packed weights, then bias (O).
 template <class Convolution>
 struct Folded {
   using Isa = typename Convolution::Isa;
@@ -20,7 +21,8 @@ struct Folded {
   static constexpr auto fits = &takes_convolution<Convolution>;
   static constexpr MemoryRequirements requirements(const Match& m) { return requirements_with(m, 1); }
 
-  /// The plan is the same for every capacity, so there is room for whatever a capacity may choose.
+  /// The memory for any algorithm that choose_inference_algorithm may give, since the plan is the same for every
+  /// capacity.
   static constexpr MemoryRequirements requirements_with(const Match& m, int row_multiple) {
     MemoryRequirements requirements;
     for (const Algorithm a : {Algorithm::direct, Algorithm::winograd, Algorithm::narrow}) {
@@ -79,7 +81,7 @@ struct Folded {
   }
 
   template <class Backend>
-  static void run_stored(const Execution<Backend>& run, const Step& step, bool relu_last) {
+  static void run_and_store(const Execution<Backend>& run, const Step& step, bool relu_last) {
     StoreEpilogue<Isa> store;
     store.y = run.data(step.y);
     store.add = run.data(step.r);
@@ -112,7 +114,7 @@ struct FoldedConvBnAddRelu : Folded<Convolution> {
   static constexpr const Kind* pattern[] = {&conv2d, &batch_norm, &add, &tinycnn::relu};
   template <class Backend>
   static void forward(const Execution<Backend>& run, const Step& step) {
-    Folded<Convolution>::run_stored(run, step, true);
+    Folded<Convolution>::run_and_store(run, step, true);
   }
 };
 
@@ -122,7 +124,7 @@ struct FoldedConvBnRelu : Folded<Convolution> {
   static constexpr const Kind* pattern[] = {&conv2d, &batch_norm, &tinycnn::relu};
   template <class Backend>
   static void forward(const Execution<Backend>& run, const Step& step) {
-    Folded<Convolution>::run_stored(run, step, true);
+    Folded<Convolution>::run_and_store(run, step, true);
   }
 };
 
@@ -132,7 +134,7 @@ struct FoldedConvBn : Folded<Convolution> {
   static constexpr const Kind* pattern[] = {&conv2d, &batch_norm};
   template <class Backend>
   static void forward(const Execution<Backend>& run, const Step& step) {
-    Folded<Convolution>::run_stored(run, step, false);
+    Folded<Convolution>::run_and_store(run, step, false);
   }
 };
 

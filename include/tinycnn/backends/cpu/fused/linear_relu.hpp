@@ -1,4 +1,4 @@
-// Linear, alone or with the ReLU behind it.
+// Linear, alone or followed by a ReLU.
 #pragma once
 
 #include <tinycnn/backends/cpu/linear/passes.hpp>
@@ -8,27 +8,28 @@
 
 namespace tinycnn::cpu {
 
-/// y = x W + b, then relu where the step has a second layer. Where there is a ReLU, backward first masks dy into the
-/// workspace.
+/// y = x W + b, followed by a ReLU if the step has a second layer. Then backward first masks dy, into the workspace.
 /// equals: reference::LinearOp (and ReluOp).
 template <class Isa>
 struct LinearBase {
   static constexpr bool saves_input = true;
 
   static constexpr MemoryRequirements requirements(const Match& m) {
-    // The kernels round the batch up to their panels; both parts below cover that.
-    const LinearShape none{int(m.first().in.size()), int(m.first().out.size()), NR<Isa>};
-    const LinearShape more{none.in, none.out, 2 * NR<Isa>};
+    // The kernels round the batch up to whole panels: the memory of one panel of samples, plus that of each further
+    // sample.
+    const LinearShape one_panel{int(m.first().in.size()), int(m.first().out.size()), NR<Isa>};
+    const LinearShape two_panels{one_panel.in, one_panel.out, 2 * NR<Isa>};
     MemoryRequirements requirements;
-    requirements.scratch = linear_scratch_floats<Isa>({none.in, none.out, linear_tiling::samples});
+    requirements.scratch = linear_scratch_floats<Isa>({one_panel.in, one_panel.out, linear_tiling::samples});
     requirements.scratch_per_sample = linear_tiling::inputs + linear_tiling::pad + 16;
     if (m.mode == Mode::inference) {
-      requirements.prepared = linear_packed_floats<Isa>(none);
+      requirements.prepared = linear_packed_floats<Isa>(one_panel);
       return requirements;
     }
-    requirements.workspace = aligned(linear_shared_floats<Isa>(none));
+    requirements.workspace = aligned(linear_workspace_floats<Isa>(one_panel));
     requirements.workspace_per_sample =
-        aligned((linear_shared_floats<Isa>(more) - linear_shared_floats<Isa>(none)) / NR<Isa>) + aligned(none.out);
+        aligned((linear_workspace_floats<Isa>(two_panels) - linear_workspace_floats<Isa>(one_panel)) / NR<Isa>) +
+        aligned(one_panel.out);
     return requirements;
   }
 
@@ -51,20 +52,20 @@ struct LinearBase {
     const Layer& l = run.layer(step, 0);
     const LinearShape s = shape(run, l);
     const float* dy = run.data(step.dy);
-    float* shared = run.workspace;
+    float* workspace = run.workspace;
     if (has_relu(step)) {
       const float* y = run.data(step.y);
       for (long i = 0; i < long(run.n) * s.out; ++i) run.workspace[i] = y[i] > 0.0f ? dy[i] : 0.0f;
       dy = run.workspace;
-      shared += aligned(long(run.n) * s.out);
+      workspace += aligned(long(run.n) * s.out);
     }
     if (step.parameter_gradients)
       linear_weight_gradient<Isa>(s, run.n, run.data(step.x), dy, run.gradient(l, 0),
                                   l.options.bias ? run.gradient(l, 1) : nullptr, run.backend->pool(), run.scratch,
-                                  shared);
+                                  workspace);
     if (step.dx >= 0)
       linear_input_gradient<Isa>(s, run.n, dy, run.parameter(l, 0), run.data(step.add_dx), run.data(step.dx),
-                                 run.backend->pool(), run.scratch, shared);
+                                 run.backend->pool(), run.scratch, workspace);
   }
 
  private:

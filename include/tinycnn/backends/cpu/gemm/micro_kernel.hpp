@@ -1,4 +1,4 @@
-// The micro-kernel: a register tile of MR x NR sums of products, read through pointers.
+// The micro-kernel: computes one register tile, MR x NR sums of products, from rows of a and a packed panel of b.
 #pragma once
 
 #include <tinycnn/backends/cpu/gemm/prefetcher.hpp>
@@ -6,8 +6,8 @@
 
 namespace tinycnn::cpu {
 
-/// The depth of a product (its summed dimension) in segments: segment t takes `length` steps from a + segment.a and b +
-/// segment.b on.
+/// The depth of a product (its summed dimension, K) as a list of segments. Segment t covers `length` steps of the
+/// depth, starting at a + segment.a and b + segment.b.
 struct Depth {
   struct Segment {
     long length = 0;  // 0 ends the list
@@ -15,7 +15,7 @@ struct Depth {
     long b = 0;
   };
   static constexpr int capacity = 64;
-  long a_step = 1;  // floats from one step to the next; b steps by NR
+  long a_step = 1;  // floats of a from one step to the next; b advances by NR
   int segments = 0;
   Segment segment[capacity + 1];
 
@@ -26,10 +26,10 @@ struct Depth {
   void clear() { segment[segments = 0].length = 0; }
 };
 
-/// How many floats of b ahead to prefetch: 4 KB, which the hardware's own prefetcher does not cross.
+/// How far ahead to prefetch b, in floats: 4 KB, since the hardware prefetcher does not cross page boundaries.
 inline constexpr int weights_prefetch_distance = 1024;
 
-/// The sums of a register tile; only `left` with Half.
+/// The sums of a register tile (MR,NR), two registers per row; with Half, columns NR / 2 and up are left out.
 template <class Isa, bool Half = false>
 struct Accumulators {
   static constexpr int rows = MR<Isa>;
@@ -67,12 +67,12 @@ struct Accumulators {
   }
 };
 
-/// Steps of a product per step of a Prefetcher.
+/// Steps of the depth per step of a Prefetcher.
 inline constexpr int steps_per_prefetch = 4;
 
 /// tile[i][j] (+)= sum over segments t and k < length_t of a[i][a_t + k a_step] * b[b_t + k NR + j], i < MR, j < NR;
-/// with Half, for j < NR / 2 only. The sum starts at zero and is added to the tile at the end, so that long sums come
-/// in levels. The prefetcher, where there is one, takes a step with every steps_per_prefetch of the depth.
+/// with Half, for j < NR / 2 only. Each call sums from zero and adds to the tile at the end, which keeps the rounding
+/// error of long sums small. A prefetcher, if given, takes one step per steps_per_prefetch steps of the depth.
 template <class Isa, bool Half = false, class... MaybePrefetcher>
 [[gnu::noinline]] void multiply(const float* const (&a)[MR<Isa>], const float* b, const Depth& depth,
                                 float* __restrict tile, bool accumulate, MaybePrefetcher&... prefetcher) {
@@ -82,14 +82,14 @@ template <class Isa, bool Half = false, class... MaybePrefetcher>
   Accumulators<Isa, Half> sums;
   sums.clear();
   const long a_step = depth.a_step;
-  // Eight rows, a_step, b and four running values are all the registers there are: g++ keeps what does not fit in
-  // vector registers, whose way back waits behind the arithmetic (10 % with segments of 8 steps).
+  // Eight row pointers, a_step, b and four running values already use every general register. g++ spills the rest to
+  // vector registers, and reading it back waits behind the arithmetic (10 % slower with segments of 8 steps).
   for (const Depth::Segment* segment = depth.segment; segment->length > 0; ++segment) {
     const float* column = b + segment->b;
     long at = segment->a;
     const auto step = [&]() __attribute__((always_inline)) {
-      asm("" : "+r"(at));     // one index for all rows; g++ would step MR pointers
-      if constexpr (!Half) {  // few channels have few weights, and every load counts
+      asm("" : "+r"(at));     // one index for all rows; otherwise g++ increments MR pointers
+      if constexpr (!Half) {  // half a panel has few weights, and every load counts
         __builtin_prefetch(column + weights_prefetch_distance);
         __builtin_prefetch(column + weights_prefetch_distance + Isa::width);
       }
@@ -110,33 +110,33 @@ template <class Isa, bool Half = false, class... MaybePrefetcher>
   sums.write(tile);
 }
 
-/// sums[i][j] += sum over k < depth of row[i][k Step] * b[k NR + j]. `Steps`, 4 or 16, are written out one after
-/// another: their addresses are known, and a loop of few turns is foreseen to its end. The way out between every four
-/// also keeps g++ from looking for what to combine among hundreds of instructions. For each run of steps, `each(at, k)`
-/// is called before its step k; `at` is where the run starts in the rows.
+/// sums[i][j] += sum over k < depth of row[i][k Step] * b[k NR + j]. The loop is unrolled `Steps` (4 or 16) times, so
+/// that addresses are constants and the branch predictor foresees the few iterations. The exit after every four steps
+/// also keeps g++'s vectorizer from searching hundreds of instructions at once. Before step k of an iteration,
+/// `each(at, k)` is called; `at` is the iteration's first index into the rows.
 template <class Isa, int Step, int Steps, class Each>
 [[gnu::always_inline]] inline void add_products(Accumulators<Isa>& sums, const float* const (&row)[MR<Isa>],
                                                 const float* b, long depth, const Each& each) {
-  constexpr int together = 4;
-  const long whole = depth / together * together;
+  constexpr int unroll = 4;
+  const long whole = depth / unroll * unroll;
   long at = 0;
   const auto add = [&]<int First>() __attribute__((always_inline)) {
-    asm("" : "+r"(at));  // one index for all rows; g++ would step MR pointers
+    asm("" : "+r"(at));  // as in multiply
 #pragma GCC unroll 4
-    for (int k = First; k < First + together; ++k) {
+    for (int k = First; k < First + unroll; ++k) {
       each(at, k);
       sums.add(row, at + k * Step, b + k * NR<Isa>);
     }
   };
   const float* const end = b + depth * NR<Isa>;
-  for (long left = whole; left > 0; left -= together) {
+  for (long left = whole; left > 0; left -= unroll) {
     add.template operator()<0>();
     if constexpr (Steps == 16) {
-      if ((left -= together) == 0) break;
+      if ((left -= unroll) == 0) break;
       add.template operator()<4>();
-      if ((left -= together) == 0) break;
+      if ((left -= unroll) == 0) break;
       add.template operator()<8>();
-      if ((left -= together) == 0) break;
+      if ((left -= unroll) == 0) break;
       add.template operator()<12>();
     }
     at += Steps * Step;
@@ -149,9 +149,9 @@ template <class Isa, int Step, int Steps, class Each>
   }
 }
 
-/// tile[t][j] = sum over k < depth of a[t a_step + k] * b[k NR + j], t < rows rounded up to MR, j < NR; rows beyond the
-/// last repeat it. Prefetches what the next call will read, little by little: its rows from next_a on, as many weights
-/// from next_b on; and one step of the prefetcher with each MR rows.
+/// tile[t][j] = sum over k < depth of a[t a_step + k] * b[k NR + j] for j < NR and t < rows rounded up to MR, where
+/// rows beyond the last repeat it. Meanwhile prefetches the next call's operands, its rows of a from next_a on and its
+/// panel of b from next_b on, and takes one step of the prefetcher per register tile.
 template <class Isa>
 [[gnu::noinline]] void multiply_tiles(const float* a, long a_step, int rows, const float* b, long depth,
                                       float* __restrict tile, const float* next_a, const float* next_b,

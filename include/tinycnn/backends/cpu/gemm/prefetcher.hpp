@@ -1,43 +1,45 @@
-// Software prefetching: brings memory that is needed soon into the second-level cache, a little with each step of other
-// work.
+// Software prefetching: spreads the prefetches of a matrix that is needed soon evenly over the steps of other work.
 #pragma once
 
 namespace tinycnn::cpu {
 
-/// `runs` runs of `floats` floats, `stride` apart, spread evenly over `steps` calls of step(). Only a hint: it may
-/// point anywhere.
+/// Prefetches `rows` rows of `floats` floats, `stride` floats apart, into the second-level cache; each of `steps` calls
+/// of step() issues an equal share of the prefetches. Addresses need not be valid: a prefetch never faults.
 class Prefetcher {
  public:
   Prefetcher() = default;
   Prefetcher(const float* from, long floats, long steps) : Prefetcher(from, 1, floats, 0, steps) {}
-  Prefetcher(const float* from, long runs, long floats, long stride, long steps)
-      : at_(from), lines_((floats + line - 1) / line), run_left_(lines_), skip_(stride - lines_ * line) {
-    left_ = runs > 0 && lines_ > 0 ? runs * lines_ : 0;
+  Prefetcher(const float* from, long rows, long floats, long stride, long steps)
+      : at_(from),
+        row_lines_((floats + cache_line - 1) / cache_line),
+        row_left_(row_lines_),
+        gap_(stride - row_lines_ * cache_line) {
+    left_ = rows > 0 && row_lines_ > 0 ? rows * row_lines_ : 0;
     lines_per_step_ = (left_ + steps - 1) / (steps > 0 ? steps : 1);
   }
 
   [[gnu::always_inline]] void step() {
     const long now = lines_per_step_ < left_ ? lines_per_step_ : left_;
     left_ -= now;
-    const float* at = at_;  // the compiler keeps no member in a register beside a prefetch
-    long run_left = run_left_;
-    for (long i = 0; i < now; ++i, at += line) {
-      __builtin_prefetch(at, 0, 2);  // into the second-level cache
-      if (--run_left > 0) continue;
-      run_left = lines_;
-      at += skip_;
+    const float* at = at_;  // local copies: compilers do not keep members in registers across a prefetch
+    long row_left = row_left_;
+    for (long i = 0; i < now; ++i, at += cache_line) {
+      __builtin_prefetch(at, 0, 2);
+      if (--row_left > 0) continue;
+      row_left = row_lines_;
+      at += gap_;
     }
     at_ = at;
-    run_left_ = run_left;
+    row_left_ = row_left;
   }
 
  private:
-  static constexpr long line = 16;
+  static constexpr long cache_line = 16;  // floats
   const float* at_ = nullptr;
-  long lines_ = 0;  // of a run
-  long run_left_ = 0;
-  long skip_ = 0;
-  long left_ = 0;
+  long row_lines_ = 0;  // cache lines per row
+  long row_left_ = 0;   // cache lines left of the current row
+  long gap_ = 0;        // floats from the end of a row to the next row
+  long left_ = 0;       // cache lines left of all rows
   long lines_per_step_ = 0;
 };
 

@@ -1,4 +1,4 @@
-// Add where no convolution takes it along: the sum of two values stored alike.
+// Add where it is not fused with a convolution: the sum of two values with the same layout.
 #pragma once
 
 #include <tinycnn/backends/cpu/simd/element_loop.hpp>
@@ -7,8 +7,8 @@
 
 namespace tinycnn::cpu {
 
-/// y = x + r. The gradient of both is dy itself; only where one of them has another contributor is there work to do.
-/// equals: reference::AddOp.
+/// y = x + r. The gradient of both is dy, so backward has work only for an operand whose gradient has another
+/// contributor. equals: reference::AddOp.
 template <class Isa>
 struct Add {
   static constexpr std::string_view name = "Add";

@@ -9,8 +9,8 @@
 
 namespace tinycnn::cpu {
 
-/// y = sum of the window / kernel^2, padding counted as zeros. A task is one row of y, or of dx, which gathers
-/// from the windows that hold its pixels. equals: reference::AvgPoolOp.
+/// y = sum of the window / kernel^2, padding counted as zeros. A task computes one row of y in forward, one row of dx
+/// in backward, where each pixel sums over the windows that cover it. equals: reference::AvgPoolOp.
 template <class Isa>
 struct AvgPool {
   static constexpr std::string_view name = "AvgPool";
@@ -33,8 +33,8 @@ struct AvgPool {
             (long(p * k.stride - k.padding) * in.w + q * k.stride - k.padding) * in.c;  // may be outside
         for_channels<Isa>(in.c, [&]<class V>(V, int c) {
           V sum{};
-          for (int r = rows.first; r < rows.end; ++r)
-            for (int s = columns.first; s < columns.end; ++s)
+          for (int r = rows.begin; r < rows.end; ++r)
+            for (int s = columns.begin; s < columns.end; ++s)
               sum += load<V>(x + corner + (long(r) * in.w + s) * in.c + c);
           store<V>(y + c, sum * share);
         });
@@ -48,27 +48,27 @@ struct AvgPool {
     const Window k = l.options.window;
     const Dims in = l.in, out = l.out;
     const float share = 1.0f / float(k.kernel * k.kernel);
-    const float *dy = run.data(step.dy), *held = run.data(step.add_dx);
+    const float *dy = run.data(step.dy), *add = run.data(step.add_dx);
     float* dx = run.data(step.dx);
     run.backend->pool().run(run.n * in.h, [&](int task, int) {
       const int n = task / in.h;
-      const IndexRange rows = windows_over(k, task % in.h, out.h);
+      const IndexRange rows = windows_covering(k, task % in.h, out.h);
       long to = long(task) * in.w * in.c;
       for (int w = 0; w < in.w; ++w, to += in.c) {
-        const IndexRange columns = windows_over(k, w, out.w);
+        const IndexRange columns = windows_covering(k, w, out.w);
         for_channels<Isa>(in.c, [&]<class V>(V, int c) {
           V sum{};
-          for (int p = rows.first; p < rows.end; ++p)
-            for (int q = columns.first; q < columns.end; ++q)
+          for (int p = rows.begin; p < rows.end; ++p)
+            for (int q = columns.begin; q < columns.end; ++q)
               sum += load<V>(dy + ((long(n) * out.h + p) * out.w + q) * out.c + c);
-          store<V>(dx + to + c, held == nullptr ? sum * share : sum * share + load<V>(held + to + c));
+          store<V>(dx + to + c, add == nullptr ? sum * share : sum * share + load<V>(add + to + c));
         });
       }
     });
   }
 };
 
-/// y[n, c] = mean over the pixels of x[n, c], added up in runs of 64. equals: reference::GlobalAvgPoolOp.
+/// y[n, c] = mean over the pixels of x[n, c], summed in chunks of 64 pixels. equals: reference::GlobalAvgPoolOp.
 template <class Isa>
 struct GlobalAvgPool {
   static constexpr std::string_view name = "GlobalAvgPool";
@@ -98,7 +98,7 @@ struct GlobalAvgPool {
   static void backward(const Execution<Backend>& run, const Step& step) {
     const Dims in = run.layer(step, 0).in;
     const float share = 1.0f / float(in.pixels());
-    const float* held = run.data(step.add_dx);
+    const float* add = run.data(step.add_dx);
     float* dx = run.data(step.dx);
     const PixelBlocks blocks(in.pixels());
     run.backend->pool().run(blocks.count(run.n), [&](int block, int) {
@@ -107,7 +107,7 @@ struct GlobalAvgPool {
       for (int p = 0; p < blocks.length(block); ++p, at += in.c)
         for_channels<Isa>(in.c, [&]<class V>(V, int c) {
           const V g = load<V>(dy + c) * share;
-          store<V>(dx + at + c, held == nullptr ? g : g + load<V>(held + at + c));
+          store<V>(dx + at + c, add == nullptr ? g : g + load<V>(add + at + c));
         });
     });
   }

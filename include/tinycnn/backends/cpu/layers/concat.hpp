@@ -1,4 +1,4 @@
-// Concat: the channels of two values side by side in every pixel.
+// Concat: concatenates the channels of two values.
 #pragma once
 
 #include <tinycnn/backends/cpu/simd/channel_loop.hpp>
@@ -7,8 +7,8 @@
 
 namespace tinycnn::cpu {
 
-/// y = the channels (features) of x, then those of r; both gradients are slices of dy. Refuses flattened images, whose
-/// features lie in memory in another order than they count. equals: reference::ConcatOp.
+/// y = the channels (features) of x, then those of r; the gradient of each is its channels of dy. Does not fit
+/// flattened images, whose order in memory is not that of their features. equals: reference::ConcatOp.
 template <class Isa>
 struct Concat {
   static constexpr std::string_view name = "Concat";
@@ -33,11 +33,12 @@ struct Concat {
   template <class Backend>
   static void backward(const Execution<Backend>& run, const Step& step) {
     const int left = run.dims(step.x).c, right = run.dims(step.r).c;
-    if (step.dr >= 0) take(run, step, left, right, run.data(step.dr), run.data(step.add_dr));
-    if (step.dx >= 0) take(run, step, 0, left, run.data(step.dx), run.data(step.add_dx));
+    if (step.dr >= 0) write_gradient(run, step, left, right, run.data(step.dr), run.data(step.add_dr));
+    if (step.dx >= 0) write_gradient(run, step, 0, left, run.data(step.dx), run.data(step.add_dx));
   }
 
  private:
+  /// Calls f(pixel) for every pixel of the batch.
   template <class Backend, class F>
   static void for_pixels(const Execution<Backend>& run, const Dims& dims, const F& f) {
     const PixelBlocks blocks(dims.pixels());
@@ -47,17 +48,17 @@ struct Concat {
     });
   }
 
-  /// to = channels [first, first + count) of dy (+ held).
+  /// to = channels [first, first + count) of dy (+ add, unless null).
   template <class Backend>
-  static void take(const Execution<Backend>& run, const Step& step, int first, int count, float* to,
-                   const float* held) {
+  static void write_gradient(const Execution<Backend>& run, const Step& step, int first, int count, float* to,
+                             const float* add) {
     const Dims out = run.dims(step.y);
     const float* dy = run.data(step.dy) + first;
     for_pixels(run, out, [=](long pixel) {
       const float* from = dy + pixel * out.c;
       const long at = pixel * count;
       for_channels<Isa>(count, [&]<class V>(V, int c) {
-        store<V>(to + at + c, held == nullptr ? load<V>(from + c) : load<V>(from + c) + load<V>(held + at + c));
+        store<V>(to + at + c, add == nullptr ? load<V>(from + c) : load<V>(from + c) + load<V>(add + at + c));
       });
     });
   }

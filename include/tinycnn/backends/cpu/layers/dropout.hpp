@@ -1,4 +1,4 @@
-// Dropout: masks drawn from (seed, step, layer, element), in forward and again in backward.
+// Dropout: the mask is drawn from (seed, step, layer, element) in forward and drawn again in backward.
 #pragma once
 
 #include <tinycnn/backends/cpu/simd/channel_loop.hpp>
@@ -8,8 +8,8 @@
 
 namespace tinycnn::cpu {
 
-/// y = x / (1 - p) where the element's draw is >= p, else 0. Elements are counted in PyTorch's order.
-/// equals: reference::DropoutOp, which drops the same ones.
+/// y = x / (1 - p) where the element's draw is >= p, else 0. Draws are keyed by the element's index in PyTorch's order.
+/// equals: reference::DropoutOp, which drops the same elements.
 template <class Isa>
 struct Dropout {
   static constexpr std::string_view name = "Dropout";
@@ -18,37 +18,37 @@ struct Dropout {
 
   template <class Backend>
   static void forward(const Execution<Backend>& run, const Step& step) {
-    for_draws(run, step, [x = run.data(step.x), y = run.data(step.y)](long at, float factor) {
+    for_each_factor(run, step, [x = run.data(step.x), y = run.data(step.y)](long at, float factor) {
       y[at] = factor == 0.0f ? 0.0f : x[at] * factor;
     });
   }
 
   template <class Backend>
   static void backward(const Execution<Backend>& run, const Step& step) {
-    const float *dy = run.data(step.dy), *held = run.data(step.add_dx);
-    for_draws(run, step, [=, dx = run.data(step.dx)](long at, float factor) {
+    const float *dy = run.data(step.dy), *add = run.data(step.add_dx);
+    for_each_factor(run, step, [=, dx = run.data(step.dx)](long at, float factor) {
       const float g = factor == 0.0f ? 0.0f : dy[at] * factor;
-      dx[at] = held == nullptr ? g : g + held[at];
+      dx[at] = add == nullptr ? g : g + add[at];
     });
   }
 
  private:
-  /// Calls f(position in memory, 0 or 1 / (1 - p)) for every element.
+  /// Calls f(offset in memory, 0 or 1 / (1 - p)) for every element.
   template <class Backend, class F>
-  static void for_draws(const Execution<Backend>& run, const Step& step, const F& f) {
+  static void for_each_factor(const Execution<Backend>& run, const Step& step, const F& f) {
     const Layer& l = run.layer(step, 0);
     const std::uint64_t stream = dropout_stream(run.step, run.graph().layer_count, step.layers[0]);
     const PixelBlocks blocks(l.in.pixels());
     run.backend->pool().run(blocks.count(run.n), [&](int block, int) {
-      draw_block(run.seed, stream, l.options.probability, l.in, blocks.sample(block), blocks.first(block),
-                 blocks.length(block), f);
+      for_each_factor_of_block(run.seed, stream, l.options.probability, l.in, blocks.sample(block), blocks.first(block),
+                               blocks.length(block), f);
     });
   }
 
-  /// A block of pixels of sample n. All is passed by value, or the compiler fears that stores through f change it.
+  /// The same for a block of pixels of sample n. Arguments are passed by value, so that they cannot alias f's stores.
   template <class F>
-  static void draw_block(std::uint64_t seed, std::uint64_t stream, double probability, const Dims in, long n,
-                         long first, int length, const F f) {
+  static void for_each_factor_of_block(std::uint64_t seed, std::uint64_t stream, double probability, const Dims in,
+                                       long n, long first, int length, const F f) {
     const float scale = float(1 / (1 - probability));
     const long pixels = in.pixels();
     long at = (n * pixels + first) * in.c;

@@ -10,7 +10,7 @@
 
 namespace tinycnn::cpu {
 
-/// The argmax of each channel's window, row by row: an int in registers, a byte in memory.
+/// The argmax of each channel's window (the tap's row-major index): an int in registers, a byte in memory.
 template <class Isa>
 struct WindowArgmax {
   [[gnu::always_inline]] static int all(float, int argmax) { return argmax; }
@@ -26,15 +26,17 @@ struct WindowArgmax {
   [[gnu::always_inline]] static IntVector<Isa> load(Vector<Isa>, const std::uint8_t* from) { return widen<Isa>(from); }
 };
 
-/// y = the largest of each window of relu(scale x + shift), where that is still due; -inf where it holds padding only.
-/// Ties keep the first; NaN wins, and the last NaN is the one kept, as torch's max_pool2d. Keeps one byte an element of
-/// y. equals: reference::MaxPoolOp.
+/// y = the maximum of each window of x, after a deferred affine if there is one; -inf for a window that covers only
+/// padding. The first of equal maxima wins; NaN wins over numbers, the last NaN over others, as in torch's max_pool2d.
+/// Saves the argmax, one byte per element of y. equals: reference::MaxPoolOp.
 template <class Isa>
 struct MaxPool {
   static constexpr std::string_view name = "MaxPool";
   static constexpr const Kind* pattern[] = {&max_pool};
   static constexpr bool accepts_deferred = true;
-  static constexpr bool fits(const Match& m) { return m.first().options.window.kernel <= HoldingWindows::kernel_limit; }
+  static constexpr bool fits(const Match& m) {
+    return m.first().options.window.kernel <= CoveringWindows::kernel_limit;
+  }
   static constexpr MemoryRequirements requirements(const Match& m) {
     return {.argmax_bytes = m.mode == Mode::inference ? 0 : m.first().out.size()};
   }
@@ -47,7 +49,7 @@ struct MaxPool {
     std::uint8_t* argmaxes = run.bytes(step.argmax);
     const auto deferred = run.deferred(step.x);
     run.backend->pool().run(run.n * out.h, [&](int task, int) {
-      take_row(l.options.window, in, out.w, task % out.h, run.data(step.x) + task / out.h * in.size(), deferred,
+      pool_row(l.options.window, in, out.w, task % out.h, run.data(step.x) + task / out.h * in.size(), deferred,
                run.data(step.y) + task * row_size, argmaxes == nullptr ? nullptr : argmaxes + task * row_size);
     });
   }
@@ -57,30 +59,30 @@ struct MaxPool {
     const Layer& l = run.layer(step, 0);
     const Dims in = l.in, out = l.out;
     const std::uint8_t* argmaxes = run.bytes(step.argmax);
-    const float *dy = run.data(step.dy), *held = run.data(step.add_dx);
+    const float *dy = run.data(step.dy), *add = run.data(step.add_dx);
     run.backend->pool().run(run.n * in.h, [&](int task, int) {
       const long row_size = long(in.w) * in.c, sample = task / in.h * out.size();
       float* dx = run.data(step.dx) + task * row_size;  // (W,C)
-      const float* start = held == nullptr ? nullptr : held + task * row_size;
+      const float* start = add == nullptr ? nullptr : add + task * row_size;
       if (start == nullptr)
         std::memset(dx, 0, sizeof(float) * std::size_t(row_size));
       else if (start != dx)
         std::memcpy(dx, start, sizeof(float) * std::size_t(row_size));
-      give_row(l.options.window, in, out, task % in.h, dy + sample, argmaxes + sample, dx);
+      scatter_to_row(l.options.window, in, out, task % in.h, dy + sample, argmaxes + sample, dx);
     });
   }
 
  private:
   using Argmax = WindowArgmax<Isa>;
 
-  /// Image row p of y (Q,C), and of its argmax where that is kept, from x (H,W,C).
-  static void take_row(const Window k, const Dims in, int outputs, int p, const float* x,
+  /// Row p of y (Q,C), and of the argmax unless null, from x (H,W,C).
+  static void pool_row(const Window k, const Dims in, int outputs, int p, const float* x,
                        const DeferredAffine<float>& deferred, float* y, std::uint8_t* argmaxes) {
     const IndexRange rows = taps_inside(k, p, in.h);
     for (int q = 0; q < outputs; ++q) {
       const IndexRange columns = taps_inside(k, q, in.w);
       const long corner = (long(p * k.stride - k.padding) * in.w + q * k.stride - k.padding) * in.c;  // may be outside
-      const bool any = rows.first < rows.end && columns.first < columns.end;
+      const bool any = rows.begin < rows.end && columns.begin < columns.end;
       for_channels<Isa>(in.c, [&]<class V>(V v, int c) {
         const float* from = x + c;
         const auto value = [&](int r, int s) {
@@ -89,10 +91,10 @@ struct MaxPool {
           const V scaled = fma<Isa>(stored, load<V>(deferred.scale + c), load<V>(deferred.shift + c));
           return deferred.relu ? cpu::relu<Isa>(scaled) : scaled;
         };
-        V best = any ? value(rows.first, columns.first) : V{} - std::numeric_limits<float>::infinity();
-        auto argmax = Argmax::all(v, rows.first * k.kernel + columns.first);
-        for (int r = rows.first; r < rows.end; ++r)
-          for (int s = columns.first; s < columns.end; ++s) {
+        V best = any ? value(rows.begin, columns.begin) : V{} - std::numeric_limits<float>::infinity();
+        auto argmax = Argmax::all(v, rows.begin * k.kernel + columns.begin);
+        for (int r = rows.begin; r < rows.end; ++r)
+          for (int s = columns.begin; s < columns.end; ++s) {
             const V here = value(r, s);
             const auto wins = (here > best) | (here != here);
             best = wins ? here : best;
@@ -104,11 +106,11 @@ struct MaxPool {
     }
   }
 
-  /// Adds to row h of dx (W,C) what each window that holds it has for it, in the order of the windows; dy and the
-  /// argmax are one sample's (P,Q,C).
-  static void give_row(const Window k, const Dims in, const Dims out, int h, const float* dy,
-                       const std::uint8_t* argmaxes, float* dx) {
-    const HoldingWindows rows(k, h, out.h);
+  /// Row h of dx (W,C) += dy of each window whose argmax lies in it, in the order of the windows. dy and argmaxes are
+  /// one sample's (P,Q,C).
+  static void scatter_to_row(const Window k, const Dims in, const Dims out, int h, const float* dy,
+                             const std::uint8_t* argmaxes, float* dx) {
+    const CoveringWindows rows(k, h, out.h);
     for (int i = 0; i < rows.count; ++i) {
       const int first_tap = rows.tap[i] * k.kernel;
       long at = long(rows.window[i]) * out.w * out.c;
@@ -118,7 +120,7 @@ struct MaxPool {
         for_channels<Isa>(in.c, [&]<class V>(V v, int c) {
           const V g = load<V>(dy + at + c);
           const auto argmax = Argmax::load(v, argmaxes + at + c);
-          for (int s = columns.first; s < columns.end; ++s) {
+          for (int s = columns.begin; s < columns.end; ++s) {
             float* to = dx + corner + long(s) * k.dilation * in.c + c;
             store<V>(to, load<V>(to) + (argmax == first_tap + s ? g : V{}));
           }

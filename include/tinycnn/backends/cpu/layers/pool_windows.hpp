@@ -1,16 +1,12 @@
-// Pooling windows along one axis: which of a window's taps lie inside the image, and which windows hold a pixel.
+// Pooling windows along one axis: which of a window's taps lie inside the image, and which windows cover a pixel.
 #pragma once
 
+#include <tinycnn/core/integer_math.hpp>
 #include <tinycnn/core/window.hpp>
 
 namespace tinycnn::cpu {
 
-/// Numbers from `first` up to and without `end`.
-struct IndexRange {
-  int first = 0, end = 0;
-};
-
-/// The taps of window `at` that fall on one of `extent` pixels.
+/// The taps of window `at` that lie on one of `extent` pixels.
 constexpr IndexRange taps_inside(const Window& k, int at, int extent) {
   const int start = at * k.stride - k.padding, left = extent - start;
   const int first = start < 0 ? (-start + k.dilation - 1) / k.dilation : 0;
@@ -18,20 +14,20 @@ constexpr IndexRange taps_inside(const Window& k, int at, int extent) {
   return {first, end < k.kernel ? end : k.kernel};
 }
 
-/// The windows, of `count` without dilation, that hold pixel `at`.
-constexpr IndexRange windows_over(const Window& k, int at, int count) {
-  const int reach = at + k.padding, before = reach - k.kernel;  // a window that starts at `before` just misses it
+/// Those of `count` windows without dilation that cover pixel `at`.
+constexpr IndexRange windows_covering(const Window& k, int at, int count) {
+  const int reach = at + k.padding, before = reach - k.kernel;  // a window that starts at `before` ends just before it
   const int first = before < 0 ? 0 : before / k.stride + 1, end = reach / k.stride + 1;
   return {first, end < count ? end : count};
 }
 
-/// The windows that hold pixel `at`, in rising order, and the tap each holds it by.
-struct HoldingWindows {
+/// Those of `windows` windows that cover pixel `at`, in ascending order, and the tap of each that does.
+struct CoveringWindows {
   static constexpr int kernel_limit = 16;
   int window[kernel_limit], tap[kernel_limit];
   int count = 0;
 
-  constexpr HoldingWindows(const Window& k, int at, int windows) : window(), tap() {
+  constexpr CoveringWindows(const Window& k, int at, int windows) : window(), tap() {
     for (int r = k.kernel - 1; r >= 0; --r) {
       const int start = at + k.padding - r * k.dilation;
       if (start < 0 || start % k.stride != 0 || start / k.stride >= windows) continue;

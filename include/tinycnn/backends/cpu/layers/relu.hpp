@@ -1,4 +1,4 @@
-// ReLU where no op takes it along.
+// ReLU where it is not fused with another layer.
 #pragma once
 
 #include <tinycnn/backends/cpu/simd/element_loop.hpp>
@@ -7,7 +7,7 @@
 
 namespace tinycnn::cpu {
 
-/// y = max(x, 0) with NaN kept; dx = dy where y > 0. equals: reference::ReluOp.
+/// y = max(x, 0), but NaN stays NaN; dx = dy where y > 0, else 0. equals: reference::ReluOp.
 template <class Isa>
 struct Relu {
   static constexpr std::string_view name = "ReLU";
@@ -24,11 +24,11 @@ struct Relu {
 
   template <class Backend>
   static void backward(const Execution<Backend>& run, const Step& step) {
-    const float *y = run.data(step.y), *dy = run.data(step.dy), *held = run.data(step.add_dx);
+    const float *y = run.data(step.y), *dy = run.data(step.dy), *add = run.data(step.add_dx);
     float* dx = run.data(step.dx);
     for_elements<Isa>(run.backend->pool(), run.n * run.dims(step.y).size(), [&]<class V>(V, long i) {
       const V g = load<V>(y + i) <= 0.0f ? V{} : load<V>(dy + i);
-      store<V>(dx + i, held == nullptr ? g : g + load<V>(held + i));
+      store<V>(dx + i, add == nullptr ? g : g + load<V>(add + i));
     });
   }
 };

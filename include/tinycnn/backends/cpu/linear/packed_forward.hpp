@@ -1,4 +1,4 @@
-// Linear's weights packed once, for inference, and forward for one sample: bound by reading W, so nothing else is read.
+// Linear for inference: packs the weights once, and forward for one sample, whose time is that of reading W.
 #pragma once
 
 #include <tinycnn/backends/cpu/gemm/micro_kernel.hpp>
@@ -7,12 +7,13 @@
 
 namespace tinycnn::cpu {
 
-/// Packed weights: [panel of NR outputs][input][NR], zero beyond the last output.
+/// Floats of the packed weights: [panel of NR outputs][input][NR], zero beyond the last output.
 template <class Isa>
 constexpr long linear_packed_floats(const LinearShape& s) {
   return long(s.in) * round_up(s.out, NR<Isa>);
 }
 
+/// packed[panel][input][NR] = w (In,Out).
 template <class Isa>
 [[gnu::cold]] void linear_pack(const LinearShape& s, const float* w, float* packed, ThreadPool& pool) {
   pool.run(round_up(s.out, NR<Isa>) / NR<Isa>, [&](int panel, int) {
@@ -23,7 +24,7 @@ template <class Isa>
   });
 }
 
-/// As linear_forward with packed weights, of one sample, to the bit.
+/// equals: linear_forward with packed weights, for one sample, to the bit.
 template <class Isa>
 void linear_forward_one(const LinearShape& s, const float* x, const float* packed, const float* b, bool relu, float* y,
                         ThreadPool& pool) {

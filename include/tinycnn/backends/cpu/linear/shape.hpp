@@ -1,4 +1,4 @@
-// The shape of a Linear layer on the CPU, and how its passes are tiled.
+// The shape of a Linear layer, the tiling of its passes and the memory they need.
 #pragma once
 
 #include <tinycnn/backends/cpu/simd/vector.hpp>
@@ -16,22 +16,22 @@ struct LinearShape {
 };
 
 namespace linear_tiling {
-inline constexpr int samples = 128;  // of a forward task
-inline constexpr int depth = 256;    // of W's rows packed at a time, forward
-inline constexpr int panels = 4;     // of a forward task, at most
-inline constexpr int inputs = 64;    // W rows of a backward task
-inline constexpr int reach = 1024;   // of a W row at a time, input gradient
-inline constexpr int pad = 16;       // floats that keep rows out of one cache set
+inline constexpr int samples = 128;          // forward: per task
+inline constexpr int panels = 4;             // forward: per task, at most
+inline constexpr int depth = 256;            // forward: inputs (rows of W) per chunk of the depth
+inline constexpr int inputs = 64;            // gradients: inputs (rows of W) per task
+inline constexpr int gradient_depth = 1024;  // input gradient: outputs per chunk of the depth
+inline constexpr int pad = 16;               // floats between rows, so that they map to different cache sets
 }  // namespace linear_tiling
 
-/// Per worker, for all three passes; no less for a larger capacity.
+/// Scratch floats per worker, enough for each of the three passes; non-decreasing in the capacity.
 template <class Isa>
 constexpr long linear_scratch_floats(const LinearShape& s) {
   namespace tiling = linear_tiling;
   const int samples = smaller(s.capacity, tiling::samples);
   const long forward = tiling::panels * NR<Isa> * long(tiling::depth + round_up(samples, MR<Isa>)) +
                        long(samples) * (tiling::depth + tiling::pad);
-  const long input_gradient = long(MR<Isa>) * (smaller(s.out, tiling::reach) + tiling::pad) +
+  const long input_gradient = long(MR<Isa>) * (smaller(s.out, tiling::gradient_depth) + tiling::pad) +
                               long(round_up(s.capacity, NR<Isa>)) * round_up(tiling::inputs, MR<Isa>);
   const long weight_gradient = long(s.capacity) * (tiling::inputs + tiling::pad);
   long most = forward;
@@ -39,9 +39,9 @@ constexpr long linear_scratch_floats(const LinearShape& s) {
   return (most + 15) / 16 * 16;
 }
 
-/// Shared by all workers, for either gradient.
+/// Workspace floats, for either gradient.
 template <class Isa>
-constexpr long linear_shared_floats(const LinearShape& s) {
+constexpr long linear_workspace_floats(const LinearShape& s) {
   return long(round_up(s.capacity, NR<Isa>)) * round_up(s.out, NR<Isa>);
 }
 

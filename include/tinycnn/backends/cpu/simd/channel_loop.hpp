@@ -1,11 +1,11 @@
-// Passes over pixels whose channels are contiguous: a block of pixels at a time, a register of channels at a time.
+// Loops over pixels with contiguous channels: the batch in fixed blocks of pixels, the channels one register at a time.
 #pragma once
 
 #include <tinycnn/backends/cpu/simd/vector.hpp>
 
 namespace tinycnn::cpu {
 
-/// Loads a register of channels, or one, by the type V.
+/// Loads a register of channels or a single one, as the type V says.
 template <class V>
   requires(!requires { V::width; })
 [[gnu::always_inline]] inline V load(const float* from) {
@@ -20,7 +20,7 @@ template <class V>
   std::memcpy(to, &v, sizeof v);
 }
 
-/// As many bytes as V has elements, as integers.
+/// Loads one byte per element of a register (or a single one), converted to integers.
 template <class Isa>
 [[gnu::always_inline]] inline int load_bytes(float, const unsigned char* from) {
   return *from;
@@ -30,19 +30,20 @@ template <class Isa>
   return widen<Isa>(from);
 }
 
-/// Calls f(V{}, c) over all channels, V a register while one fits and a float for the rest.
+/// Calls f(V{}, c) for all channels: V is a register while a whole one is left, then a float for each remaining
+/// channel.
 template <class Isa, class F>
 [[gnu::always_inline]] inline void for_channels(int channels, F&& f) {
   int c = 0;
   for (; c + Isa::width <= channels; c += Isa::width) f(Vector<Isa>{}, c);
   for (; c < channels; ++c) {
-    asm("" : "+r"(c));  // fewer than a register's: g++ would make registers of them again
+    asm("" : "+r"(c));  // keeps g++ from vectorizing the remainder
     f(0.0f, c);
   }
 }
 
-/// A batch of images cut into fixed blocks of at most `size` pixels of one sample each, so that partial sums belong to
-/// blocks and never to threads.
+/// Divides a batch into fixed blocks of at most `size` pixels of one sample, so that partial sums belong to a block and
+/// never to a thread.
 struct PixelBlocks {
   static constexpr int size = 256;
   long pixels = 0;
@@ -52,7 +53,7 @@ struct PixelBlocks {
       : pixels(pixels_of_sample), per_sample(int((pixels_of_sample + size - 1) / size)) {}
   [[nodiscard]] constexpr int count(int n) const { return n * per_sample; }
   [[nodiscard]] constexpr int sample(int block) const { return block / per_sample; }
-  /// First pixel of a block within its sample, and how many it has.
+  /// The first pixel of a block within its sample, and its number of pixels.
   [[nodiscard]] constexpr long first(int block) const { return long(block % per_sample) * size; }
   [[nodiscard]] constexpr int length(int block) const {
     const long left = pixels - first(block);

@@ -1,11 +1,11 @@
-// A loop over all elements of a batch in fixed blocks: for layers of any shape.
+// A loop over all elements of a batch in fixed blocks, for elementwise layers of any shape.
 #pragma once
 
 #include <tinycnn/backends/cpu/simd/channel_loop.hpp>
 
 namespace tinycnn::cpu {
 
-/// Calls f(V{}, i) over all elements, V a register while one fits and a float for the rest of the last block.
+/// Calls f(V{}, i) for all elements: V is a register, or a float for each element that remains at the end.
 template <class Isa, class Pool, class F>
 void for_elements(Pool& pool, long count, const F& f) {
   constexpr long size = 1 << 14;

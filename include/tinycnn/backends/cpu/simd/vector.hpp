@@ -1,29 +1,29 @@
-// One SIMD register as a value: the instruction set is a type, so that kernels built for different ones share no
-// symbol.
+// A SIMD register as a value. The instruction set is a template argument, so that kernels compiled for different ones
+// have different symbols.
 #pragma once
 
 #include <cstring>
 
 namespace tinycnn::cpu {
 
-/// The base of all of them.
+/// The base class of the instruction sets.
 struct InstructionSet {};
 
-/// 512-bit registers: 32 of them, so a tile of 8 x 2 accumulators leaves room for operands.
+/// 512-bit registers, 32 of them: a register tile takes 8 x 2, the rest holds operands.
 struct Avx512 : InstructionSet {
   static constexpr int width = 16;
   static constexpr int tile_rows = 8;
   static constexpr const char* name = "AVX-512";
 };
 
-/// 256-bit registers with fused multiply-add: 16 of them, 12 accumulate.
+/// 256-bit registers with fused multiply-add, 16 of them: a register tile takes 6 x 2.
 struct Avx2 : InstructionSet {
   static constexpr int width = 8;
   static constexpr int tile_rows = 6;
   static constexpr const char* name = "AVX2";
 };
 
-/// What every x86-64 has: 128-bit registers, no fused multiply-add.
+/// What every x86-64 has: 16 registers of 128 bits, no fused multiply-add.
 struct Baseline : InstructionSet {
   static constexpr int width = 4;
   static constexpr int tile_rows = 6;
@@ -54,7 +54,7 @@ using IntVector = typename Registers<Isa>::Int;
 template <class Isa>
 using ByteVector = typename Registers<Isa>::Byte;
 
-/// The register tile of the micro-kernel: MR rows (pixels, samples, or weights) by NR columns (channels).
+/// The register tile of the micro-kernel: MR rows (pixels, samples or weights) by NR columns (channels of one panel).
 template <class Isa>
 inline constexpr int MR = Isa::tile_rows;
 template <class Isa>
@@ -72,7 +72,7 @@ template <class Isa>
   std::memcpy(to, &v, sizeof v);
 }
 
-/// A store past the caches, for results larger than they are. `to` is aligned to the register.
+/// A non-temporal store, which bypasses the caches: for results larger than they are. `to` is aligned to the register.
 template <class Isa>
 [[gnu::always_inline]] inline void stream(float* to, Vector<Isa> v) {
   static_assert(Isa::width <= Native::width,
@@ -93,10 +93,10 @@ template <class Isa>
 
 template <class Isa>
 [[gnu::always_inline]] inline Vector<Isa> broadcast(float value) {
-  return value - Vector<Isa>{};  // 0 + value would turn -0 into +0, so compilers keep that addition
+  return value - Vector<Isa>{};  // free; 0 + value would turn -0 into +0, so compilers would keep the addition
 }
 
-/// a * b + c, rounded once wherever the instruction set can: the same expression for a lane and for a scalar tail.
+/// a * b + c, rounded once where the instruction set can: a scalar remainder gets the same bits as a lane.
 template <class Isa>
 [[gnu::always_inline]] inline Vector<Isa> fma(Vector<Isa> a, Vector<Isa> b, Vector<Isa> c) {
   return a * b + c;
@@ -111,7 +111,7 @@ template <class Isa>
 #endif
 }
 
-/// The bytes as whole numbers. g++ 12 would do __builtin_convertvector one byte at a time.
+/// The bytes converted to integers. g++ 12 compiles __builtin_convertvector to one conversion per byte.
 template <class Isa>
 [[gnu::always_inline]] inline IntVector<Isa> widen(const unsigned char* bytes) {
 #if defined(__clang__)
@@ -145,7 +145,7 @@ template <class Isa>
 template <class Isa>
 [[gnu::always_inline]] inline Vector<Isa> lookup(const float* four, IntVector<Isa> lanes) {
   [[maybe_unused]] const Vector<Baseline> table = load<Baseline>(four);
-#if !defined(__clang__)  // where the register is wider, what is beyond the four does not matter
+#if !defined(__clang__)  // in wider registers, the elements beyond the four are never selected
 #if defined(__AVX512F__)
   if constexpr (Isa::width == 16) return __builtin_shuffle(Vector<Isa>(__builtin_ia32_ps512_ps(table)), lanes);
 #endif
@@ -174,7 +174,7 @@ template <class Isa>
   return four[which];
 }
 
-/// max(v, 0) that lets NaN through.
+/// max(v, 0), but NaN stays NaN.
 template <class Isa>
 [[gnu::always_inline]] inline Vector<Isa> relu(Vector<Isa> v) {
   return v < 0.0f ? Vector<Isa>{} : v;

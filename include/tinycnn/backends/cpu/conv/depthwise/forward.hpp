@@ -1,49 +1,35 @@
-// Depthwise convolution, one channel in and one out a group: forward and input gradient, channels side by side in
-// registers.
+// Depthwise convolution (one input and one output channel per group), forward and input gradient: vectorized over
+// channels.
 #pragma once
 
 #include <tinycnn/backends/cpu/conv/depthwise/input_rows.hpp>
+#include <tinycnn/backends/cpu/conv/depthwise/pack_weights.hpp>
 
 namespace tinycnn::cpu {
 
+/// Scratch floats per worker, for either pass.
 template <class Isa>
-constexpr long depthwise_packed_floats(const ConvolutionShape& s) {
-  return long(round_up(s.x.c, NR<Isa>)) * s.taps();
+constexpr long depthwise_scratch_floats(const ConvolutionGeometry& g, int row_multiple = 1) {
+  const DepthwiseTiling tiling = DepthwiseTiling::of(g, row_multiple);
+  return tiling.ring_floats<Isa>() + tiling.chunk_floats<Isa>();
 }
 
-/// Per worker, of either pass.
-template <class Isa>
-constexpr long depthwise_scratch_floats(const ConvolutionGeometry& s, int row_multiple = 1) {
-  const DepthwiseTiling b = DepthwiseTiling::of(s, row_multiple);
-  return b.ring_floats<Isa>() + b.chunk_floats<Isa>();
-}
-
-/// packed[panel][tap][NR] = w (R,S,1,C), with taps in reverse order for the input gradient.
-template <class Isa>
-void depthwise_pack(const ConvolutionShape& s, const float* w, bool reversed, float* packed) {
-  for (int first = 0; first < s.x.c; first += NR<Isa>)
-    for (int tap = 0; tap < s.taps(); ++tap, packed += NR<Isa>) {
-      const float* from = w + long(reversed ? s.taps() - 1 - tap : tap) * s.x.c + first;
-      for (int j = 0; j < NR<Isa>; ++j) packed[j] = first + j < s.x.c ? from[j] : 0.0f;
-    }
-}
-
-/// The taps that pixels of one row of a phase read: `rows` rows of x, and `length` columns of each.
+/// The taps that the pixels of one row of a phase read: `length` columns in each of `rows` rows of x.
 struct TapGrid {
   static constexpr int capacity = 64;
   int rows = 0, length = 0;
   long column_step = 0, weight_step = 0;  // floats from tap to tap
-  const float* x[capacity];               // of the first tap of the row's first pixel
+  const float* x[capacity];               // what pixel 0 reads for the row's first tap
   const float* weights[capacity];
 };
 
-/// One channel in and one out a group, and a kernel that a TapGrid takes.
+/// Whether these kernels can compute a convolution: one input and one output channel per group.
 constexpr bool is_depthwise(const ConvolutionShape& s) {
   return s.groups == s.x.c && s.y.c == s.x.c && s.groups > 1 && s.window.kernel <= TapGrid::capacity;
 }
 
 /// out[i][j] = sum over rows r and columns k in [first, end) of grid.x[r][at + i step + k column_step + j] *
-/// grid.weights[r][from + k weight_step + j], i < Pixels, j < a register.
+/// grid.weights[r][from + k weight_step + j], i < Pixels, j < the width of a register.
 template <class Isa, int Pixels>
 [[gnu::noinline]] void multiply_taps(const TapGrid& grid, long at, long step, int first, int end, int from,
                                      float* __restrict out) {
@@ -53,7 +39,8 @@ template <class Isa, int Pixels>
     const float* tap = grid.weights[r] + from + first * grid.weight_step;
     int k = first;
     if (grid.column_step == step)
-      for (; k + 3 <= end; k += 3, x += 3 * step, tap += 3 * grid.weight_step) {  // a pixel is in three sums
+      for (; k + 3 <= end;
+           k += 3, x += 3 * step, tap += 3 * grid.weight_step) {  // each loaded pixel is used in up to three sums
         const Vector<Isa> w0 = load<Isa>(tap), w1 = load<Isa>(tap + grid.weight_step),
                           w2 = load<Isa>(tap + 2 * grid.weight_step);
         const float* pixel = x;
@@ -75,9 +62,9 @@ template <class Isa, int Pixels>
   for (int i = 0; i < Pixels; ++i) store<Isa>(out + i * NR<Isa>, sum[i]);
 }
 
-/// Two rows of pixels that meet three taps each way, pixels and taps `step` apart: out (2, out_row) from at = 0 on, of
-/// x (4, columns) and weights (3, weight_row). A pixel of x is loaded once for up to six sums. Rows that are null count
-/// 0, and so do columns at `left` or `right` end.
+/// A register tile of two rows of a 3x3 convolution: out (2, out_row) from rows x (4, columns), starting at x[r] + at,
+/// and weights (3, weight_row); pixels are `step` apart. A pixel of x is loaded once for up to six sums. Rows of x that
+/// are null count as zeros, and with `left` (`right`) so does the leftmost (rightmost) column.
 template <class Isa, int Pixels>
 [[gnu::noinline]] void multiply_3x3(const float* const (&x)[4], long at, long step, const float* weights,
                                     long weight_row, long weight_step, bool left, bool right, float* __restrict out,
@@ -110,136 +97,145 @@ template <class Isa, int Pixels>
     for (int i = 0; i < Pixels; ++i) store<Isa>(out + o * out_row + i * NR<Isa>, sum[o][i]);
 }
 
-/// The taps of one axis that a phase meets: the i-th is tap first + i step, at offset + i offset_step.
+/// The taps that a phase meets along one axis: the i-th is tap first + i step, at offset + i offset_step.
 struct PhaseTaps {
   int first = 0, step = 1, offset = 0, offset_step = 1, count = 0;
 
-  static constexpr PhaseTaps of(const ConvolutionGeometry& s, int phase) {
+  static constexpr PhaseTaps of(const ConvolutionGeometry& g, int phase) {
     PhaseTaps taps;
-    for (int t = 0; t < s.kernel; ++t) {
-      if (!s.meets(phase, t)) continue;
-      if (taps.count == 0) taps.first = t, taps.offset = s.offset(phase, t);
-      if (taps.count == 1) taps.step = t - taps.first, taps.offset_step = s.offset(phase, t) - taps.offset;
+    for (int t = 0; t < g.kernel; ++t) {
+      if (!g.meets(phase, t)) continue;
+      if (taps.count == 0) taps.first = t, taps.offset = g.offset(phase, t);
+      if (taps.count == 1) taps.step = t - taps.first, taps.offset_step = g.offset(phase, t) - taps.offset;
       ++taps.count;
     }
     return taps;
   }
 };
 
-/// out (columns, NR) = row `row` of the phase that meets taps `down` and `across`, for `width` channels from `channel`
-/// of the split on. The `whole` pixels are computed a group at a time, the last group so that it ends with them; where
-/// they are fewer than a group, so many behind them are overwritten.
+/// out (columns, NR) = row `row` of the phase that meets taps `vertical` and `horizontal`, for `width` channels from
+/// the task's channel `channel` on. The `interior` pixels are computed one register tile at a time; the last tile
+/// overlaps the one before, or if there is only one and it is not full, writes beyond the row's end.
 template <class Isa, class Source>
-[[gnu::noinline]] void depthwise_row(const ConvolutionGeometry& s, DepthwiseInputRows<Isa, Source>& x, int row,
-                                     const PhaseTaps& down, const PhaseTaps& across, int columns, const Span& whole,
-                                     int channel, int width, const float* weights, float* out) {
-  constexpr int at_once = DepthwiseTiling::at_once;
-  const long pitch = x.pitch(), step = s.step * pitch;
+[[gnu::noinline]] void depthwise_row(const ConvolutionGeometry& g, DepthwiseInputRows<Isa, Source>& x, int row,
+                                     const PhaseTaps& vertical, const PhaseTaps& horizontal, int columns,
+                                     const IndexRange& interior, int channel, int width, const float* weights,
+                                     float* out) {
+  constexpr int tile_pixels = DepthwiseTiling::tile_pixels;
+  const long pitch = x.pitch(), step = g.step * pitch;
   TapGrid grid;
-  grid.length = across.count;
-  grid.column_step = across.offset_step * pitch;
-  grid.weight_step = across.step * NR<Isa>;
-  for (int i = 0; i < down.count; ++i) {
-    const float* from = x.at(row * s.step + down.offset + i * down.offset_step);
+  grid.length = horizontal.count;
+  grid.column_step = horizontal.offset_step * pitch;
+  grid.weight_step = horizontal.step * NR<Isa>;
+  for (int i = 0; i < vertical.count; ++i) {
+    const float* from = x.at(row * g.step + vertical.offset + i * vertical.offset_step);
     if (from == nullptr) continue;
-    grid.x[grid.rows] = from + across.offset * pitch + channel;
-    grid.weights[grid.rows++] = weights + ((down.first + i * down.step) * s.kernel + across.first) * NR<Isa>;
+    grid.x[grid.rows] = from + horizontal.offset * pitch + channel;
+    grid.weights[grid.rows++] =
+        weights + ((vertical.first + i * vertical.step) * g.kernel + horizontal.first) * NR<Isa>;
   }
   for (int q = 0; q < columns;) {
-    const bool alone = q < whole.begin || q >= whole.end;
-    const int at = alone || q + at_once <= whole.end || whole.end - whole.begin < at_once ? q : whole.end - at_once;
-    const Span taps =
-        alone ? x.inside(q * s.step + across.offset, across.offset_step, across.count) : Span{0, grid.length};
+    const bool at_border = q < interior.begin || q >= interior.end;
+    const int at = at_border || q + tile_pixels <= interior.end || interior.end - interior.begin < tile_pixels
+                       ? q
+                       : interior.end - tile_pixels;
+    const IndexRange taps = at_border
+                                ? x.inside(q * g.step + horizontal.offset, horizontal.offset_step, horizontal.count)
+                                : IndexRange{0, grid.length};
     for (int j = 0; j < width; j += Isa::width) {
       float* to = out + long(at) * NR<Isa> + j;
       x.prefetcher().step();
-      if (alone)
+      if (at_border)
         multiply_taps<Isa, 1>(grid, at * step + j, step, taps.begin, taps.end, j, to);
       else
-        multiply_taps<Isa, at_once>(grid, at * step + j, step, taps.begin, taps.end, j, to);
+        multiply_taps<Isa, tile_pixels>(grid, at * step + j, step, taps.begin, taps.end, j, to);
     }
-    q = at + (alone ? 1 : at_once);
+    q = at + (at_border ? 1 : tile_pixels);
   }
 }
 
-/// out (2, output columns, NR) = the same of two rows that multiply_3x3 takes, of `columns` each.
+/// out (2, output columns, NR) = rows `row` and `row + 1`, of `columns` pixels each, by multiply_3x3.
 template <class Isa, class Source>
-[[gnu::noinline]] void depthwise_pair(const ConvolutionGeometry& s, DepthwiseInputRows<Isa, Source>& x, int row,
-                                      const PhaseTaps& down, const PhaseTaps& across, int columns,
-                                      const Span& output_columns, int channel, int width, const float* weights,
-                                      float* out) {
-  constexpr int at_once = DepthwiseTiling::at_once_3x3<Isa>;
-  const long pitch = x.pitch(), step = s.step * pitch;
+[[gnu::noinline]] void depthwise_row_pair(const ConvolutionGeometry& g, DepthwiseInputRows<Isa, Source>& x, int row,
+                                          const PhaseTaps& vertical, const PhaseTaps& horizontal, int columns,
+                                          const IndexRange& output_columns, int channel, int width,
+                                          const float* weights, float* out) {
+  constexpr int tile_pixels = DepthwiseTiling::tile_pixels_3x3<Isa>;
+  const long pitch = x.pitch(), step = g.step * pitch;
   const float* from[4];
   for (int r = 0; r < 4; ++r) {
-    from[r] = x.at((row + r) * s.step + down.offset);
-    if (from[r] != nullptr) from[r] += across.offset * pitch + channel;
+    from[r] = x.at((row + r) * g.step + vertical.offset);
+    if (from[r] != nullptr) from[r] += horizontal.offset * pitch + channel;
   }
-  weights += (down.first * s.kernel + across.first) * NR<Isa>;
-  for (int q = output_columns.begin; q < output_columns.end; q += at_once) {
-    if (q + at_once > output_columns.end && output_columns.end - output_columns.begin >= at_once)
-      q = output_columns.end - at_once;
-    const bool left = q == 0 && x.outside(across.offset);
-    const bool right = q + at_once == columns && x.outside((columns - 1) * s.step + across.offset + 2 * s.step);
+  weights += (vertical.first * g.kernel + horizontal.first) * NR<Isa>;
+  for (int q = output_columns.begin; q < output_columns.end; q += tile_pixels) {
+    if (q + tile_pixels > output_columns.end && output_columns.end - output_columns.begin >= tile_pixels)
+      q = output_columns.end - tile_pixels;
+    const bool left = q == 0 && x.outside(horizontal.offset);
+    const bool right = q + tile_pixels == columns && x.outside((columns - 1) * g.step + horizontal.offset + 2 * g.step);
     for (int j = 0; j < width; j += Isa::width) {
       x.prefetcher().step();
-      multiply_3x3<Isa, at_once>(from, q * step + j, step, weights + j, long(down.step) * s.kernel * NR<Isa>,
-                                 across.step * NR<Isa>, left, right, out + long(q - output_columns.begin) * NR<Isa> + j,
-                                 long(output_columns.end - output_columns.begin) * NR<Isa>);
+      multiply_3x3<Isa, tile_pixels>(from, q * step + j, step, weights + j, long(vertical.step) * g.kernel * NR<Isa>,
+                                     horizontal.step * NR<Isa>, left, right,
+                                     out + long(q - output_columns.begin) * NR<Isa> + j,
+                                     long(output_columns.end - output_columns.begin) * NR<Isa>);
     }
   }
 }
 
-/// Forward, or input gradient with its geometry and weights packed in reverse.
-/// equals: direct_forward, direct_input_gradient. Error: rms <= 5e-6 of the result's.
+/// The forward pass; with input_gradient_geometry and weights packed in reverse, the input gradient.
+/// equals: direct_forward, direct_input_gradient. Error: rms <= 5e-6 of the rms of the result.
 template <class Isa, class Source, class Epilogue>
-void run_depthwise_tiled(const ConvolutionGeometry& s, int n, const Source& source, const float* packed,
+void run_depthwise_tiled(const ConvolutionGeometry& g, int n, const Source& source, const float* packed,
                          const Epilogue& epilogue, ThreadPool& pool, float* scratch) {
-  const DepthwiseTiling b = DepthwiseTiling::of(s, epilogue.row_multiple());
-  const long worker_floats = depthwise_scratch_floats<Isa>(s, epilogue.row_multiple());
-  const int panels = b.panels<Isa>(), all_rows = s.extent(s.out.h, 0);
+  const DepthwiseTiling tiling = DepthwiseTiling::of(g, epilogue.row_multiple());
+  const long worker_floats = depthwise_scratch_floats<Isa>(g, epilogue.row_multiple());
+  const int panels = tiling.panels<Isa>(), all_rows = g.extent(g.out.h, 0);
   constexpr int border_cost = 1;
-  // As in run_tiled, splitting changes no result.
-  const int splits = b.splits<Isa>(b.blocks(n), pool.size());
-  pool.run(b.blocks(n) * splits, [&](int task, int worker) {
+  // As in run_tiled, no result depends on the number of splits.
+  const int splits = tiling.splits<Isa>(tiling.blocks(n), pool.size());
+  pool.run(tiling.blocks(n) * splits, [&](int task, int worker) {
     float* slots = scratch + worker * worker_floats;  // (slots, columns, pitch)
-    float* out = slots + b.ring_floats<Isa>();        // (chunk rows, columns, NR)
+    float* out = slots + tiling.ring_floats<Isa>();   // (chunk rows, columns, NR)
     OutputTile result;
     result.values = out;
     result.block = task / splits;
-    result.sample = result.block / b.blocks_per_sample;
+    result.sample = result.block / tiling.blocks_per_sample;
     result.samples = 1;
-    result.row_step = result.column_step = s.phases;
+    result.row_step = result.column_step = g.phases;
     const int first_panel = panels * (task % splits) / splits, last_panel = panels * (task % splits + 1) / splits;
-    const int first_row = result.block % b.blocks_per_sample * b.rows, last_row = smaller(first_row + b.rows, all_rows);
-    DepthwiseInputRows<Isa, Source> x(b, source, slots, result.sample, first_row, first_panel, last_panel, border_cost);
-    for (int row = first_row; row < last_row; row += b.chunk_rows) {
-      const int rows = smaller(b.chunk_rows, last_row - row);
-      x.advance(row, rows, b.steps<Isa>(last_panel - first_panel, rows));
-      for (int phase = 0; phase < s.phases * s.phases; ++phase) {
-        const int phase_h = phase / s.phases, phase_w = phase % s.phases, columns = s.extent(s.out.w, phase_w);
-        result.row = phase_h + row * s.phases;
-        result.rows = smaller(rows, s.extent(s.out.h, phase_h) - row);
+    const int first_row = result.block % tiling.blocks_per_sample * tiling.rows,
+              last_row = smaller(first_row + tiling.rows, all_rows);
+    DepthwiseInputRows<Isa, Source> x(tiling, source, slots, result.sample, first_row, first_panel, last_panel,
+                                      border_cost);
+    for (int row = first_row; row < last_row; row += tiling.chunk_rows) {
+      const int rows = smaller(tiling.chunk_rows, last_row - row);
+      x.advance(row, rows, tiling.steps<Isa>(last_panel - first_panel, rows));
+      for (int phase = 0; phase < g.phases * g.phases; ++phase) {
+        const int phase_h = phase / g.phases, phase_w = phase % g.phases, columns = g.extent(g.out.w, phase_w);
+        result.row = phase_h + row * g.phases;
+        result.rows = smaller(rows, g.extent(g.out.h, phase_h) - row);
         if (result.rows <= 0 || columns <= 0) continue;
-        const PhaseTaps down = PhaseTaps::of(s, phase_h), across = PhaseTaps::of(s, phase_w);
-        const Span whole = x.whole(columns, across.offset, across.offset_step, across.count);
-        const int pairs = b.pairs ? result.rows / 2 : 0;
-        const bool by_columns = 2 * pairs == result.rows;  // of columns
-        for (Span output_columns; output_columns.end < columns;) {
-          output_columns = by_columns ? b.output_columns(output_columns.end, columns) : Span{0, columns};
-          result.column = phase_w + output_columns.begin * s.phases;
+        const PhaseTaps vertical = PhaseTaps::of(g, phase_h), horizontal = PhaseTaps::of(g, phase_w);
+        const IndexRange interior = x.interior(columns, horizontal.offset, horizontal.offset_step, horizontal.count);
+        const int row_pairs = tiling.row_pairs ? result.rows / 2 : 0;
+        const bool chunked_columns = 2 * row_pairs == result.rows;
+        for (IndexRange output_columns; output_columns.end < columns;) {
+          output_columns =
+              chunked_columns ? tiling.output_columns(output_columns.end, columns) : IndexRange{0, columns};
+          result.column = phase_w + output_columns.begin * g.phases;
           result.columns = output_columns.end - output_columns.begin;
           result.first = row == first_row && phase == 0 && output_columns.begin == 0;
           for (int panel = first_panel; panel < last_panel; ++panel) {
             const int channel = (panel - first_panel) * NR<Isa>;
-            const float* weights = packed + long(panel) * s.kernel * s.kernel * NR<Isa>;
+            const float* weights = packed + long(panel) * g.kernel * g.kernel * NR<Isa>;
             result.channel = panel * NR<Isa>;
-            result.width = b.width<Isa>(panel, panel + 1);
-            for (int i = 0; i < 2 * pairs; i += 2)
-              depthwise_pair<Isa>(s, x, row + i, down, across, columns, output_columns, channel, result.width, weights,
-                                  out + long(i) * result.columns * NR<Isa>);
-            for (int i = 2 * pairs; i < result.rows; ++i)
-              depthwise_row<Isa>(s, x, row + i, down, across, columns, whole, channel, result.width, weights,
+            result.width = tiling.width<Isa>(panel, panel + 1);
+            for (int i = 0; i < 2 * row_pairs; i += 2)
+              depthwise_row_pair<Isa>(g, x, row + i, vertical, horizontal, columns, output_columns, channel,
+                                      result.width, weights, out + long(i) * result.columns * NR<Isa>);
+            for (int i = 2 * row_pairs; i < result.rows; ++i)
+              depthwise_row<Isa>(g, x, row + i, vertical, horizontal, columns, interior, channel, result.width, weights,
                                  out + long(i) * columns * NR<Isa>);
             epilogue.apply(result);
           }

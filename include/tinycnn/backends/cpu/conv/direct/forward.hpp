@@ -1,23 +1,24 @@
-// Direct convolution, forward: y = x * w, with whatever the epilogue makes of y while it is hot.
+// Direct convolution, forward: y = x * w, passed to an epilogue tile by tile.
 #pragma once
 
 #include <tinycnn/backends/cpu/conv/direct/tiled_loop.hpp>
 
 namespace tinycnn::cpu {
 
+/// Floats of the packed weights.
 template <class Isa>
 constexpr long direct_packed_floats(const ConvolutionShape& s) {
   return packed_floats<Isa>(forward_geometry(s));
 }
 
-/// Per worker. `row_multiple` is the epilogue's.
+/// Scratch floats per worker; `row_multiple` is the epilogue's.
 template <class Isa>
 constexpr long direct_scratch_floats(const ConvolutionShape& s, int row_multiple = 1) {
   const ConvolutionGeometry geometry = forward_geometry(without_skipped_pixels(s));
   return ConvolutionTiling::of(geometry, row_multiple).scratch_floats<Isa>(geometry);
 }
 
-/// How many blocks n samples are cut into; per-block sums of an epilogue have one row each. Non-decreasing in n.
+/// The number of blocks of n samples, non-decreasing in n; an epilogue's partial sums have one row per block.
 constexpr int direct_blocks(const ConvolutionShape& s, int n, int row_multiple = 1) {
   return ConvolutionTiling::of(forward_geometry(without_skipped_pixels(s)), row_multiple).blocks(n);
 }
@@ -46,8 +47,8 @@ void direct_pack_forward(const ConvolutionShape& s, const float* w, float* packe
 }
 
 /// y[n,p,q,o] = sum over r, s, c of value(x)[n, p stride - padding + r dilation, q stride - padding + s dilation, c]
-/// w[r,s,c,o], where a pixel outside the image is 0 after the deferred transform; c runs over o's group.
-/// equals: torch.nn.functional.conv2d. Error: rms <= 5e-6 of the result's.
+/// w[r,s,c,o], where value(x) applies the deferred affine, a pixel outside the image is 0 and c runs over o's group.
+/// equals: torch.nn.functional.conv2d. Error: rms <= 5e-6 of the rms of the result.
 template <class Isa, class Source, class Epilogue>
 void direct_forward(const ConvolutionShape& s, int n, const Source& x, const float* packed, const Epilogue& epilogue,
                     ThreadPool& pool, float* scratch) {

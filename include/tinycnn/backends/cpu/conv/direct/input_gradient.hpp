@@ -1,28 +1,29 @@
-// Direct convolution, gradient of the input: dx = dy * transposed w, one phase of pixels per residue modulo the stride.
+// Direct convolution, input gradient: dx = dy * transposed w, one phase of pixels per residue modulo the stride.
 #pragma once
 
 #include <tinycnn/backends/cpu/conv/direct/tiled_loop.hpp>
 
 namespace tinycnn::cpu {
 
+/// Floats of the packed weights.
 template <class Isa>
 constexpr long direct_packed_input_gradient_floats(const ConvolutionShape& s) {
   return packed_floats<Isa>(input_gradient_geometry(s));
 }
 
-/// Per worker.
+/// Scratch floats per worker.
 template <class Isa>
 constexpr long direct_input_gradient_scratch_floats(const ConvolutionShape& s) {
   return ConvolutionTiling::of(input_gradient_geometry(s)).scratch_floats<Isa>(input_gradient_geometry(s));
 }
 
-/// How many blocks n samples are cut into; per-block sums of an epilogue have one row each (and add up over phases).
+/// The number of blocks of n samples; an epilogue's partial sums have one row per block, summed over its phases.
 constexpr int direct_input_gradient_blocks(const ConvolutionShape& s, int n) {
   return ConvolutionTiling::of(input_gradient_geometry(s)).blocks(n);
 }
 
-/// packed[group][panel][tap][o][NR] = w (R,S,C/groups,O) with channels transposed and taps in reverse order, so that a
-/// pass over dy in ascending order meets them.
+/// packed[group][panel][tap][o][NR] = w (R,S,C/groups,O) with input and output channels transposed and taps in reverse
+/// order, as input_gradient_geometry numbers them.
 template <class Isa>
 void direct_pack_input_gradient(const ConvolutionShape& s, const float* w, float* packed, ThreadPool& pool) {
   const int inputs = s.group_inputs();
@@ -37,9 +38,9 @@ void direct_pack_input_gradient(const ConvolutionShape& s, const float* w, float
     const int width = left < NR<Isa> ? left : NR<Isa>;
     const float* from = w + (long(taps - 1 - tap) * inputs + panel * NR<Isa>)*s.y.c + group * outputs;  // (C,O)
     float* to = packed + ((long(group) * panels + panel) * taps + tap) * outputs * NR<Isa>;             // (O,NR)
-    constexpr int strip = 16;  // a cache line of each row at a time
-    for (int o = 0; o < outputs; o += strip) {
-      const int end = o + strip < outputs ? o + strip : outputs;
+    constexpr int cache_line = 16;  // floats: rows of w are read one cache line at a time
+    for (int o = 0; o < outputs; o += cache_line) {
+      const int end = o + cache_line < outputs ? o + cache_line : outputs;
       for (int c = 0; c < NR<Isa>; ++c)
         for (int k = o; k < end; ++k) to[long(k) * NR<Isa> + c] = c < width ? from[long(c) * s.y.c + k] : 0.0f;
     }
@@ -47,8 +48,8 @@ void direct_pack_input_gradient(const ConvolutionShape& s, const float* w, float
 }
 
 /// dx[n,h,w,c] = sum of dy[n,p,q,o] w[r,s,c,o] over all p, q, r, s, o with p stride - padding + r dilation = h and
-/// q stride - padding + s dilation = w; 0 for a pixel no window touches. The epilogue stores it or adds to it.
-/// equals: torch.nn.grad.conv2d_input. Error: rms <= 5e-6 of the result's.
+/// q stride - padding + s dilation = w; 0 for a pixel that no window covers. The epilogue stores it.
+/// equals: torch.nn.grad.conv2d_input. Error: rms <= 5e-6 of the rms of the result.
 template <class Isa, class Source, class Epilogue>
 void direct_input_gradient(const ConvolutionShape& s, int n, const Source& dy, const float* packed,
                            const Epilogue& epilogue, ThreadPool& pool, float* scratch) {

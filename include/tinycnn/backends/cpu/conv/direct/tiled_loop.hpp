@@ -1,5 +1,5 @@
-// The tiled loop of a direct convolution: load a block's input tile, multiply it with one panel of weights after
-// another, and hand each output tile to the epilogue while it is in the cache.
+// The tiled loop of a direct convolution (implicit GEMM): loads the input tile of a block, multiplies it by one weight
+// panel after another, and passes each output tile to the epilogue while it is in the cache.
 #pragma once
 
 #include <tinycnn/backends/cpu/conv/geometry.hpp>
@@ -8,9 +8,10 @@
 
 namespace tinycnn::cpu {
 
-/// Results of one block for up to NR channels: values (samples, rows, columns, NR), pixel (s, i, j) of them being
-/// sample `sample + s`, row `row + i * row_step`, column `column + j * column_step`. In a forward pass each (block,
-/// channel) comes once, or in tiles that follow one another: of whole rows, unless row_multiple is 1.
+/// An output tile: the results of a block, or of a chunk of it, for one panel of up to NR channels. values (samples,
+/// rows, columns, NR); element (s, i, j) is the pixel of sample `sample + s`, row `row + i * row_step`, column `column
+/// + j * column_step`. In a forward pass, the tiles of a (block, panel) cover each of its pixels once and come one
+/// after another; they consist of whole rows unless row_multiple is 1.
 struct OutputTile {
   const float* values = nullptr;
   int block = 0;
@@ -18,40 +19,41 @@ struct OutputTile {
   int row = 0, row_step = 1, rows = 0;
   int column = 0, column_step = 1, columns = 0;
   int channel = 0, width = 0;
-  bool first = true;  // of the block's tiles
+  bool first = true;  // of the tiles of this (block, panel)
 
   /// Index in `values`, without the channel, of the pixel in the middle of a sample's tile. At the border padding takes
   /// part in a result, so the first pixel may be far from all others.
   [[nodiscard]] long middle(int s) const { return (long(s) * rows + rows / 2) * columns + columns / 2; }
 };
 
-/// The operands of an output tile of a 3x3 convolution of stride 1 with few channels: an epilogue may form the products
-/// itself, two rows of pixels at a time, in a second overload of `apply`, or return false.
+/// The operands of an output tile of a 3x3 convolution of stride 1 with few input channels. An epilogue may compute the
+/// tile itself, in registers, in an overload of `apply` that takes them; the overload returns false to decline.
 struct FewChannels {
   static constexpr int kernel = 3, channels_most = 4;
-  const float* tile = nullptr;     // (samples,rows+2,columns+2,C), a patch's first pixel where its result's is
+  const float* tile = nullptr;     // (samples,rows+2,columns+2,C); the patch of result (i, j) starts at (i, j)
   const float* weights = nullptr;  // (3,3,C,NR)
   int channels = 0;
-  long row = 0, sample = 0;  // floats from one to the next
+  long row = 0, sample = 0;  // floats from row to row, from sample to sample
 
-  static constexpr bool fits(const ConvolutionGeometry& s, const ConvolutionTiling& b) {
-    return s.kernel == kernel && s.dilation == 1 && s.step == 1 && s.phases == 1 && s.inputs() <= channels_most &&
-           b.pitch == s.inputs();
+  static constexpr bool fits(const ConvolutionGeometry& g, const ConvolutionTiling& t) {
+    return g.kernel == kernel && g.dilation == 1 && g.step == 1 && g.phases == 1 && g.inputs() <= channels_most &&
+           t.pitch == g.inputs();
   }
 };
 
-/// Goes through the input tile's elements at an output tile's pixels in order, and stays on the last one.
+/// Iterates over an output tile's pixels in order: `next` returns the pixel's address in the input tile. Stays on the
+/// last pixel.
 class PixelCursor {
  public:
-  PixelCursor(const float* tile, const ConvolutionGeometry& s, const ConvolutionTiling& b, int samples, int rows,
+  PixelCursor(const float* tile, const ConvolutionGeometry& g, const ConvolutionTiling& t, int samples, int rows,
               int columns)
       : at_(tile),
         rows_(rows),
         columns_(columns),
         left_(long(samples) * rows * columns),
-        pixel_step_(s.step * b.pitch),
-        row_step_(long(s.step) * b.tile_columns * b.pitch - long(columns) * pixel_step_),
-        sample_step_(b.tile() - long(rows) * s.step * b.tile_columns * b.pitch) {}
+        pixel_step_(g.step * t.pitch),
+        row_step_(long(g.step) * t.tile_columns * t.pitch - long(columns) * pixel_step_),
+        sample_step_(t.tile() - long(rows) * g.step * t.tile_columns * t.pitch) {}
 
   const float* next() {
     const float* pixel = at_;
@@ -76,14 +78,15 @@ class PixelCursor {
   long pixel_step_, row_step_, sample_step_;
 };
 
-/// One output tile of one phase: out (samples * rows * columns rounded up to MR, NR).
+/// Computes an output tile of one phase, one register tile after another: out (samples * rows * columns rounded up to
+/// MR, NR).
 template <class Isa>
-[[gnu::noinline]] void multiply_panel(const ConvolutionGeometry& s, const ConvolutionTiling& b, const float* tile,
-                                      const float* weights, int phase_h, int phase_w, int samples, int rows,
-                                      int columns, int width, float* out, Prefetcher* prefetcher) {
+[[gnu::noinline]] void compute_output_tile(const ConvolutionGeometry& g, const ConvolutionTiling& t, const float* tile,
+                                           const float* weights, int phase_h, int phase_w, int samples, int rows,
+                                           int columns, int width, float* out, Prefetcher* prefetcher) {
   const int pixels = samples * rows * columns;
-  for_each_depth<Isa>(s, b, phase_h, phase_w, [&](const Depth& depth, bool first) {
-    PixelCursor cursor(tile, s, b, samples, rows, columns);
+  for_each_depth<Isa>(g, t, phase_h, phase_w, [&](const Depth& depth, bool first) {
+    PixelCursor cursor(tile, g, t, samples, rows, columns);
     for (int pixel = 0; pixel < pixels; pixel += MR<Isa>) {
       const float* a[MR<Isa>];
       for (int i = 0; i < MR<Isa>; ++i) a[i] = cursor.next();
@@ -97,105 +100,108 @@ template <class Isa>
   });
 }
 
-/// Whether a block's arithmetic intensity, products per element read, is too low to hide loading the next block from
-/// memory.
-constexpr bool needs_prefetch(const ConvolutionGeometry& s) {
-  constexpr int products_enough = 512;
-  return s.kernel * s.kernel * s.outputs() <= products_enough * s.step * s.step * s.phases * s.phases;
+/// Whether the arithmetic intensity of a block (products per element read) is so low that the next block's input must
+/// be prefetched.
+constexpr bool needs_prefetch(const ConvolutionGeometry& g) {
+  constexpr int enough_products = 512;
+  return g.kernel * g.kernel * g.outputs() <= enough_products * g.step * g.step * g.phases * g.phases;
 }
 
-/// Whether pixels are read where they are stored: each is read once per panel, and there is no padding.
-/// Those a multiple of 4 KB apart are copied as ever (see ConvolutionTiling).
+/// Whether the products read the stored input in place instead of a loaded tile: 1x1 convolutions of stride 1 without
+/// padding or deferred affine. Pixels a multiple of 4 KB apart are loaded all the same (see ConvolutionTiling::pitch).
 template <class Source>
-bool in_place(const ConvolutionGeometry& s, const Source& source) {
-  return s.kernel == 1 && s.base == 0 && s.step == 1 && s.phases == 1 && s.in.c % 1024 != 0 &&
+bool reads_in_place(const ConvolutionGeometry& g, const Source& source) {
+  return g.kernel == 1 && g.base == 0 && g.step == 1 && g.phases == 1 && g.in.c % 1024 != 0 &&
          source.pixels(0) != nullptr;
 }
 
-/// Runs the pass over n samples. `packed` as packed_floats says, 64-byte aligned; `scratch` holds scratch_floats(s) for
-/// every worker. `source` brings pixels in (see TensorSource), `epilogue.apply(OutputTile)` takes results out.
+/// Runs the pass over n samples. `packed` holds the weights as packed_floats describes, 64-byte aligned; `scratch`
+/// holds scratch_floats(g) per worker. `source` loads the input (see TensorSource), `epilogue.apply(OutputTile)`
+/// consumes the results.
 template <class Isa, class Source, class Epilogue>
-[[gnu::noinline]] void run_tiled(const ConvolutionGeometry& s, const ConvolutionTiling& tiling, int n,
+[[gnu::noinline]] void run_tiled(const ConvolutionGeometry& g, const ConvolutionTiling& tiling, int n,
                                  const Source& source, const float* packed, const Epilogue& epilogue, ThreadPool& pool,
                                  float* scratch) {
-  const int panels = ceil_div(s.outputs(), NR<Isa>);
-  const long panel_weights = long(s.kernel) * s.kernel * s.inputs() * NR<Isa>;
-  const long worker_floats = tiling.scratch_floats<Isa>(s);
-  const bool stored = in_place(s, source), prefetches = needs_prefetch(s);
-  ConvolutionTiling b = tiling;
-  if (stored) b.pitch = s.in.c;
-  // Splitting a block's panels over tasks changes no result; it lets more threads help where there are few blocks.
-  const int blocks = b.blocks(n) * s.groups;
-  const int wanted = blocks > 0 ? ceil_div(4 * pool.size(), blocks) : 1;
-  const int splits = wanted < panels ? wanted : panels;
+  const int panels = ceil_div(g.outputs(), NR<Isa>);
+  const long panel_weights = long(g.kernel) * g.kernel * g.inputs() * NR<Isa>;
+  const long worker_floats = tiling.scratch_floats<Isa>(g);
+  const bool in_place = reads_in_place(g, source), prefetching = needs_prefetch(g);
+  ConvolutionTiling t = tiling;
+  if (in_place) t.pitch = g.in.c;  // of what the products read
+  // A block's panels may be split over several tasks, to occupy all threads where blocks are few; no result depends on
+  // it.
+  const int blocks = t.blocks(n) * g.groups;
+  const int target = blocks > 0 ? ceil_div(4 * pool.size(), blocks) : 1;
+  const int splits = target < panels ? target : panels;
   struct Task {
     int split, group, block, sample, samples, first_row;
   };
   const auto task_at = [&](int index) {
-    const int block = index / splits / s.groups, sample = block / b.blocks_per_sample * b.samples;
+    const int block = index / splits / g.groups, sample = block / t.blocks_per_sample * t.samples;
     return Task{index % splits,
-                index / splits % s.groups,
+                index / splits % g.groups,
                 block,
                 sample,
-                n - sample < b.samples ? n - sample : b.samples,
-                block % b.blocks_per_sample * b.rows};
+                n - sample < t.samples ? n - sample : t.samples,
+                block % t.blocks_per_sample * t.rows};
   };
-  // Prefetches what the next task will read, if that is anything else.
+  // Prefetches the next task's input, unless it is this task's.
   const auto prefetch_task = [&](int index, int products) -> Prefetcher {
-    if (!prefetches || index == blocks * splits || index % splits > 0) return {};
-    const Task u = task_at(index);
-    const int first = u.first_row * s.step, end = first + b.rows * s.step < s.in.h ? first + b.rows * s.step : s.in.h;
-    const long rows = (u.samples - 1L) * s.in.h;
-    return source.prefetch(long(u.sample) * s.in.h + first, u.sample * long(s.in.h) + rows + end,
-                           products * long(s.kernel) * s.kernel * (s.inputs() / steps_per_prefetch),
-                           u.group * s.inputs(), s.inputs());
+    if (!prefetching || index == blocks * splits || index % splits > 0) return {};
+    const Task next = task_at(index);
+    const int first = next.first_row * g.step,
+              end = first + t.rows * g.step < g.in.h ? first + t.rows * g.step : g.in.h;
+    const long rows = (next.samples - 1L) * g.in.h;
+    return source.prefetch(long(next.sample) * g.in.h + first, next.sample * long(g.in.h) + rows + end,
+                           products * long(g.kernel) * g.kernel * (g.inputs() / steps_per_prefetch),
+                           next.group * g.inputs(), g.inputs());
   };
   pool.run(blocks * splits, [&](int index, int worker) {
     const auto [split, group, block, sample, samples, first_row] = task_at(index);
-    float* copy = scratch + worker * worker_floats;                       // as tile
-    float* out = copy + (tiling.samples * tiling.tile() + 15) / 16 * 16;  // (pixels, NR)
-    const float* tile = copy;                                             // (samples, tile_rows, tile_columns, pitch)
-    if (stored) {
-      tile = source.pixels(sample) + long(first_row) * s.in.w * s.in.c + group * s.inputs();
+    float* loaded_tile = scratch + worker * worker_floats;                       // as `tile`
+    float* out = loaded_tile + (tiling.samples * tiling.tile() + 15) / 16 * 16;  // (pixels, NR)
+    const float* tile = loaded_tile;  // (samples, tile_rows, tile_columns, pitch)
+    if (in_place) {
+      tile = source.pixels(sample) + long(first_row) * g.in.w * g.in.c + group * g.inputs();
     } else {
-      const Rectangle rectangle{first_row * s.step + b.first_offset, b.first_offset, b.tile_rows, b.tile_columns};
+      const Rectangle rectangle{first_row * g.step + t.first_offset, t.first_offset, t.tile_rows, t.tile_columns};
       for (int i = 0; i < samples; ++i)
-        load_tile<Isa>(copy + i * b.tile(), b.pitch, rectangle, s.in, source, sample + i, group * s.inputs(),
-                       s.inputs());
+        load_tile<Isa>(loaded_tile + i * t.tile(), t.pitch, rectangle, g.in, source, sample + i, group * g.inputs(),
+                       g.inputs());
     }
     const int first_panel = panels * split / splits, end_panel = panels * (split + 1) / splits;
     Prefetcher prefetcher = prefetch_task(
-        index + 1, (end_panel - first_panel) * ceil_div(b.samples * b.rows * s.extent(s.out.w, 0), MR<Isa>));
+        index + 1, (end_panel - first_panel) * ceil_div(t.samples * t.rows * g.extent(g.out.w, 0), MR<Isa>));
     for (int panel = first_panel; panel < end_panel; ++panel) {
       const float* weights = packed + (long(group) * panels + panel) * panel_weights;
-      const int left = s.outputs() - panel * NR<Isa>;
+      const int left = g.outputs() - panel * NR<Isa>;
       OutputTile result;
       result.values = out;
       result.block = block;
       result.sample = sample;
       result.samples = samples;
-      result.row_step = result.column_step = s.phases;
-      result.channel = group * s.outputs() + panel * NR<Isa>;
+      result.row_step = result.column_step = g.phases;
+      result.channel = group * g.outputs() + panel * NR<Isa>;
       result.width = left < NR<Isa> ? left : NR<Isa>;
-      for (int phase_h = 0; phase_h < s.phases; ++phase_h)
-        for (int phase_w = 0; phase_w < s.phases; ++phase_w) {
-          const int rows = s.extent(s.out.h, phase_h) - first_row;
-          result.row = phase_h + first_row * s.phases;
-          result.rows = rows < b.rows ? rows : b.rows;
+      for (int phase_h = 0; phase_h < g.phases; ++phase_h)
+        for (int phase_w = 0; phase_w < g.phases; ++phase_w) {
+          const int rows = g.extent(g.out.h, phase_h) - first_row;
+          result.row = phase_h + first_row * g.phases;
+          result.rows = rows < t.rows ? rows : t.rows;
           result.column = phase_w;
-          result.columns = s.extent(s.out.w, phase_w);
+          result.columns = g.extent(g.out.w, phase_w);
           if (result.rows <= 0 || result.columns <= 0) continue;
           if constexpr (requires(FewChannels few) { epilogue.apply(result, few); })
-            if (FewChannels::fits(s, b) &&
+            if (FewChannels::fits(g, t) &&
                 epilogue.apply(result,
-                               FewChannels{tile, weights, s.inputs(), long(b.tile_columns) * b.pitch, b.tile()}))
+                               FewChannels{tile, weights, g.inputs(), long(t.tile_columns) * t.pitch, t.tile()}))
               continue;
-          multiply_panel<Isa>(s, b, tile, weights, phase_h, phase_w, samples, result.rows, result.columns, result.width,
-                              out, prefetches ? &prefetcher : nullptr);
+          compute_output_tile<Isa>(g, t, tile, weights, phase_h, phase_w, samples, result.rows, result.columns,
+                                   result.width, out, prefetching ? &prefetcher : nullptr);
           epilogue.apply(result);
         }
     }
-    __builtin_ia32_sfence();  // streamed results are seen by whoever comes after the block
+    __builtin_ia32_sfence();  // orders non-temporal stores before the end of the task
   });
 }
 

@@ -1,4 +1,5 @@
-// Direct convolution, gradient of the weights and the bias: a product over all pixels, in fixed blocks of weights.
+// Direct convolution, gradients of the weights and the bias: sums of products over all pixels, in fixed blocks of
+// weights.
 #pragma once
 
 #include <tinycnn/backends/cpu/conv/direct/weight_gradient_tiling.hpp>
@@ -8,8 +9,8 @@
 namespace tinycnn::cpu {
 
 /// tile[i][j] (+)= sum over pixels k of a[i][offsets[k]] * b[k NR + j], i < MR, j < NR; with Half, for j < NR / 2 only.
-/// The sum starts at zero and is added to the tile at the end, so that long sums come in levels. `prefetcher` takes a
-/// step with every steps_per_prefetch of them.
+/// Each call sums from zero and adds to the tile at the end, as in the micro-kernel. Both prefetchers take one step per
+/// steps_per_prefetch pixels.
 template <class Isa, bool Half>
 [[gnu::noinline]] void multiply_pixels(const float* const (&a)[MR<Isa>], const int* offsets, const float* b, int pixels,
                                        float* __restrict tile, bool accumulate, Prefetcher (&prefetcher)[2]) {
@@ -31,7 +32,7 @@ template <class Isa, bool Half>
   sums.write(tile);
 }
 
-/// sums[j] (+)= sum over pixels of the panel (pixels, NR).
+/// sums (NR) (+)= the sum over the pixels of a panel (pixels, NR).
 template <class Isa>
 [[gnu::noinline]] void add_pixels(const float* panel, int pixels, float* sums, bool accumulate) {
   Vector<Isa> a{}, b{};
@@ -43,54 +44,55 @@ template <class Isa>
   store<Isa>(sums + Isa::width, accumulate ? b + load<Isa>(sums + Isa::width) : b);
 }
 
-/// One block of DirectWeightGradientTiling: copies a chunk of x and dy, and prefetches the next one while it
-/// multiplies.
+/// Computes one block of weights (see DirectWeightGradientTiling): loads a chunk of x and dy, then multiplies them
+/// while prefetching the next chunk.
 template <class Isa>
 class DirectWeightGradientBlock {
  public:
-  DirectWeightGradientBlock(const ConvolutionShape& s, const DirectWeightGradientTiling<Isa>& b,
+  DirectWeightGradientBlock(const ConvolutionShape& s, const DirectWeightGradientTiling<Isa>& t,
                             const TensorSource<Isa>& x, const TensorSource<Isa>& dy, int n, int block, float* scratch)
-      : s_(s), b_(b), x_(x), dy_(dy), n_(n) {
-    const int group = block / b.output_blocks / b.input_blocks;
-    const int first_output = block % b.output_blocks * b.outputs;
-    first_input_ = block / b.output_blocks % b.input_blocks * b.inputs;
-    inputs_ = smaller(s.group_inputs() - first_input_, b.inputs);
-    outputs_ = smaller(s.group_outputs() - first_output, b.outputs);
-    first_channel_ = group * s.group_inputs() + first_input_;
-    first_column_ = group * s.group_outputs() + first_output;
+      : s_(s), tiling_(t), x_(x), dy_(dy), n_(n) {
+    const int group = block / t.output_blocks / t.input_blocks;
+    const int first_output = block % t.output_blocks * t.outputs;
+    first_input_ = block / t.output_blocks % t.input_blocks * t.inputs;
+    inputs_ = smaller(s.group_inputs() - first_input_, t.inputs);
+    outputs_ = smaller(s.group_outputs() - first_output, t.outputs);
+    first_x_channel_ = group * s.group_inputs() + first_input_;
+    first_y_channel_ = group * s.group_outputs() + first_output;
     x_tile_ = scratch;
-    dy_panels_ = x_tile_ + b.strips() * b.strip_floats();
-    sums_ = dy_panels_ + b.panels() * b.panel_floats(s);
-    bias_sums_ = sums_ + b.sums_floats(s);
-    offsets_ = reinterpret_cast<int*>(bias_sums_ + b.outputs);
+    dy_panels_ = x_tile_ + t.strips() * t.strip_floats();
+    sums_ = dy_panels_ + t.panels() * t.panel_floats(s);
+    bias_sums_ = sums_ + t.sums_floats(s);
+    offsets_ = reinterpret_cast<int*>(bias_sums_ + t.outputs);
     int* at = offsets_;
-    for (int i = 0; i < b.chunk.samples; ++i)
-      for (int p = 0; p < b.chunk.rows; ++p)
+    for (int i = 0; i < t.chunk.samples; ++i)
+      for (int p = 0; p < t.chunk.rows; ++p)
         for (int q = 0; q < s.y.w; ++q)
           *at++ =
-              static_cast<int>(i * b.chunk.tile()) + (p * b.chunk.tile_columns + q) * s.window.stride * b.chunk.pitch;
+              static_cast<int>(i * t.chunk.tile()) + (p * t.chunk.tile_columns + q) * s.window.stride * t.chunk.pitch;
   }
 
-  /// The sums over chunks [begin, end).
+  /// Sums over chunks [begin, end).
   void sum(int begin, int end, bool with_bias) {
-    if (begin == end) std::memset(sums_, 0, sizeof(float) * std::size_t(b_.sums_floats(s_) + b_.outputs));
+    if (begin == end) std::memset(sums_, 0, sizeof(float) * std::size_t(tiling_.sums_floats(s_) + tiling_.outputs));
     for (int i = begin; i < end; ++i) {
       const Chunk now = chunk(i);
       load(now);
       multiply(now, i + 1 < end ? chunk(i + 1) : Chunk{}, i > begin);
       if (!with_bias) continue;
       for (int panel = 0; panel < panels(); ++panel)
-        add_pixels<Isa>(dy_panels_ + panel * b_.panel_floats(s_), pixels(now), bias_sums_ + panel * NR<Isa>, i > begin);
+        add_pixels<Isa>(dy_panels_ + panel * tiling_.panel_floats(s_), pixels(now), bias_sums_ + panel * NR<Isa>,
+                        i > begin);
     }
   }
 
-  /// weights (R,S,C/groups,O) and bias (O), or null: this block's.
+  /// Writes the block's elements of dw (R,S,C/groups,O) and, unless null, of db (O).
   void write(float* weights, float* bias) const {
     for (int panel = 0; panel < panels(); ++panel) {
-      const int column = first_column_ + panel * NR<Isa>;
+      const int column = first_y_channel_ + panel * NR<Isa>;
       const std::size_t bytes = sizeof(float) * std::size_t(panel_width(panel));
       for (int strip = 0; strip < strips(); ++strip) {
-        const int first = first_input_ + strip * b_.strip_width;
+        const int first = first_input_ + strip * tiling_.strip_width;
         const float* from = strip_sums(panel, strip);
         for (int tap = 0; tap < s_.taps(); ++tap)
           for (int c = 0; c < strip_width(strip); ++c, from += NR<Isa>)
@@ -101,42 +103,44 @@ class DirectWeightGradientBlock {
   }
 
  private:
-  /// Whole samples, or some rows of one; nothing by default.
+  /// Some whole samples, or some rows of one sample; empty by default.
   struct Chunk {
     int sample = 0, samples = 0, row = 0, rows = 0;
   };
 
   [[nodiscard]] Chunk chunk(int index) const {
-    const ConvolutionTiling& c = b_.chunk;
+    const ConvolutionTiling& c = tiling_.chunk;
     const int sample = index / c.blocks_per_sample * c.samples, row = index % c.blocks_per_sample * c.rows;
     return {sample, smaller(n_ - sample, c.samples), row, smaller(s_.y.h - row, c.rows)};
   }
 
   void load(const Chunk& k) const {
-    const ConvolutionTiling& c = b_.chunk;
-    const Rectangle read{k.row * s_.window.stride + c.first_offset, c.first_offset, c.tile_rows, c.tile_columns};
-    const Rectangle made{k.row, 0, k.rows, s_.y.w};
+    const ConvolutionTiling& c = tiling_.chunk;
+    const Rectangle x_tile{k.row * s_.window.stride + c.first_offset, c.first_offset, c.tile_rows, c.tile_columns};
+    const Rectangle y_tile{k.row, 0, k.rows, s_.y.w};
     for (int i = 0; i < k.samples; ++i) {
       for (int strip = 0; strip < strips(); ++strip)
-        load_tile<Isa>(x_tile_ + strip * b_.strip_floats() + i * c.tile(), c.pitch, read, s_.x, x_, k.sample + i,
-                       first_channel_ + strip * b_.strip_width, strip_width(strip));
+        load_tile<Isa>(x_tile_ + strip * tiling_.strip_floats() + i * c.tile(), c.pitch, x_tile, s_.x, x_, k.sample + i,
+                       first_x_channel_ + strip * tiling_.strip_width, strip_width(strip));
       for (int panel = 0; panel < panels(); ++panel)
-        load_tile<Isa>(dy_panels_ + panel * b_.panel_floats(s_) + long(i) * k.rows * s_.y.w * NR<Isa>, NR<Isa>, made,
-                       s_.y, dy_, k.sample + i, first_column_ + panel * NR<Isa>, panel_width(panel));
+        load_tile<Isa>(dy_panels_ + panel * tiling_.panel_floats(s_) + long(i) * k.rows * s_.y.w * NR<Isa>, NR<Isa>,
+                       y_tile, s_.y, dy_, k.sample + i, first_y_channel_ + panel * NR<Isa>, panel_width(panel));
     }
   }
 
   void multiply(const Chunk& now, const Chunk& next, bool accumulate) const {
-    const long steps = long(panels()) * strips() * (b_.strip_rows(s_) / MR<Isa>)*(pixels(now) / steps_per_prefetch);
-    Prefetcher prefetcher[2] = {prefetch_chunk(x_, s_.x.h, s_.window.stride, next, first_channel_, inputs_, steps),
-                                prefetch_chunk(dy_, s_.y.h, 1, next, first_column_, outputs_, steps)};
-    const long column_step = long(s_.window.dilation) * b_.chunk.pitch;
-    const long row_step = column_step * b_.chunk.tile_columns;
+    const long steps =
+        long(panels()) * strips() * (tiling_.strip_rows(s_) / MR<Isa>)*(pixels(now) / steps_per_prefetch);
+    Prefetcher prefetcher[2] = {prefetch_chunk(x_, s_.x.h, s_.window.stride, next, first_x_channel_, inputs_, steps),
+                                prefetch_chunk(dy_, s_.y.h, 1, next, first_y_channel_, outputs_, steps)};
+    const long column_step = long(s_.window.dilation) * tiling_.chunk.pitch;
+    const long row_step = column_step * tiling_.chunk.tile_columns;
     for (int panel = 0; panel < panels(); ++panel) {
-      const auto product = panel_width(panel) > Isa::width ? multiply_pixels<Isa, false> : multiply_pixels<Isa, true>;
+      const auto multiply_kernel =
+          panel_width(panel) > Isa::width ? multiply_pixels<Isa, false> : multiply_pixels<Isa, true>;
       for (int strip = 0; strip < strips(); ++strip) {
         const int width = strip_width(strip), all_rows = s_.taps() * width;
-        const float* tap = x_tile_ + strip * b_.strip_floats();
+        const float* tap = x_tile_ + strip * tiling_.strip_floats();
         float* sums = strip_sums(panel, strip);
         int channel = 0;
         int column = 0;
@@ -152,13 +156,14 @@ class DirectWeightGradientBlock {
             column = 0;
             tap += row_step - s_.window.kernel * column_step;
           }
-          product(a, offsets_, dy_panels_ + panel * b_.panel_floats(s_), pixels(now), sums, accumulate, prefetcher);
+          multiply_kernel(a, offsets_, dy_panels_ + panel * tiling_.panel_floats(s_), pixels(now), sums, accumulate,
+                          prefetcher);
         }
       }
     }
   }
 
-  /// Prefetches what loading a chunk will read of `source`, whose rows are `stride` per row of the chunk.
+  /// Prefetches what loading chunk `k` reads of `source`, which has `stride` rows per row of y.
   static Prefetcher prefetch_chunk(const TensorSource<Isa>& source, int height, int stride, const Chunk& k, int c,
                                    int width, long steps) {
     if (k.samples == 0) return {};
@@ -168,68 +173,71 @@ class DirectWeightGradientBlock {
   }
 
   [[nodiscard]] int pixels(const Chunk& k) const { return k.samples * k.rows * s_.y.w; }
-  [[nodiscard]] int strips() const { return ceil_div(inputs_, b_.strip_width); }
+  [[nodiscard]] int strips() const { return ceil_div(inputs_, tiling_.strip_width); }
   [[nodiscard]] int panels() const { return ceil_div(outputs_, NR<Isa>); }
-  [[nodiscard]] int strip_width(int strip) const { return smaller(inputs_ - strip * b_.strip_width, b_.strip_width); }
+  [[nodiscard]] int strip_width(int strip) const {
+    return smaller(inputs_ - strip * tiling_.strip_width, tiling_.strip_width);
+  }
   [[nodiscard]] int panel_width(int panel) const { return smaller(outputs_ - panel * NR<Isa>, NR<Isa>); }
   [[nodiscard]] float* strip_sums(int panel, int strip) const {
-    return sums_ + (long(panel) * b_.strips() + strip) * b_.strip_rows(s_) * NR<Isa>;
+    return sums_ + (long(panel) * tiling_.strips() + strip) * tiling_.strip_rows(s_) * NR<Isa>;
   }
 
   const ConvolutionShape& s_;
-  const DirectWeightGradientTiling<Isa>& b_;
+  const DirectWeightGradientTiling<Isa>& tiling_;
   const TensorSource<Isa>& x_;
   const TensorSource<Isa>& dy_;
   int n_;
-  int first_input_ = 0, inputs_ = 0, outputs_ = 0;  // in the group
-  int first_channel_ = 0, first_column_ = 0;        // of x, of y
+  int first_input_ = 0, inputs_ = 0, outputs_ = 0;  // within the group
+  int first_x_channel_ = 0, first_y_channel_ = 0;   // within all groups
   float* x_tile_ = nullptr;                         // (strip,samples,rows,columns,strip_width)
   float* dy_panels_ = nullptr;                      // (panel,pixel,NR)
   float* sums_ = nullptr;                           // (panel,strip,row,NR)
   float* bias_sums_ = nullptr;                      // (panel,NR)
-  int* offsets_ = nullptr;                          // of a chunk's pixels in a strip
+  int* offsets_ = nullptr;                          // of a chunk's pixels, in a strip of x
 };
 
-/// dw (R,S,C/groups,O) and db (O), or db null = sum of the partial sums, each dw followed by db.
-inline void add_partials(const ConvolutionShape& s, int partials, const float* shared, float* dw, float* db,
+/// Adds the partial sums in order to give dw (R,S,C/groups,O) and, unless null, db (O); each partial sum holds dw, then
+/// db.
+inline void add_partials(const ConvolutionShape& s, int partials, const float* workspace, float* dw, float* db,
                          ThreadPool& pool) {
   constexpr int task_floats = 4096;
   const long partial_floats = s.weights() + s.y.c, all = db != nullptr ? partial_floats : s.weights();
-  pool.run(static_cast<int>((all + task_floats - 1) / task_floats), [&](int block, int) {
-    const long end = (block + 1L) * task_floats < all ? (block + 1L) * task_floats : all;
-    for (long i = long(block) * task_floats; i < end; ++i) {
-      float sum = shared[i];
-      for (int partial = 1; partial < partials; ++partial) sum += shared[partial * partial_floats + i];
+  pool.run(static_cast<int>((all + task_floats - 1) / task_floats), [&](int task, int) {
+    const long end = (task + 1L) * task_floats < all ? (task + 1L) * task_floats : all;
+    for (long i = long(task) * task_floats; i < end; ++i) {
+      float sum = workspace[i];
+      for (int partial = 1; partial < partials; ++partial) sum += workspace[partial * partial_floats + i];
       (i < s.weights() ? dw[i] : db[i - s.weights()]) = sum;
     }
   });
 }
 
 /// dw[r,s,c,o] = sum over n, p, q of value(x)[n, p stride - padding + r dilation, q stride - padding + s dilation, c]
-/// dy[n,p,q,o]; db[o] = sum of dy, or db null. Both are overwritten; n = 0 gives zeros.
-/// equals: torch.nn.grad.conv2d_weight. Error: rms <= 2e-5 of the result's; sums come in levels of chunk, partial sum,
-/// batch.
+/// dy[n,p,q,o]; db[o] = sum over n, p, q of dy[n,p,q,o], unless db is null. Both are overwritten; n = 0 gives zeros.
+/// Sums over chunks are added to partial sums, and those to the result.
+/// equals: torch.nn.grad.conv2d_weight. Error: rms <= 2e-5 of the rms of the result.
 template <class Isa>
-void direct_weight_gradient(const ConvolutionShape& given, int n, const TensorSource<Isa>& given_x,
+void direct_weight_gradient(const ConvolutionShape& strided, int n, const TensorSource<Isa>& strided_x,
                             const TensorSource<Isa>& dy, float* dw, float* db, ThreadPool& pool, float* scratch,
-                            float* shared) {
-  const ConvolutionShape s = without_skipped_pixels(given);
-  const TensorSource<Isa> x = given_x.every(given.window.stride / s.window.stride);
-  const auto b = DirectWeightGradientTiling<Isa>::of(s);
+                            float* workspace) {
+  const ConvolutionShape s = without_skipped_pixels(strided);
+  const TensorSource<Isa> x = strided_x.every(strided.window.stride / s.window.stride);
+  const auto t = DirectWeightGradientTiling<Isa>::of(s);
   const long worker_floats = direct_weight_gradient_scratch_floats<Isa>(s);
-  const int partials = b.partials(s, n), blocks = b.blocks(s);
-  const long chunks = b.chunk.blocks(n);
+  const int partials = t.partials(s, n), blocks = t.blocks(s);
+  const long chunks = t.chunk.blocks(n);
   pool.run(blocks * partials, [&](int index, int worker) {
     const int block = index % blocks, partial = index / blocks;
-    DirectWeightGradientBlock<Isa> work(s, b, x, dy, n, block, scratch + worker * worker_floats);
-    const bool with_bias = db != nullptr && block / b.output_blocks % b.input_blocks == 0;
+    DirectWeightGradientBlock<Isa> work(s, t, x, dy, n, block, scratch + worker * worker_floats);
+    const bool with_bias = db != nullptr && block / t.output_blocks % t.input_blocks == 0;
     work.sum(static_cast<int>(chunks * partial / partials), static_cast<int>(chunks * (partial + 1) / partials),
              with_bias);
-    float* weights = partials > 1 ? shared + partial * b.partial_floats(s) : dw;
+    float* weights = partials > 1 ? workspace + partial * t.partial_floats(s) : dw;
     float* bias = partials > 1 ? weights + s.weights() : db;
     work.write(weights, with_bias ? bias : nullptr);
   });
-  if (partials > 1) add_partials(s, partials, shared, dw, db, pool);
+  if (partials > 1) add_partials(s, partials, workspace, dw, db, pool);
 }
 
 }  // namespace tinycnn::cpu

@@ -1,4 +1,4 @@
-// Images as rows of Winograd tiles: loading a row through its source and turning it into spectra.
+// Divides images into Winograd tiles, and transforms rows of tiles to spectra.
 #pragma once
 
 #include <tinycnn/backends/cpu/conv/input_tile.hpp>
@@ -6,49 +6,50 @@
 
 namespace tinycnn::cpu {
 
-/// What F(4x4, 3x3) computes: 3x3, stride 1, dilation 1, one group, no more padding than the window.
+/// Whether F(4x4, 3x3) can compute a convolution: 3x3, stride 1, dilation 1, one group, padding of at most 2.
 constexpr bool winograd_fits(const ConvolutionShape& s) {
   const Window& k = s.window;
   return k.kernel == 3 && k.stride == 1 && k.dilation == 1 && k.padding <= 2 && s.groups == 1 && !s.no_winograd;
 }
 
-/// The convolution of dy whose result is dx: channels change places, and so does what the padding leaves out.
+/// The convolution that computes dx from dy: input and output swap places, and the padding is 2 minus that of s.
 constexpr ConvolutionShape winograd_transposed(const ConvolutionShape& s) {
   return {s.y, s.x, {3, 1, 2 - s.window.padding, 1}, 1};
 }
 
+/// Rows, and columns, of tiles in an image.
 constexpr int tile_rows(const ConvolutionShape& s) { return ceil_div(s.y.h, Winograd::tile); }
 constexpr int tile_columns(const ConvolutionShape& s, int tile_width = Winograd::tile) {
   return ceil_div(s.y.w, tile_width);
 }
 
-/// Where spectra lie: point p of tile t, channel c at data + p point_step + t tile_step + (c / strip) strip_step +
-/// c % strip. Room for channels is rounded up to the register or the strip.
+/// The spectra of many tiles in memory: point p of tile t, channel c is at data + p point_step + t tile_step +
+/// (c / strip) strip_step + c % strip. The channels are padded to a whole register or strip.
 struct Spectra {
   float* data = nullptr;
   long point_step = 0;
   long tile_step = 0;
   long strip_step = 0;
   int strip = 1;
-  bool past_caches = false;  // written so: larger than they are
+  bool past_caches = false;  // written by non-temporal stores, because they are larger than the caches
 
   [[nodiscard]] float* at(int tile, int c) const {
     return data + tile * tile_step + c / strip * strip_step + c % strip;
   }
 };
 
-/// Floats from point to point of `floats` each: never a multiple of 4 KB, which would put all points into one set of
-/// the first-level cache.
+/// Floats from point to point, for points of `floats` each: never a multiple of 4 KB, which would map all points to the
+/// same set of the first-level cache.
 constexpr long point_step_of(long floats) { return (floats + 15) / 16 * 16 + 16; }
 
-/// Channels brought in at a time.
+/// Channels that are loaded and transformed at a time.
 inline constexpr int winograd_strip = 32;
 
-/// Scratch floats for one row of tiles of x, whatever their width: (6, width columns + 2, strip).
+/// Scratch floats for the input tile of one row of tiles, for either tile width: (6, width columns + 2, strip).
 constexpr long input_row_floats(const ConvolutionShape& s) { return 6L * (4 * tile_columns(s) + 2) * winograd_strip; }
 
-/// Prefetches what transforming tile rows [begin, end) of n samples will read, counted on from sample to sample;
-/// `reach` image rows of each, from `offset` on; channels [c, c + width) of them.
+/// Prefetches what transforming tile rows [begin, end) of n samples reads; row i of sample n has index n tile_rows(s) +
+/// i. A tile row covers `reach` image rows, starting `offset` from its first output row; channels [c, c + width).
 template <class Source>
 [[gnu::noinline]] Prefetcher prefetch_rows(const ConvolutionShape& s, const Source& source, const Dims& image, int n,
                                            long begin, long end, int offset, int reach, long steps, int c, int width) {
@@ -62,7 +63,7 @@ template <class Source>
   return source.prefetch(row(begin, 0), row(last, reach), steps, c, width);
 }
 
-/// Spectra of a row of `columns` tiles, channels [c, c + pitch), from d (6, Width columns + 2, pitch).
+/// Transforms a row of `columns` tiles, channels [c, c + pitch), from d (6, Width columns + 2, pitch).
 template <class Isa, int Width>
 [[gnu::noinline]] void transform_input_tiles(const float* d, int pitch, int columns, const Spectra& to, int first_tile,
                                              int c) {
@@ -72,7 +73,8 @@ template <class Isa, int Width>
                                        to.point_step, to.past_caches);
 }
 
-/// Spectra B^T d B of one row of tiles of sample n, all channels, to tiles first_tile, first_tile + 1, ...
+/// Loads and transforms all channels of one row of tiles of sample n: spectra B^T d B, from tile `first_tile` of `to`
+/// on.
 template <class Isa, class Source>
 [[gnu::noinline]] void transform_input_row(const ConvolutionShape& s, const Source& x, int n, int tile_row, float* tile,
                                            const Spectra& to, int first_tile, int tile_width = Winograd::tile) {

@@ -1,26 +1,27 @@
-// Winograd's F(4x4, 3x3) and F(4x2, 3x3): the linear maps between tiles and their spectra, one register of channels at
-// a time.
+// The transforms of Winograd's F(4x4, 3x3) and F(4x2, 3x3): linear maps between tiles and their spectra, one register
+// of channels at a time.
 #pragma once
 
 #include <tinycnn/backends/cpu/simd/vector.hpp>
 
 namespace tinycnn::cpu {
 
-/// A tile of outputs is tile x tile pixels; its inputs and its spectrum are spectrum x spectrum.
+/// Sizes. An output tile has tile x tile pixels; its input patch and its spectrum (the tile in the Winograd domain)
+/// have spectrum x spectrum elements. An element of a spectrum is a point.
 struct Winograd {
   static constexpr int tile = 4;
   static constexpr int spectrum = 6;
   static constexpr int points = spectrum * spectrum;
-  static constexpr int narrow = 2;  // columns of the other tile there is, for few pixels: spectrum x (narrow + 2)
+  static constexpr int narrow = 2;  // columns of a narrow tile, for few pixels; its spectrum is spectrum x (narrow + 2)
 
   static constexpr int points_of(int tile_width) { return spectrum * (tile_width + 2); }
 };
 
-/// The one-dimensional maps at the points 0, a, -a, b, -b, infinity with a = 5/8, b = 3/2, whose rounding errors are
-/// half of those of the textbook's 0, 1, -1, 2, -2: y = A^T ((G g) (B^T d)), elementwise in the middle, is the
-/// convolution y[k] = sum over r of d[k + r] g[r]. S is the scalar, V a scalar or a register of them. Lines that yield
-/// two outputs have the points 0, 1, -1, infinity. Source: Lavin and Gray, "Fast algorithms for convolutional neural
-/// networks", 2016.
+/// The one-dimensional maps: y = A^T ((G g) * (B^T d)), with an elementwise product, is the convolution
+/// y[k] = sum over r of d[k + r] g[r]. The maps for four outputs interpolate at 0, a, -a, b, -b, infinity with a = 5/8
+/// and b = 3/2, whose rounding errors are half of those of the textbook's 0, 1, -1, 2, -2, infinity; those for two
+/// outputs at 0, 1, -1, infinity. S is the scalar type, V a scalar or a register. Source: Lavin and Gray, "Fast
+/// algorithms for convolutional neural networks", 2016.
 template <class S>
 struct WinogradMaps {
   static constexpr S a = S(5) / 8, b = S(3) / 2;
@@ -110,10 +111,10 @@ struct WinogradMaps {
   }
 };
 
-/// to = map(from) along both axes: from (N,K) to (M,L), where map takes N values of a line to M, and K to L.
+/// to (M,L) = `map` applied to the columns, then to the rows of from (N,K); it maps N elements to M, and K to L.
 template <class V, int N, int K, int M, int L, class Map>
 [[gnu::always_inline]] inline void along_both_axes(const V (&from)[N][K], V (&to)[M][L], Map map) {
-  V half[K][M];  // lines are columns of `from` here
+  V half[K][M];  // transposed
 #pragma GCC unroll 6
   for (int j = 0; j < K; ++j) {
     V line[N];
@@ -130,28 +131,28 @@ template <class V, int N, int K, int M, int L, class Map>
   }
 }
 
-/// v[S i + j] = (B^T d B)[i][j], S = Width + 2, for a register of channels: pixel (i, j) of d (6,S) at
+/// v[S i + j] = (B^T d B)[i][j], S = Width + 2, for one register of channels. Pixel (i, j) of the patch d (6,S) is at
 /// d + i row_step + j pixel_step, point p of v at v + p point_step.
 template <class Isa, int Width>
 [[gnu::always_inline]] inline void transform_input_tile(const float* d, long row_step, long pixel_step, float* v,
                                                         long point_step, bool past_caches) {
-  constexpr int across = Width + 2, points = Winograd::points_of(Width);
-  Vector<Isa> from[6][across], to[6][across];
+  constexpr int spectrum_columns = Width + 2, points = Winograd::points_of(Width);
+  Vector<Isa> from[6][spectrum_columns], to[6][spectrum_columns];
 #pragma GCC unroll 6
   for (int i = 0; i < 6; ++i)
 #pragma GCC unroll 6
-    for (int j = 0; j < across; ++j) from[i][j] = load<Isa>(d + i * row_step + j * pixel_step);
+    for (int j = 0; j < spectrum_columns; ++j) from[i][j] = load<Isa>(d + i * row_step + j * pixel_step);
   along_both_axes(from, to, [](const auto& line, auto& out) { WinogradMaps<float>::input(line, out); });
   if (past_caches) {
 #pragma GCC unroll 36
-    for (int p = 0; p < points; ++p, v += point_step) stream<Isa>(v, to[p / across][p % across]);
+    for (int p = 0; p < points; ++p, v += point_step) stream<Isa>(v, to[p / spectrum_columns][p % spectrum_columns]);
   } else {
 #pragma GCC unroll 36
-    for (int p = 0; p < points; ++p, v += point_step) store<Isa>(v, to[p / across][p % across]);
+    for (int p = 0; p < points; ++p, v += point_step) store<Isa>(v, to[p / spectrum_columns][p % spectrum_columns]);
   }
 }
 
-/// v[6 i + j] = (A dy A^T)[i][j], dy (4,4), addressed as in transform_input_tile.
+/// v[6 i + j] = (A dy A^T)[i][j] for dy (4,4); addresses as in transform_input_tile.
 template <class Isa>
 [[gnu::always_inline]] inline void transform_output_gradient_tile(const float* dy, long row_step, long pixel_step,
                                                                   float* v, long point_step, bool past_caches) {
@@ -170,14 +171,14 @@ template <class Isa>
   }
 }
 
-/// y (4,Width) = A^T m A; of it the first `rows` x `columns` pixels are stored, pixel (i, j) at y + i row_step + j NR.
+/// y (4,Width) = A^T m A. Only the first `rows` x `columns` pixels are stored, pixel (i, j) at y + i row_step + j NR.
 template <class Isa, int Width>
 [[gnu::always_inline]] inline void transform_output_tile(const float* m, long point_step, float* y, long row_step,
                                                          int rows, int columns) {
-  constexpr int across = Width + 2, points = Winograd::points_of(Width);
-  Vector<Isa> from[6][across], to[4][Width];
+  constexpr int spectrum_columns = Width + 2, points = Winograd::points_of(Width);
+  Vector<Isa> from[6][spectrum_columns], to[4][Width];
 #pragma GCC unroll 36
-  for (int p = 0; p < points; ++p, m += point_step) from[p / across][p % across] = load<Isa>(m);
+  for (int p = 0; p < points; ++p, m += point_step) from[p / spectrum_columns][p % spectrum_columns] = load<Isa>(m);
   along_both_axes(from, to, [](const auto& line, auto& out) { WinogradMaps<float>::output(line, out); });
 #pragma GCC unroll 4
   for (int i = 0; i < 4; ++i)

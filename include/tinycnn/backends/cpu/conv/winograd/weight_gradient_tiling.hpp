@@ -1,48 +1,48 @@
-// How Winograd's weight gradient is tiled, and the memory it needs.
+// The tiling of Winograd's weight gradient, and the memory it needs.
 #pragma once
 
 #include <tinycnn/backends/cpu/conv/winograd/tiles.hpp>
 
 namespace tinycnn::cpu {
 
-/// Two schedules, chosen by the size of the spectrum of dw. Streamed: the batch is cut into a fixed number of shares,
-/// each with a partial spectrum of its own that stays in the caches while small chunks of tiles are transformed and
-/// multiplied. Staged: that spectrum is larger than the caches, so a large chunk of the batch is transformed first, and
-/// then multiplied point by point.
+/// One of two schedules, chosen by the size of dw's spectra. Interleaved: dw's spectra stay in the caches. The batch's
+/// chunks, of few tiles, are divided among a fixed number of partial sums; a task transforms a chunk, multiplies it and
+/// goes on to the next. Staged: dw's spectra are larger than the caches, so all tasks transform a large chunk of the
+/// batch first and then multiply it, point by point.
 template <class Isa>
 struct WinogradWeightGradientTiling {
-  static constexpr int strip = 16;                   // channels of x side by side: a cache line a tile
-  static constexpr long streamed_most = 2L << 20;    // floats of a spectrum of dw
-  static constexpr long partials_floats = 4L << 20;  // of all partial spectra together, if they can be few enough
-  static constexpr int most_partials = 8;
-  static constexpr int streamed_chunk_tiles = 48;
+  static constexpr int strip = 16;                          // channels of x stored together: one cache line per tile
+  static constexpr long max_interleaved_floats = 2L << 20;  // of dw's spectra
+  static constexpr long max_partials_floats = 4L << 20;     // of all partial sums together; there are at least two
+  static constexpr int max_partials = 8;
+  static constexpr int interleaved_chunk_tiles = 48;
   static constexpr int staged_chunk_tiles = 256;
 
-  bool streamed = true;
+  bool interleaved = true;
   int partials = 1;
-  int row_tiles = 1;
-  int rows = 1;  // of tiles, of one chunk; they run on from sample to sample
+  int tiles_per_row = 1;
+  int rows = 1;  // of tiles, per chunk; a chunk may extend over several samples
 
   [[gnu::noinline]] static constexpr WinogradWeightGradientTiling of(const ConvolutionShape& s) {
-    WinogradWeightGradientTiling b;
-    b.row_tiles = tile_columns(s);
-    const long floats = b.spectrum_floats(s);
-    b.streamed = floats <= streamed_most;
-    if (b.streamed) {
-      b.partials = most_partials;
-      while (b.partials > 2 && b.partials * floats > partials_floats) b.partials /= 2;
+    WinogradWeightGradientTiling tiling;
+    tiling.tiles_per_row = tile_columns(s);
+    const long floats = tiling.spectrum_floats(s);
+    tiling.interleaved = floats <= max_interleaved_floats;
+    if (tiling.interleaved) {
+      tiling.partials = max_partials;
+      while (tiling.partials > 2 && tiling.partials * floats > max_partials_floats) tiling.partials /= 2;
     }
-    const int rows = (b.streamed ? streamed_chunk_tiles : staged_chunk_tiles) / b.row_tiles;
-    b.rows = rows > 1 ? rows : 1;
-    return b;
+    const int rows = (tiling.interleaved ? interleaved_chunk_tiles : staged_chunk_tiles) / tiling.tiles_per_row;
+    tiling.rows = rows > 1 ? rows : 1;
+    return tiling;
   }
 
-  [[nodiscard]] constexpr int tiles() const { return rows * row_tiles; }
+  [[nodiscard]] constexpr int tiles() const { return rows * tiles_per_row; }
   [[nodiscard]] constexpr int panels(const ConvolutionShape& s) const { return ceil_div(s.y.c, NR<Isa>); }
   [[nodiscard]] constexpr int chunks(const ConvolutionShape& s, int n) const {
     return static_cast<int>((long(n) * tile_rows(s) + rows - 1) / rows);
   }
-  /// Spectrum of dw: [point][panel][C rounded up to MR][NR].
+  /// The spectra of dw: [point][panel][C rounded up to MR][NR].
   [[nodiscard]] constexpr long panel_floats(const ConvolutionShape& s) const {
     return long(round_up(s.x.c, MR<Isa>)) * NR<Isa>;
   }
@@ -52,19 +52,20 @@ struct WinogradWeightGradientTiling {
   [[nodiscard]] constexpr long spectrum_floats(const ConvolutionShape& s) const {
     return Winograd::points * spectrum_step(s);
   }
-  /// Sums of dy, one row per partial sum, or per row of tiles of a staged chunk.
-  [[nodiscard]] constexpr int bias_rows() const { return streamed ? partials : rows; }
+  /// Rows of sums of dy, for db: one per partial sum (interleaved), or one per row of tiles of a chunk (staged).
+  [[nodiscard]] constexpr int bias_rows() const { return interleaved ? partials : rows; }
   [[nodiscard]] constexpr long bias_floats(const ConvolutionShape& s) const { return long(panels(s)) * NR<Isa>; }
 
-  /// Spectra of x: [point][strip][tile][strip]; of dy: [point][panel][tile][NR], where panels are streamed of one at a
-  /// time, so that it stays in the caches.
+  /// The spectra of x: [point][strip][tile][strip]; those of dy: [point][panel][tile][NR], with one panel at a time in
+  /// the interleaved schedule, so that they stay in the caches.
   [[nodiscard]] constexpr Spectra x_spectra(const ConvolutionShape& s, float* data) const {
     const long step = long(tiles()) * strip;
-    return {data, point_step_of(ceil_div(s.x.c, strip) * step), strip, step, strip, !streamed};
+    return {data, point_step_of(ceil_div(s.x.c, strip) * step), strip, step, strip, !interleaved};
   }
   [[nodiscard]] constexpr Spectra dy_spectra(const ConvolutionShape& s, float* data) const {
     const long step = long(tiles()) * NR<Isa>;
-    return {data, point_step_of((streamed ? 1 : panels(s)) * step), NR<Isa>, streamed ? 0 : step, NR<Isa>, !streamed};
+    return {data,        point_step_of((interleaved ? 1 : panels(s)) * step), NR<Isa>, interleaved ? 0 : step, NR<Isa>,
+            !interleaved};
   }
   [[nodiscard]] constexpr long x_floats(const ConvolutionShape& s) const {
     return Winograd::points * x_spectra(s, nullptr).point_step;
@@ -74,19 +75,19 @@ struct WinogradWeightGradientTiling {
   }
 };
 
-/// Per worker.
+/// Scratch floats per worker.
 template <class Isa>
 constexpr long winograd_weight_gradient_scratch_floats(const ConvolutionShape& s) {
-  const auto b = WinogradWeightGradientTiling<Isa>::of(s);
-  return input_row_floats(s) + (b.streamed ? b.x_floats(s) + b.dy_floats(s) : 0);
+  const auto tiling = WinogradWeightGradientTiling<Isa>::of(s);
+  return input_row_floats(s) + (tiling.interleaved ? tiling.x_floats(s) + tiling.dy_floats(s) : 0);
 }
 
-/// Shared by all workers.
+/// Workspace floats.
 template <class Isa>
-constexpr long winograd_weight_gradient_shared_floats(const ConvolutionShape& s) {
-  const auto b = WinogradWeightGradientTiling<Isa>::of(s);
-  return b.partials * b.spectrum_floats(s) + b.bias_rows() * b.bias_floats(s) +
-         (b.streamed ? 0 : b.x_floats(s) + b.dy_floats(s));
+constexpr long winograd_weight_gradient_workspace_floats(const ConvolutionShape& s) {
+  const auto tiling = WinogradWeightGradientTiling<Isa>::of(s);
+  return tiling.partials * tiling.spectrum_floats(s) + tiling.bias_rows() * tiling.bias_floats(s) +
+         (tiling.interleaved ? 0 : tiling.x_floats(s) + tiling.dy_floats(s));
 }
 
 }  // namespace tinycnn::cpu

@@ -1,0 +1,35 @@
+// One type for every epilogue.
+#pragma once
+
+#include <tinycnn/backends/cpu/conv/direct/tiled_loop.hpp>
+
+namespace tinycnn::cpu {
+
+/// A type-erased epilogue, so that each pass is compiled once and not once per epilogue. One indirect call per output
+/// tile is negligible.
+struct AnyEpilogue {
+  const void* epilogue;
+  void (*call)(const void* epilogue, const OutputTile&);
+  bool (*call_few_channels)(const void* epilogue, const OutputTile&, const FewChannels&);
+  int multiple;
+
+  template <class Epilogue>
+  explicit AnyEpilogue(const Epilogue& e)
+      : epilogue(&e),
+        call([](const void* self, const OutputTile& tile) { static_cast<const Epilogue*>(self)->apply(tile); }),
+        call_few_channels([](const void* self, const OutputTile& tile, const FewChannels& operands) {
+          if constexpr (requires(const Epilogue& own) { own.apply(tile, operands); })
+            return static_cast<const Epilogue*>(self)->apply(tile, operands);
+          else
+            return false;
+        }),
+        multiple(e.row_multiple()) {}
+
+  [[nodiscard]] int row_multiple() const { return multiple; }
+  void apply(const OutputTile& tile) const { call(epilogue, tile); }
+  bool apply(const OutputTile& tile, const FewChannels& operands) const {
+    return call_few_channels(epilogue, tile, operands);
+  }
+};
+
+}  // namespace tinycnn::cpu
