@@ -64,13 +64,13 @@ double separation(const Matrix<float>& points, const Eigen::VectorXi& labels) {
   Matrix<float> means = Matrix<float>::Zero(classes, 2);
   for (int n = 0; n < points.rows(); ++n)
     means.row(labels[n]) += points.row(n) / float((labels.array() == labels[n]).count());
-  int hits = 0;
+  int correct = 0;
   for (int n = 0; n < points.rows(); ++n) {
     Eigen::Index nearest = 0;
     (means.rowwise() - points.row(n)).rowwise().squaredNorm().minCoeff(&nearest);
-    hits += nearest == labels[n] ? 1 : 0;
+    correct += nearest == labels[n] ? 1 : 0;
   }
-  return double(hits) / double(points.rows());
+  return double(correct) / double(points.rows());
 }
 
 int main() {

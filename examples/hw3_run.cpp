@@ -13,7 +13,7 @@ std::string checkpoint_of(const Hw3Options& options) { return options.out + "/la
 /// Calls visit(name, member, shapes) for each flag that a checkpoint keeps. Those that shape the weights must be the
 /// same when the run goes on.
 template <class Options, class Visit>
-void for_kept_flags(Options& o, Visit visit) {
+void for_saved_flags(Options& o, Visit visit) {
   visit("--lr", o.lr, true);
   visit("--weight-decay", o.weight_decay, true);
   visit("--clip", o.clip, true);
@@ -38,7 +38,7 @@ std::string text_of(const Value& value) {
 
 /// The value that the notes hold under `name`.
 template <class Value>
-void take(Value& value, const Notes& notes, const std::string& name, const std::string& path) {
+void read_note(Value& value, const Notes& notes, const std::string& name, const std::string& path) {
   if constexpr (std::is_arithmetic_v<Value>)
     value = notes.number<Value>(name, path, std::numeric_limits<Value>::lowest(), std::numeric_limits<Value>::max());
   else if (const std::string* text = notes.find(name))
@@ -118,9 +118,9 @@ bool resume_run(Hw3Options& options, Hw3Progress& progress) {
     return false;
   }
   const Notes notes = read_notes(path);
-  for_kept_flags(options, [&](const char* name, auto& value, bool shapes) {
+  for_saved_flags(options, [&](const char* name, auto& value, bool shapes) {
     auto known = value;
-    take(known, notes, name, path);
+    read_note(known, notes, name, path);
     if (!options.was_given(name))
       value = known;
     else if (shapes && value != known)
@@ -132,9 +132,9 @@ bool resume_run(Hw3Options& options, Hw3Progress& progress) {
   progress.epoch = notes.number<int>("epoch", path, 1, 1 << 30);
   progress.train.images = notes.number<long>("images", path, 0, most);
   progress.train.batches = notes.number<long>("batches", path, 0, most);
-  progress.train.hits = notes.number<long>("hits", path, 0, most);
+  progress.train.correct = notes.number<long>("hits", path, 0, most);
   progress.train.loss_sum = notes.number<double>("loss_sum", path, -1e300, 1e300);
-  progress.train.batch_accuracies = notes.number<double>("batch_accuracies", path, 0, 1e300);
+  progress.train.batch_accuracy_sum = notes.number<double>("batch_accuracies", path, 0, 1e300);
   progress.rate = notes.number<double>("rate", path, 0, 1e300);
   progress.stopping.patience = options.patience;
   progress.stopping.best = notes.number<double>("best", path, -1, 1);
@@ -145,15 +145,15 @@ bool resume_run(Hw3Options& options, Hw3Progress& progress) {
 Notes notes_of(const Hw3Options& options, const Hw3Progress& progress, const Hw3Pictures& train,
                const Hw3Pictures& valid) {
   Notes notes;
-  for_kept_flags(options, [&](const char* name, const auto& value, bool) { notes.add(name, text_of(value)); });
+  for_saved_flags(options, [&](const char* name, const auto& value, bool) { notes.add(name, text_of(value)); });
   notes.add("train", fingerprint(train));
   notes.add("valid", fingerprint(valid));
   notes.add("epoch", progress.epoch);
   notes.add("images", progress.train.images);
   notes.add("batches", progress.train.batches);
-  notes.add("hits", progress.train.hits);
+  notes.add("hits", progress.train.correct);
   notes.add("loss_sum", progress.train.loss_sum);
-  notes.add("batch_accuracies", progress.train.batch_accuracies);
+  notes.add("batch_accuracies", progress.train.batch_accuracy_sum);
   notes.add("rate", progress.rate);
   notes.add("best", progress.stopping.best);
   notes.add("stale", progress.stopping.stale);
@@ -165,7 +165,7 @@ void check_same_pictures(const Hw3Options& options, const Hw3Pictures& train, co
   const Notes notes = read_notes(path);
   for (const Hw3Pictures* split : {&train, &valid}) {
     std::string known;
-    take(known, notes, split->name, path);
+    read_note(known, notes, split->name, path);
     if (const std::string now = fingerprint(*split); now != known)
       throw Error("cannot resume '" + options.out + "': its split '" + split->name + "' was " + known + ", now it is " +
                   now + "; give the folder it was begun with (--data), or choose another one with --out");

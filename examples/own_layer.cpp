@@ -151,7 +151,7 @@ struct RmsProp {
 
   template <class T>
   struct Factors {
-    T keep, take, epsilon, rate;
+    T alpha, one_minus_alpha, epsilon, rate;
   };
   template <class T>
   [[nodiscard]] Factors<T> factors(long, double rate) const {
@@ -160,7 +160,7 @@ struct RmsProp {
 
   template <class T>
   static void update(const Factors<T>& f, T& w, T g, T& v) {
-    v = f.keep * v + f.take * g * g;
+    v = f.alpha * v + f.one_minus_alpha * g * g;
     w -= f.rate * g / (std::sqrt(v) + f.epsilon);
   }
 };
@@ -204,7 +204,7 @@ double largest_gradient_error() {
   int labels[batch_size];
   draw_batch(1, images, labels);
   model.step(images, labels, batch_size);
-  const std::vector<double> gradients(model.gradients(), model.gradients() + Check::graph.trained_room);
+  const std::vector<double> gradients(model.gradients(), model.gradients() + Check::graph.trained_storage);
 
   const NetworkState<double> state = model.state();
   double largest = 0;

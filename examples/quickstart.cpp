@@ -58,13 +58,13 @@ void train(const std::string& path) {
 double predict(const std::string& path) {
   Predictor<Net, Image<1, 16, 16>, Batch<1>, Cpu<>> network(path, 2);
   const Stripes pictures(90, 3);
-  int hits = 0;
+  int correct = 0;
   for (int i = 0; i < 90; ++i) {
     float logits[3];
     network.predict(pictures.batch(i, 1).images, 1, logits);
-    hits += argmax(logits, 3) == pictures.labels[std::size_t(i)] ? 1 : 0;
+    correct += argmax(logits, 3) == pictures.labels[std::size_t(i)] ? 1 : 0;
   }
-  return hits / 90.0;
+  return correct / 90.0;
 }
 
 int main() {

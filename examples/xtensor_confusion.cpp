@@ -72,11 +72,11 @@ int main() {
     Predictor<Net, Input, Batch<64>, Cpu<>> network("runs/xtensor_confusion.safetensors", 2);
     const xt::xtensor<float, 2> logits = xtensor::predict(network, test_set.images);  // (N, classes)
     const xt::xtensor<double, 2> confusion = confusion_matrix(test_set.labels, logits);
-    const xt::xtensor<double, 1> hits = xt::diagonal(confusion);
+    const xt::xtensor<double, 1> correct = xt::diagonal(confusion);
     const xt::xtensor<double, 1> called = xt::sum(confusion, {0}), there = xt::sum(confusion, {1});
-    const xt::xtensor<double, 1> precision = hits / xt::maximum(called, 1.0), recall = hits / there;
-    const xt::xtensor<double, 1> f1 = 2.0 * hits / (called + there);
-    const double accuracy = xt::sum(hits)() / xt::sum(confusion)();
+    const xt::xtensor<double, 1> precision = correct / xt::maximum(called, 1.0), recall = correct / there;
+    const xt::xtensor<double, 1> f1 = 2.0 * correct / (called + there);
+    const double accuracy = xt::sum(correct)() / xt::sum(confusion)();
     for (std::size_t t = 0; t < classes; ++t) {
       std::printf("class %zu called", t);
       for (std::size_t p = 0; p < classes; ++p) std::printf(" %3.0f", confusion(t, p));

@@ -15,7 +15,7 @@ int main() {
   model.step(images, labels, 4);
   std::uint64_t sum = std::uint64_t(model.evaluate(images, labels, 4).correct);
   const float* parameters = model.state().parameters;
-  for (long i = 0; i < Model::graph.trained_room; ++i) {
+  for (long i = 0; i < Model::graph.trained_storage; ++i) {
     std::uint32_t bits = 0;
     std::memcpy(&bits, parameters + i, sizeof bits);
     sum = sum * 31 + bits;

@@ -38,7 +38,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     fuzz::demand(got == start, "a refused file changes nothing");
     return 0;
   }
-  for (long i = 0; i < small_net::graph.trained_room; ++i)
+  for (long i = 0; i < small_net::graph.trained_storage; ++i)
     fuzz::demand(std::isfinite(got.parameters[i]), "numbers that are loaded are finite");
   save_state(path, got.state());
   load_state(path, start.state());

@@ -40,16 +40,16 @@ LayerInputs inputs_of(const std::string& name) {
 }
 
 /// y, dx, every parameter's gradient and, in training, every buffer after the step.
-template <class Backend, class Net, class Input, class Asked = EveryGradient>
+template <class Backend, class Net, class Input, class DemandTag = EveryGradient>
 void check_layer(const std::string& name) {
   const Bounds bounds = bounds_of<Backend>;
   const LayerInputs given = inputs_of(name);
-  const LayerValues got = run_layer<Backend, Net, Input, UpstreamLoss, Asked>(given);
+  const LayerValues got = run_layer<Backend, Net, Input, UpstreamLoss, DemandTag>(given);
   check_close(name + "/y", got.y, given.of("y"), bounds.y);
   check_close(name + "/dx", got.dx, given.of("dx"), bounds.dx);
   for (const NamedValues& dw : got.gradients)
     check_close(name + "/d" + dw.name, dw.values, given.of("d" + dw.name), bounds.dw);
-  const bool training = Asked::demand.mode == Mode::training;
+  const bool training = DemandTag::demand.mode == Mode::training;
   for (const NamedValues& b : got.buffers)
     check_close(name + '/' + b.name, b.values, given.of(training ? b.name + "_after" : b.name), bounds.buffers);
   CHECK(got.padding_is_zero);

@@ -50,12 +50,12 @@ void check_step(Fused fused, Plain plain, int n, std::uint64_t seed, double some
   }
 }
 
-template <class Net, class Input = Image<3, 7, 9>, class Asked = EveryGradient>
+template <class Net, class Input = Image<3, 7, 9>, class DemandTag = EveryGradient>
 void check_training(const std::string& name, int n = 3, std::uint64_t seed = 21, double some_gammas = -0.7) {
   INFO(name);
   constexpr int capacity = 5;
-  check_step(plan_run<Net, Input, Asked, Cpu<>>(capacity, 2), plan_run<Net, Input, Asked, Reference<double>>(capacity),
-             n, seed, some_gammas);
+  check_step(plan_run<Net, Input, DemandTag, Cpu<>>(capacity, 2),
+             plan_run<Net, Input, DemandTag, Reference<double>>(capacity), n, seed, some_gammas);
 }
 
 /// A body of layers on pictures, ending in a Linear layer on `Size` features.
@@ -180,16 +180,16 @@ TEST_CASE("a convolution's bias in front of BatchNorm has gradient exactly zero"
 }
 
 /// What a forward pass of one demand leaves on both backends.
-template <class Net, class Input, class Asked>
+template <class Net, class Input, class DemandTag>
 void check_forward(const std::string& name, std::uint64_t seed = 31) {
   INFO(name);
-  Fused fused = plan_run<Net, Input, Asked, Cpu<>>(4, 2);
-  Plain plain = plan_run<Net, Input, Asked, Reference<double>>(4);
+  Fused fused = plan_run<Net, Input, DemandTag, Cpu<>>(4, 2);
+  Plain plain = plan_run<Net, Input, DemandTag, Reference<double>>(4);
   const std::vector<double> images = drawn_images(seed, 3, plain.graph().input.size());
   const std::vector<int> labels = drawn_labels(seed, 3, 4);
   CHECK(fused.forward(images, labels, 3) == doctest::Approx(plain.forward(images, labels, 3)).epsilon(1e-5));
   check_close(fused.output(), plain.output());
-  if (!Asked::demand.input_gradient) return;
+  if (!DemandTag::demand.input_gradient) return;
   fused.backward(), plain.backward();
   if (plain.plan().demand.input_gradient) check_close(fused.input_gradient(), plain.input_gradient());
 }

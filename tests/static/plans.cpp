@@ -14,8 +14,8 @@ using networks::Classifier, networks::CourseResNet18, networks::ResNet18, networ
 using Picture = Image<3, 128, 128>;
 using Backend = Cpu<cpu::Avx512>;  // a type: no flag changes its plans
 
-template <class Net, class Asked = TrainingStep, class Input = Picture>
-constexpr const Plan& plan = plan_of<Net, Input, CrossEntropy, Backend, Asked>;
+template <class Net, class DemandTag = TrainingStep, class Input = Picture>
+constexpr const Plan& plan = plan_of<Net, Input, CrossEntropy, Backend, DemandTag>;
 template <class Net>
 constexpr const Graph& graph = graph_of<Net, Picture, CrossEntropy>;
 template <class Net, int N>
@@ -112,8 +112,8 @@ static_assert(plan_of<Classifier, Picture, CrossEntropy, NoPools, Prediction>.mi
 
 // Views cost nothing: Flatten shares the picture's memory, and so does Dropout once training is over.
 using Dropped = Sequential<Conv2d<3, 4, 3>, Dropout<>, Flatten, Linear<16, 3>>;
-template <class Asked>
-constexpr const Plan& dropped = plan_of<Dropped, Image<3, 4, 4>, CrossEntropy, Backend, Asked>;
+template <class DemandTag>
+constexpr const Plan& dropped = plan_of<Dropped, Image<3, 4, 4>, CrossEntropy, Backend, DemandTag>;
 static_assert(dropped<TrainingStep>.values[2].root == 2 && dropped<TrainingStep>.values[3].root == 2);
 static_assert(dropped<Prediction>.values[2].root == 1 && dropped<Prediction>.values[3].root == 1);
 static_assert(dropped<Prediction>.step_count == 2);

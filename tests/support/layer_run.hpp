@@ -136,9 +136,9 @@ LayerValues run_plan(const tinycnn::Plan& plan, const tinycnn::OpKernels<Backend
 }
 
 /// Runs `Net` over samples of `Input` on a backend.
-template <class Backend, class Net, class Input, class Loss, class Asked>
+template <class Backend, class Net, class Input, class Loss, class DemandTag>
 LayerValues run_layer(const LayerInputs& given, int threads = 2) {
-  static constexpr const tinycnn::Plan& plan = tinycnn::plan_of<Net, Input, Loss, Backend, Asked>;
+  static constexpr const tinycnn::Plan& plan = tinycnn::plan_of<Net, Input, Loss, Backend, DemandTag>;
   static_assert(tinycnn::graph_of<Net, Input, Loss>.failure.mistake == tinycnn::Mistake::none && plan.missing < 0);
   return run_plan<Backend>(plan, tinycnn::kernels_of<Backend, plan>, given, threads);
 }

@@ -61,8 +61,8 @@ using SmallHw3Input = Image<3, 11, 9>;
 inline constexpr int small_hw3_classes = 4;
 template <class Backend>
 using SmallHw3Training = Trainer<SmallHw3, SmallHw3Input, Batch<4>, CrossEntropy, Adam, Constant, Backend>;
-template <class Backend, class Asked = Prediction>
-using SmallHw3Predicting = Predictor<SmallHw3, SmallHw3Input, Batch<4>, Backend, Asked>;
+template <class Backend, class DemandTag = Prediction>
+using SmallHw3Predicting = Predictor<SmallHw3, SmallHw3Input, Batch<4>, Backend, DemandTag>;
 
 /// A small residual net: the stem's overlapping pool, an identity block, a block with downsample, global pooling.
 using SmallResNet = Sequential<

@@ -139,9 +139,9 @@ class PlanRun {
 };
 
 /// The plan of `Net` for a demand, ready to run.
-template <class Net, class Input, class Asked, class Backend>
+template <class Net, class Input, class DemandTag, class Backend>
 PlanRun<Backend> plan_run(int capacity, int threads = 1) {
-  constexpr const tinycnn::Plan& plan = tinycnn::plan_of<Net, Input, tinycnn::CrossEntropy, Backend, Asked>;
+  constexpr const tinycnn::Plan& plan = tinycnn::plan_of<Net, Input, tinycnn::CrossEntropy, Backend, DemandTag>;
   static_assert(plan.graph->failure.mistake == tinycnn::Mistake::none && plan.missing < 0);
   return {plan, tinycnn::kernels_of<Backend, plan>, capacity, threads};
 }

@@ -36,8 +36,8 @@ const std::vector<int> labels{0, 1, 2, 1};
 template <class T>
 std::vector<float> values_of(T& trainer) {
   const auto state = trainer.state();
-  std::vector<float> all(state.parameters, state.parameters + T::graph.trained_room);
-  all.insert(all.end(), state.buffers, state.buffers + T::graph.buffer_room);
+  std::vector<float> all(state.parameters, state.parameters + T::graph.trained_storage);
+  all.insert(all.end(), state.buffers, state.buffers + T::graph.buffer_storage);
   return all;
 }
 

@@ -49,8 +49,8 @@ struct StateMemory {
   explicit StateMemory(std::uint64_t seed) { initialize(state(), seed); }
   [[nodiscard]] NetworkState<T> state() const { return {&graph, Backend::order, parameters.host(), buffers.host()}; }
   mutable Backend backend{1};
-  mutable typename Backend::template Memory<T> parameters{backend, graph.trained_room},
-      buffers{backend, graph.buffer_room};
+  mutable typename Backend::template Memory<T> parameters{backend, graph.trained_storage},
+      buffers{backend, graph.buffer_storage};
 };
 
 /// Makes every number of a state another one.
@@ -137,7 +137,7 @@ TEST_CASE("a file of weights does not depend on the backend that wrote it") {
   fill_with_counts(precise.state());
   fill_with_counts(fast.state());
   bool other_layout = false;
-  for (long i = 0; i < graph.trained_room; ++i)
+  for (long i = 0; i < graph.trained_storage; ++i)
     other_layout = other_layout || plain.parameters.read()[i] != fast.parameters.read()[i];
   CHECK(other_layout);
 
@@ -154,7 +154,7 @@ TEST_CASE("a file of weights does not depend on the backend that wrote it") {
   load_state(folder / "plain", loaded.state());
   save_state(folder / "again", loaded.state());
   CHECK(read_file(folder / "again") == bytes);
-  for (long i = 0; i < graph.trained_room; ++i) CHECK(loaded.parameters.read()[i] == fast.parameters.read()[i]);
+  for (long i = 0; i < graph.trained_storage; ++i) CHECK(loaded.parameters.read()[i] == fast.parameters.read()[i]);
 
   // PyTorch's order in the file: the last number of the last matrix is the last one counted.
   const SafetensorsFile file(folder / "fast");
