@@ -1,4 +1,4 @@
-"""The case `memory`: the most memory that a training process ever had resident."""
+"""The case `memory`: the peak resident memory of a training process."""
 import dataclasses
 
 from race import BOUNDS, FOLDER, Race, check_result, first_result, usable
@@ -10,7 +10,7 @@ CONTRACT = 1 / 3  # tinycnn without mapped files, of the smallest f32 peer's
 
 @dataclasses.dataclass(frozen=True)
 class Memory:
-    """The trainings of several races, one system at a time."""
+    """The training cases, one system at a time."""
 
     races: tuple[Race, ...]
 
