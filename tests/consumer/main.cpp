@@ -1,5 +1,5 @@
-// Prints the version of tinycnn it was compiled with and, after some steps of training here and in network.cpp, the sum
-// of the parameters' bits.
+// Prints the version of tinycnn that it was compiled with and, after some training steps here and in network.cpp, the
+// sum of the bits of all parameters.
 #include "network.hpp"
 
 #include <cstdint>

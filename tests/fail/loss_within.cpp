@@ -1,4 +1,4 @@
-// A loss among the layers: it stands beside the network.
+// A loss among the layers of a network.
 // expect: a loss is not a part of the network
 // expect: Mistake::loss_within, 2, tinycnn::CrossEntropyOver<0>
 // expect: Got<tinycnn::Features<10>>

@@ -1,4 +1,4 @@
-// An optimizer that wants to keep three numbers a parameter.
+// An optimizer with three slots per parameter.
 // expect: an optimizer may keep at most two slots per parameter
 #include <tinycnn/tinycnn.hpp>
 

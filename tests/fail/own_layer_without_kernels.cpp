@@ -1,4 +1,4 @@
-// A layer of the user's own with shape rules alone.
+// A custom layer with shape rules alone.
 // expect: the backend has no kernel for this layer in the requested mode
 // expect: Mistake::no_kernel, 1, Doubled
 // expect: Got<tinycnn::Features<3072>>

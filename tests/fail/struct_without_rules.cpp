@@ -1,4 +1,4 @@
-// A layer of the user's own that lacks its shape rules.
+// A custom layer that lacks its shape rules.
 // expect: this type is not a layer
 // expect: Mistake::not_a_layer, 2, Swish
 // expect: Got<tinycnn::Image<8, 30, 30>>

@@ -1,4 +1,4 @@
-// Two wrong layers: the first one is told, and nothing follows from it, whatever is used.
+// Two wrong layers: only the first one is reported, without consequential errors.
 // expect: the input of this layer has the wrong number of channels
 // expect: Mistake::wrong_channels, 1, tinycnn::Conv2d<4, 8, 3>
 // expect: Got<tinycnn::Image<8, 30, 30>>

@@ -1,4 +1,4 @@
-// The wrong layer lies in a container of the user's own, whose type then stands for it.
+// The wrong layer is in a custom container, whose type is shown instead.
 // expect: the input of this layer has the wrong number of channels
 // expect: Mistake::wrong_channels, 1, Twice<tinycnn::Conv2d<3, 8, 3>
 // expect: Got<tinycnn::Image<8, 30, 30>>

@@ -1,4 +1,4 @@
-// A safetensors file, read tensor by tensor and into a small network.
+// Reads a safetensors file tensor by tensor, and into a small network.
 // libFuzzer: -max_len=4096
 #include <cmath>
 #include <vector>
@@ -10,7 +10,7 @@ namespace {
 
 using namespace tinycnn;
 
-/// What the reader promises of every file that it accepts.
+/// Checks what the reader guarantees for every file that it accepts.
 void read_all(const SafetensorsFile& file, std::size_t size) {
   const std::vector<TensorEntry>& entries = file.entries();
   for (std::size_t i = 0; i < entries.size(); ++i) {

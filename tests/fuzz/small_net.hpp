@@ -1,4 +1,4 @@
-// A network with one parameter of every kind, small enough for a file of weights to be a fuzzer's seed.
+// A network with one parameter of every kind, so small that its weight file can be a seed for a fuzzer.
 #pragma once
 
 #include <cstdint>

@@ -27,7 +27,7 @@ Parts<Main, Shortcut, Whole<Self>> parts_of(const Residual<Main, Shortcut>*);
 template <class Self, class First, class... More>
 auto parts_of(const Concat<First, More...>*) -> Parts<First, Parts<More, Whole<Self>>...>;
 template <class Self>
-Whole<Self> parts_of(const void*);  // a container of the user's own
+Whole<Self> parts_of(const void*);  // a custom container
 
 /// Counts layers and joins; a type that is not a layer counts as one.
 struct LayerCounter {
