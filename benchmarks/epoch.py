@@ -7,7 +7,7 @@ from race import FOLDER
 from report import Report, json_row, table
 from settings import tinycnn
 
-CONTRACT = 1.10  # an epoch after the first, of its steps alone
+CONTRACT = 1.10  # the largest ratio of a cached epoch to its steps alone
 
 
 @dataclasses.dataclass(frozen=True)

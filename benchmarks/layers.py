@@ -36,7 +36,7 @@ class Shape:
                 f"{self.groups} {BATCH} {number}")
 
     def passes(self):
-        return [k for k in range(3) if k != 1 or self.c > 3]  # nobody wants the gradient of a picture
+        return [k for k in range(3) if k != 1 or self.c > 3]  # the gradient of the input image is not needed
 
     def depthwise(self):
         return self.groups == self.c
@@ -87,8 +87,8 @@ class Measured:
     direct: float  # GFLOP
     executed: float
     gbytes: float
-    peak: float  # at the pass's clock, GFLOP/s
-    copy: float  # measured beside it, GB/s; 0 where that is no limit
+    peak: float  # GFLOP/s, at the clock frequency of the pass
+    copy: float  # bandwidth of a copy, GB/s; 0 if it is not the limit
 
     def of_peak(self):
         return self.executed / self.median() / self.peak

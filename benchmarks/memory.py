@@ -5,7 +5,7 @@ from race import BOUNDS, FOLDER, Race, check_result, first_result, usable
 from report import Report, json_row, table
 from worker import Worker
 
-CONTRACT = 1 / 3  # tinycnn without mapped files, of the smallest f32 peer's
+CONTRACT = 1 / 3  # the largest ratio of tinycnn, without mapped files, to the smallest f32 peer
 
 
 @dataclasses.dataclass(frozen=True)

@@ -30,7 +30,7 @@ class Race:
     tinycnn: Setting
     peers: dict[str, tuple[Setting, ...]]
     repeats: int = 1
-    contracts: tuple[tuple[str, float], ...] = ()  # precision of the peers -> how many times faster than the best
+    contracts: tuple[tuple[str, float], ...] = ()  # precision of the peers -> required ratio to the fastest
 
     def run(self, name, args):
         chosen = [setting for system in args.peers for setting in self.peers.get(system, ()) if usable(setting)]

@@ -7,7 +7,7 @@ from report import Report, json_row, table
 from settings import tinycnn
 from worker import Worker
 
-CONTRACT = 1.85  # how many times faster two threads train
+CONTRACT = 1.85  # required speed-up of training by two threads
 BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 
@@ -35,7 +35,7 @@ class Measured:
     point: Point
     seconds: list[float]
     gflop: float
-    peak: float  # GFLOP/s of its threads
+    peak: float  # GFLOP/s, all threads
     rss_mb: float
 
     def median(self):

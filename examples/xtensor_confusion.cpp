@@ -1,4 +1,4 @@
-// A data set in .npy files and the statistics of a confusion matrix, with xtensor.
+// Reads a data set from .npy files and computes statistics of a confusion matrix, with xtensor.
 #include <tinycnn/tinycnn.hpp>
 #include <tinycnn/xtensor.hpp>
 

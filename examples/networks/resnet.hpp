@@ -8,7 +8,7 @@ namespace networks {
 using namespace tinycnn;
 
 // clang-format off: tables
-// torchvision names the layers of a block; a struct with a name does the same.
+// Structs with a name give layers the names that they have in torchvision.
 template <class Layer> struct Conv1 : Layer { static constexpr std::string_view name = "conv1"; };
 template <class Layer> struct Conv2 : Layer { static constexpr std::string_view name = "conv2"; };
 template <class Layer> struct Conv3 : Layer { static constexpr std::string_view name = "conv3"; };

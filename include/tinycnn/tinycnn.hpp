@@ -1,4 +1,4 @@
-// Everything a convolutional network on the CPU needs: layers, losses, optimizers, schedules, backends, training, data.
+// Includes the whole library: layers, losses, optimizers, schedules, backends, training, data.
 #pragma once
 
 #include <tinycnn/layers/mistake.hpp>  // first, so that few "included from" lines precede an error about a network

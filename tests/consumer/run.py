@@ -82,7 +82,7 @@ def defines_kernels(object_file):
 def by_hand(cxx):
     """The output of the consumer's two files linked into one program, with and without precompiled kernels. Checks that a
     file compiled for another instruction set does not link with the kernels."""
-    flags = ["-O2", "-march=native", "-Wno-invalid-feature-combination"]  # clang 19's, of its own idea of some CPUs
+    flags = ["-O2", "-march=native", "-Wno-invalid-feature-combination"]  # clang 19 warns about the features that it assumes for some CPUs
     everywhere = [compiled(cxx, HERE / name, BUILD / f"{cxx}_{name}.o", *flags) for name in SOURCES]
     once = [compiled(cxx, HERE / name, BUILD / f"{cxx}_{name}_once.o", *flags, f"-D{PRECOMPILED}") for name in SOURCES]
     kernels = compiled(cxx, KERNELS, BUILD / f"{cxx}_kernels.o", *flags)

@@ -256,10 +256,10 @@ class Loader {
   pthread_cond_t work_done_ = PTHREAD_COND_INITIALIZER;       // a minibatch is complete, or no thread is busy
   std::vector<int> order_;
   std::vector<DamagedPicture> damaged_;  // of this epoch, as they were found
-  long claimed_ = 0;                     // position in the order of the next picture to make
-  long limit_ = 0;                       // and the position up to which there is room
-  long delivered_ = 0;                   // minibatches handed out
-  int busy_ = 0;                         // threads making one
+  long claimed_ = 0;                     // position in the order of the next picture to load
+  long limit_ = 0;                       // the end of the positions that may be loaded now
+  long delivered_ = 0;                   // minibatches returned by next
+  int busy_ = 0;                         // threads that load a picture
   bool stopping_ = false;
 };
 

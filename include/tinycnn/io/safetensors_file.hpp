@@ -149,7 +149,7 @@ class SafetensorsFile {
         while (json.more(']'));
       } else {
         json.expect('[');
-        entry.begin = std::size_t(json.count());  // from where the data begins; assign_data_offsets adds that
+        entry.begin = std::size_t(json.count());  // relative to the data; see assign_data_offsets
         json.expect(',');
         end = std::size_t(json.count());
         json.expect(']');

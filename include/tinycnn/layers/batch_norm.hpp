@@ -18,7 +18,8 @@ enum BatchNormParameter { norm_weight, norm_bias, norm_mean, norm_variance, norm
 /// statistics: running = (1 - momentum) running + momentum batch, with the unbiased variance. Inference normalises with
 /// the running statistics. A training batch must hold more than one value per channel; otherwise Trainer::step throws
 /// an Error. Options: Epsilon<1, 100000>, Momentum<1, 10>.
-/// Parameters: weight (C) = 1, bias (C) = 0; buffers: running_mean (C) = 0, running_var (C) = 1, num_batches_tracked.
+/// Parameters, with initial values: weight (C) = 1, bias (C) = 0. Buffers: running_mean (C) = 0, running_var (C) = 1,
+/// num_batches_tracked = 0.
 template <int Channels, class... Choices>
 struct BatchNorm {
   static constexpr const Kind& kind = batch_norm;

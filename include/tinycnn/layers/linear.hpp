@@ -9,7 +9,7 @@ inline constexpr Kind linear{"Linear"};
 
 /// A fully connected layer, torch.nn.Linear(In, Out). x (In) -> y (Out), y[o] = bias[o] + sum over i of
 /// weight[o, i] x[i]. Options: NoBias.
-/// Parameters: weight (Out, In), bias (Out); both start as U(-1/sqrt(In), 1/sqrt(In)).
+/// Parameters: weight (Out, In), bias (Out); initially U(-1/sqrt(In), 1/sqrt(In)).
 template <int In, int Out, class... Choices>
 struct Linear {
   static constexpr const Kind& kind = linear;

@@ -52,9 +52,9 @@ struct FusedOpFacts {
   unsigned modes = in_any_mode;
   bool accepts_deferred = false;           ///< x may be deferred: stored before its scale, shift and ReLU
   bool accepts_deferred_residual = false;  ///< r may be deferred
-  bool defers = false;                     ///< leaves y deferred
+  bool defers = false;                     ///< stores y deferred
   bool deferred_relu = false;              ///< the deferred affine is followed by a ReLU
-  bool saves_input = false;                ///< backward reads x
+  bool saves_input = false;                ///< backward reads x and r
   bool saves_output = false;               ///< backward reads y
   bool passes_gradient = false;            ///< dx = dr = dy: shared, nothing to compute (Add)
   bool reduces_for_batch_norm =

@@ -1,4 +1,4 @@
-// CosineAnnealing: from the base rate down to a minimum along half a cosine (Loshchilov & Hutter 2017).
+// CosineAnnealing: decays from the base rate to a minimum along half a cosine (Loshchilov & Hutter 2017).
 #pragma once
 
 #include <cmath>

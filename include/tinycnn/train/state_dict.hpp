@@ -166,7 +166,7 @@ template <class T>
       if (!each.has(p)) continue;
       const std::string name = each.name(p);
       const TensorEntry* entry = file.find(name);
-      if (entry == nullptr && p.integer) continue;  // a counter that is missing is 0, as for torch.load_state_dict
+      if (entry == nullptr && p.integer) continue;  // a missing counter becomes 0, as in load_state_dict of PyTorch
       if (entry == nullptr)
         missing.add(name);
       else if (entry->shape != detail::shape_of(p))
@@ -181,7 +181,7 @@ template <class T>
     throw Error({"'", file.path(), "' is of another network:", missing.empty() ? "" : " missing ", missing.text(),
                  missing.empty() || unexpected.empty() ? "" : ";", unexpected.empty() ? "" : " unexpected ",
                  unexpected.text()});
-  for (const bool write : {false, true})  // nothing is written before all has been read
+  for (const bool write : {false, true})  // first check all, then write all
     for (const NamedState<T>& each : states)
       for (int k = 0; k < each.state.graph->parameter_count; ++k) {
         const Parameter& p = each.state.graph->parameters[k];
