@@ -18,7 +18,7 @@ sys.path.insert(0, str(FOLDER.parent / "checks"))
 import compiler  # noqa: E402
 
 BUILD = compiler.ROOT / "build" / "fuzz"
-STARTING = 120  # seconds a fuzzer may need beside those it is given
+STARTING = 120  # seconds that a fuzzer may take in addition to its time limit
 COMMON = ["-rss_limit_mb=2048", "-timeout=10", "-max_len=1024", "-print_final_stats=1", "-verbosity=1"]
 
 
@@ -90,7 +90,7 @@ def main():
     if not sources:
         parser.error(f"there is no fuzzer '{options.only}'")
     seconds = max(1, options.minutes * 60 * min(compiler.JOBS, len(sources)) / len(sources))
-    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # the inputs are files, millions of them
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # inputs are written to files, millions of them
     with tempfile.TemporaryDirectory(prefix="tinycnn-fuzz-", dir=memory) as scratch:
         return compiler.count([(source, time, scratch) for time in (0, seconds) for source in sources], judge)
 

@@ -16,7 +16,7 @@ from program import expect
 
 
 def files(folder, data):
-    """Every file of a finished run."""
+    """The contents of every file of a finished run."""
     out = folder / "whole"
     status, said, error = program.run("--data", data, "--out", out, "--epochs", 2, "--threads", 2)
     yield expect(status == 0, f"a plain run failed: {error}")
@@ -164,7 +164,7 @@ def terminal(folder, data):
     while True:
         try:
             piece = os.read(ours, 65536)
-        except OSError:  # what a terminal's other end gives at the end
+        except OSError:  # how a terminal reports the end of output
             break
         if not piece:
             break

@@ -19,7 +19,7 @@ KILLS = 10
 
 
 def differences(folder, expected, what):
-    """Complaints about each file of a finished run that is not as expected."""
+    """Yields a message for each file of a finished run that differs from the expected one."""
     for name, content in program.results(folder).items():
         yield program.expect(content == expected[name], f"{what}: {name} differs from the undisturbed run's")
 
