@@ -1,4 +1,4 @@
-// The memory bandwidth of this machine at this moment: a copy that no cache holds, all threads at once.
+// Measures the current memory bandwidth of the machine: a copy that exceeds all caches, on all threads at once.
 #pragma once
 
 #include <tinycnn/backends/cpu/simd/vector.hpp>
@@ -8,7 +8,7 @@
 
 namespace bench {
 
-/// GB/s read and written together, best of ten copies of 256 MB with stores past the caches.
+/// GB/s, read and written together; the best of ten copies of 256 MB with non-temporal stores.
 inline double copy_bandwidth(tinycnn::cpu::ThreadPool& pool) {
   using Isa = tinycnn::cpu::Native;
   constexpr int blocks = 256;

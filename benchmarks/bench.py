@@ -1,9 +1,9 @@
-"""Times tinycnn beside its peers on the same work, in turn, and prints medians, spread and ratios.
+"""Times tinycnn and its peers alternately on the same work, and prints medians, spread and ratios.
 
 Run: ./dev bench CASE... [--peers torch,mnn,openvino,onnxruntime,ncnn|all] [--threads 2] [--steps N] [--json FILE]
 
-cases.py holds the cases, settings.py the systems, race.py how they take turns, worker.py how they are asked.
-docs/benchmarks.md says how to read the tables.
+cases.py has the cases, settings.py the systems, race.py the alternation, worker.py the protocol. docs/benchmarks.md
+explains the tables.
 """
 import argparse
 import json

@@ -1,5 +1,5 @@
-// HW3's epochs over a folder of JPEGs, beside the same number of steps on one batch in memory. Prints `NAME NUMBER`
-// lines: what bench.py's case `epoch` reads.
+// Times HW3's epochs on a folder of JPEGs, and as many steps on one batch in memory. Prints `NAME NUMBER` lines for the
+// case `epoch` of bench.py.
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -22,7 +22,7 @@ struct EpochOptions {
   int rounds = 3;
 };
 
-/// Seconds of an epoch over the training pictures, in a new order each time.
+/// The seconds of an epoch over the training pictures, in a new order each time.
 double epoch_seconds(Model& model, Loader& loader, int pictures, std::uint64_t epoch) {
   const double start = seconds_now();
   loader.begin_epoch(shuffled(pictures, 6666, epoch));
@@ -30,7 +30,7 @@ double epoch_seconds(Model& model, Loader& loader, int pictures, std::uint64_t e
   return seconds_now() - start;
 }
 
-/// Seconds of as many steps on this batch, the last on as few of its pictures as the epoch's last.
+/// The seconds of as many steps on this batch; the last step has as many samples as the last one of the epoch.
 double steps_seconds(Model& model, const Minibatch& batch, int pictures) {
   const double start = seconds_now();
   for (int left = pictures; left > 0; left -= batch.n)

@@ -1,4 +1,4 @@
-// HW3's predictions of 128 x 128 photographs, 64 at a time or one.
+// HW3's prediction of 64 photographs, or of one, of 128 x 128 pixels.
 #include "../examples/networks/hw3_classifier.hpp"
 #include "inference.hpp"
 

@@ -1,4 +1,4 @@
-// One pass of one convolution, whichever the case `layers` asks for, through the interface the fused ops use.
+// One pass of one convolution, chosen by the case `layers`, through the interface that fused ops use.
 #include <cstdint>
 #include <memory>
 
@@ -16,11 +16,11 @@ class ConvolutionPass {
   virtual void run() = 0;
   [[nodiscard]] virtual Operations operations() const = 0;
   [[nodiscard]] virtual std::string_view algorithm() const = 0;
-  /// Each element of x and y once, in 10^9 bytes: what a pass must move at least.
+  /// The memory traffic that a pass needs at least, each element of x and y once, in 10^9 bytes.
   [[nodiscard]] virtual double gbytes() const = 0;
 };
 
-/// With the tensors of all three passes. `Convolution` says which family of kernels, as in the rows of cpu.hpp.
+/// Holds the tensors of all three passes. `Convolution` selects the family of kernels, as for the fused ops in cpu.hpp.
 template <class Convolution>
 class PassOf final : public ConvolutionPass {
   using Isa = typename Convolution::Isa;
@@ -44,7 +44,7 @@ class PassOf final : public ConvolutionPass {
     fill(w_, 3);
   }
 
-  /// Packing the weights is part of a training step's pass, as it is here.
+  /// Includes packing the weights, which is part of each pass of a training step.
   void run() override {
     if (pass_ == forward) {
       c_.pack(w_.data(), packed_.data(), pool_);
@@ -84,7 +84,7 @@ class PassOf final : public ConvolutionPass {
   ThreadPool& pool_;
   Convolution c_;
   Buffer<float> x_, y_;     // (N,H,W,C), (N,P,Q,O)
-  Buffer<float> w_, bias_;  // (R,S,C/groups,O), (O); their gradients in the pass that finds those
+  Buffer<float> w_, bias_;  // (R,S,C/groups,O), (O); in the weight gradient's pass, their gradients
   Buffer<float> packed_, workspace_, scratch_;
 };
 

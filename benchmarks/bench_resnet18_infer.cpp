@@ -1,4 +1,4 @@
-// ResNet-18's predictions of 128 x 128 photographs, 64 at a time or one.
+// ResNet-18's prediction of 64 photographs, or of one, of 128 x 128 pixels.
 #include "../examples/networks/resnet.hpp"
 #include "inference.hpp"
 

@@ -1,4 +1,4 @@
-// HW3 at other batches, image sizes and widths: what --variant names, for the case `scaling`.
+// HW3 with other batch sizes, image sizes and widths, selected by --variant, for the case `scaling`.
 #include "inference.hpp"
 #include "training.hpp"
 
@@ -27,7 +27,7 @@ struct Variant {
 };
 
 constexpr Variant variants[] = {
-    {"batch", training<64, 128, 256>},  // any number up to that
+    {"batch", training<64, 128, 256>},  // capacities; any smaller batch
     {"image 32", training<64, 32, 64>},   {"image 64", training<64, 64, 64>},   {"image 96", training<64, 96, 64>},
     {"image 128", training<64, 128, 64>}, {"image 160", training<64, 160, 64>}, {"image 192", training<64, 192, 64>},
     {"image 224", training<64, 224, 64>}, {"width 1/2", training<32, 128, 64>}, {"width 1", training<64, 128, 64>},

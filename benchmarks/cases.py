@@ -1,4 +1,4 @@
-"""The table of cases: name -> what has run(name, args) -> Report. A new case is one more line here."""
+"""The table of cases: name -> object with run(name, args) -> Report. To add a case, add a line here."""
 from epoch import Epoch
 from layers import Layers
 from memory import Memory

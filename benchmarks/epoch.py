@@ -1,4 +1,4 @@
-"""The case `epoch`: HW3's training over a folder of JPEGs, beside the same number of steps on one batch in memory."""
+"""The case `epoch`: HW3's training on a folder of JPEGs, compared with as many steps on one batch in memory."""
 import dataclasses
 import statistics
 import subprocess
@@ -7,12 +7,12 @@ from race import FOLDER
 from report import Report, json_row, table
 from settings import tinycnn
 
-CONTRACT = 1.10  # an epoch after the first, of its steps alone
+CONTRACT = 1.10  # the largest ratio of a cached epoch to its steps alone
 
 
 @dataclasses.dataclass(frozen=True)
 class Epoch:
-    """One run of bench_epoch.cpp, whose `NAME NUMBER` lines are gathered by name."""
+    """Runs bench_epoch.cpp and collects its `NAME NUMBER` lines by name."""
 
     rounds: int = 3
 

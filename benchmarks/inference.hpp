@@ -1,4 +1,4 @@
-// A bench program that runs a trained network: one pass is one batch of predictions.
+// A benchmark program that runs a trained network: one pass is the prediction of one batch.
 #pragma once
 
 #include "worker.hpp"
@@ -35,7 +35,7 @@ class Inference {
   std::vector<float> images_;  // (N, C, H, W)
   std::vector<float> logits_;  // (N, classes)
   Model model_;
-  cpu::ThreadPool pool_;  // for the peak: a Predictor keeps its own to itself
+  cpu::ThreadPool pool_;  // to measure the peak: a Predictor's own pool is private
 };
 
 template <class Net, class Input, int Capacity>

@@ -1,7 +1,7 @@
-"""The case `layers`: every pass of the convolutions of HW3 and ResNet-18, and of other shapes, alone.
+"""The case `layers`: each pass of the convolutions of HW3 and ResNet-18, and of other shapes, by itself.
 
-Some CPUs lower their clock under products that read memory (a Xeon by 11 %) and raise it again within milliseconds. So
-the peak is measured twice: at its best (`peak`), and right after the pass, at the clock it ran at (`there`).
+Some CPUs lower their clock frequency while multiplying data from memory (a Xeon by 11 %) and raise it again within
+milliseconds. So two peaks are measured: the highest (`peak`), and that right after the pass, at its frequency (`there`).
 """
 import dataclasses
 import statistics
@@ -18,7 +18,7 @@ DIRECT_CONTRACT, DEPTHWISE_CONTRACT = 0.75, 0.7
 
 @dataclasses.dataclass(frozen=True)
 class Shape:
-    """A convolution over square maps; `first` needs no gradient of its input."""
+    """A convolution on square images; if `first`, the gradient of its input is not needed."""
 
     net: str
     name: str
@@ -36,13 +36,13 @@ class Shape:
                 f"{self.groups} {BATCH} {number}")
 
     def passes(self):
-        return [k for k in range(3) if k != 1 or self.c > 3]  # nobody wants the gradient of a picture
+        return [k for k in range(3) if k != 1 or self.c > 3]  # the gradient of the input image is not needed
 
     def depthwise(self):
         return self.groups == self.c
 
     def even(self):
-        """Whether the direct algorithm's contract names it."""
+        """Whether the contract for the direct algorithm covers it."""
         return self.c // self.groups % 16 == 0 and self.o // self.groups % 16 == 0
 
 
@@ -87,8 +87,8 @@ class Measured:
     direct: float  # GFLOP
     executed: float
     gbytes: float
-    peak: float  # at the pass's clock, GFLOP/s
-    copy: float  # measured beside it, GB/s; 0 where that is no limit
+    peak: float  # GFLOP/s, at the clock frequency of the pass
+    copy: float  # bandwidth of a copy, GB/s; 0 if it is not the limit
 
     def of_peak(self):
         return self.executed / self.median() / self.peak
@@ -104,7 +104,7 @@ class Measured:
 
 
 class Layers:
-    """No peers: they are compared on networks."""
+    """None: peers are compared on networks."""
 
     def run(self, name, args):
         FOLDER.mkdir(parents=True, exist_ok=True)

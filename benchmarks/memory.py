@@ -1,16 +1,16 @@
-"""The case `memory`: the most memory that a training process ever had resident."""
+"""The case `memory`: the peak resident memory of a training process."""
 import dataclasses
 
 from race import BOUNDS, FOLDER, Race, check_result, first_result, usable
 from report import Report, json_row, table
 from worker import Worker
 
-CONTRACT = 1 / 3  # tinycnn without mapped files, of the smallest f32 peer's
+CONTRACT = 1 / 3  # the largest ratio of tinycnn, without mapped files, to the smallest f32 peer
 
 
 @dataclasses.dataclass(frozen=True)
 class Memory:
-    """The trainings of several races, one system at a time."""
+    """The training cases, one system at a time."""
 
     races: tuple[Race, ...]
 

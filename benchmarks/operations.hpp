@@ -1,4 +1,4 @@
-// The floating-point operations of a pass: of the direct algorithm, and of what the Cpu backend multiplies instead.
+// The floating-point operations of a pass: of the direct algorithm, and those that the Cpu backend executes.
 #pragma once
 
 #include <tinycnn/backends/cpu/fused/conv.hpp>
@@ -6,7 +6,7 @@
 
 namespace bench {
 
-/// In 10^9. `executed` counts a Winograd convolution's products, not its transforms.
+/// In 10^9. `executed` counts the products of a Winograd convolution, but not its transforms.
 struct Operations {
   double direct = 0;
   double executed = 0;
@@ -26,7 +26,7 @@ Operations convolution_operations(const Convolution& c, int n) {
   return {direct, direct};
 }
 
-/// A forward pass over n samples, and with `training` the backward pass, which needs no gradient of the input.
+/// A forward pass over n samples and, with `training`, a backward pass without the gradient of the input.
 template <class Isa>
 Operations network_operations(const tinycnn::Graph& graph, int n, bool training) {
   using namespace tinycnn::cpu;

@@ -1,4 +1,4 @@
-// The f32 peak of this machine at this moment: multiply-adds on registers alone, all threads at once.
+// Measures the current f32 peak of the machine: multiply-adds on registers only, on all threads at once.
 #pragma once
 
 #include <tinycnn/backends/cpu/thread_pool.hpp>
@@ -6,7 +6,7 @@
 
 #include <vector>
 
-/// GFLOP/s of all the pool's threads together, each timed from its own start, the best of `bursts`.
+/// The total GFLOP/s of all threads of the pool, each timed from its own start; the best of `bursts`.
 template <class Pool>
 double best_burst_gflops(Pool& pool, long rounds, int bursts) {
   using V = tinycnn::cpu::Vector<tinycnn::cpu::Native>;
@@ -17,10 +17,10 @@ double best_burst_gflops(Pool& pool, long rounds, int bursts) {
     pool.run(pool.size(), [&](int block, int) {
       const double start = tinycnn::seconds_now();
       V sums[chains] = {}, factor = V{} + 0.9999f, term = V{} + 1e-4f;
-      for (int k = 0; k < chains; ++k) asm volatile("" : "+v"(sums[k]));  // or the compiler sees that all are the same
+      for (int k = 0; k < chains; ++k) asm volatile("" : "+v"(sums[k]));  // hides from the compiler that all are equal
       for (long i = 0; i < rounds; ++i) {
         for (int k = 0; k < chains; ++k) sums[k] = tinycnn::cpu::fma<tinycnn::cpu::Native>(sums[k], factor, term);
-        asm volatile("" : "+v"(factor), "+v"(term));  // the loop stays a loop
+        asm volatile("" : "+v"(factor), "+v"(term));  // keeps the loop
       }
       for (int k = 0; k < chains; ++k) asm volatile("" : : "v"(sums[k]));
       const double flop = 2.0 * double(rounds) * chains * tinycnn::cpu::Native::width;
@@ -33,13 +33,13 @@ double best_burst_gflops(Pool& pool, long rounds, int bursts) {
   return best;
 }
 
-/// The most the machine gives.
+/// The peak of the machine.
 template <class Pool>
 double peak_gflops(Pool& pool) {
   return best_burst_gflops(pool, 400000, 10);
 }
 
-/// At the clock that other work has just left behind: over within a fifth of a millisecond.
+/// The peak at the clock frequency that preceding work has left: measured within 0.2 ms.
 template <class Pool>
 double peak_gflops_now(Pool& pool) {
   return best_burst_gflops(pool, 20000, 4);

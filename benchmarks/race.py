@@ -1,4 +1,4 @@
-"""Systems that do the same work in turn, tinycnn and one other at a time: the cases of training and of inference."""
+"""The cases of training and inference: systems do the same work alternately, tinycnn and one peer at a time."""
 import array
 import dataclasses
 import os
@@ -15,14 +15,14 @@ FOLDER = ROOT / "build/bench"
 WARM_UP = 2
 CLASSES = 11
 
-# How far another system's numbers may be from tinycnn's, rms of the difference over rms: a loss, or logits.
+# The largest allowed difference of another system's loss or logits from tinycnn's: rms of the difference over rms.
 BOUNDS = {("train", "f32"): 1e-4, ("train", "bf16"): 2e-2, ("infer", "f32"): 1e-3, ("infer", "bf16"): 5e-2}
 FORMS = {"openvino": "onnx", "onnxruntime": "onnx", "mnn": "mnn", "ncnn": "ncnn"}
 
 
 @dataclasses.dataclass(frozen=True)
 class Race:
-    """A piece of work: the network, what is done with it, and who does it."""
+    """A case: the network, the work to do, and the systems that do it."""
 
     net: str
     mode: str  # train or infer
@@ -30,7 +30,7 @@ class Race:
     tinycnn: Setting
     peers: dict[str, tuple[Setting, ...]]
     repeats: int = 1
-    contracts: tuple[tuple[str, float], ...] = ()  # precision of the peers -> how many times faster than the best
+    contracts: tuple[tuple[str, float], ...] = ()  # precision of the peers -> required ratio to the fastest
 
     def run(self, name, args):
         chosen = [setting for system in args.peers for setting in self.peers.get(system, ()) if usable(setting)]
@@ -40,7 +40,7 @@ class Race:
         return Report(rows, self.lines(name, entrants, rows, args))
 
     def prepare(self, name, args, chosen):
-        """The common command line, whose files are written."""
+        """Writes the input files; returns the common command line."""
         folder = FOLDER / name
         folder.mkdir(parents=True, exist_ok=True)
         write_batch(folder, self.batch)
@@ -54,7 +54,7 @@ class Race:
         return arguments
 
     def compete(self, name, chosen, arguments, steps):
-        """Tinycnn, which raced against everyone, then the others."""
+        """The results of tinycnn, then of its peers."""
         log = FOLDER / name / "stderr.txt"
         workers = []
         try:
@@ -107,7 +107,7 @@ class Race:
         return head + table(columns, both) + self.verdict(entrants)
 
     def verdict(self, entrants):
-        """Against the fastest of each precision, beside what the project promises."""
+        """The ratio to the fastest peer of each precision, and the contract."""
         ratios, contracts = [], []
         for precision in ("f32", "bf16"):
             others = [e for e in entrants[1:] if e.setting.precision == precision]
@@ -123,7 +123,7 @@ class Race:
 
 
 class Entrant:
-    """One setting's times, and tinycnn's of the steps taken in turn with them."""
+    """The times of one setting, and those of tinycnn's steps interleaved with them."""
 
     def __init__(self, setting, gflop, executed=0.0):
         self.setting = setting
@@ -151,7 +151,7 @@ def first_result(worker):
 
 
 def distance(numbers, expected):
-    """rms of the difference over the rms of what was expected; infinite where counts differ."""
+    """rms of the difference over rms of the expected values; infinite if their numbers differ."""
     if len(numbers) != len(expected):
         return float("inf")
     error = sum((a - b) ** 2 for a, b in zip(numbers, expected))
@@ -165,7 +165,7 @@ def check_result(setting, numbers, expected, bound):
 
 
 def write_batch(folder, batch, image=128):
-    """One batch, the same bytes on every machine."""
+    """One batch, bitwise the same on every machine."""
     draw = random.Random(6666)
     brightness = [k / 255 for k in range(256)]
     images = array.array("f", map(brightness.__getitem__, draw.randbytes(batch * 3 * image * image)))  # (N,3,H,W)

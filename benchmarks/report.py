@@ -1,4 +1,4 @@
-"""A case's result: rows for --json, and the lines that are printed and kept in docs/benchmarks.md."""
+"""The result of a case: rows for --json, and the lines that are printed and entered in docs/benchmarks.md."""
 import dataclasses
 import datetime
 import pathlib
@@ -21,7 +21,7 @@ def cpu_name():
 
 
 def json_row(case, setting, seconds, batch, gflop, rss_mb, threads):
-    """A system's line of --json."""
+    """The row of a system for --json."""
     median = statistics.median(seconds)
     return {
         "case": case,
@@ -39,8 +39,8 @@ def json_row(case, setting, seconds, batch, gflop, rss_mb, threads):
 
 
 def table(columns, rows):
-    """Lines of fixed width. A column is its heading and a function from a row to text; the first ones that hold no
-    numbers stand at the left."""
+    """Formats rows as lines of fixed width. A column is a heading and a function from a row to text. The leading columns
+    of text are left-aligned."""
     cells = [[heading for heading, _ in columns]] + [[str(text(row)) for _, text in columns] for row in rows]
     widths = [max(len(line[k]) for line in cells) for k in range(len(columns))]
     words = [all(not re.fullmatch(r"[-\d.]*x?", line[k]) for line in cells[1:]) for k in range(len(columns))]
@@ -51,7 +51,7 @@ def table(columns, rows):
 
 
 def update_page(case, command, lines):
-    """Replaces the case's block in docs/benchmarks.md, which must have one."""
+    """Replaces the block of the case in docs/benchmarks.md, which must exist."""
     block = re.compile(rf"(?s)(<!-- bench {re.escape(case)} -->\n).*?(<!-- end -->\n)")
     text = PAGE.read_text()
     if not block.search(text):

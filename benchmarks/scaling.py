@@ -1,4 +1,4 @@
-"""The case `scaling`: HW3's cost against batch, image size, width and threads."""
+"""The case `scaling`: HW3's cost as a function of batch size, image size, width and threads."""
 import dataclasses
 import statistics
 
@@ -7,13 +7,13 @@ from report import Report, json_row, table
 from settings import tinycnn
 from worker import Worker
 
-CONTRACT = 1.85  # how many times faster two threads train
+CONTRACT = 1.85  # required speed-up of training by two threads
 BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 
 @dataclasses.dataclass(frozen=True)
 class Point:
-    """What one program run computes: `variant` is bench_scaling.cpp's."""
+    """What one run of bench_scaling.cpp computes, by its `variant`."""
 
     what: str
     at: str
@@ -35,7 +35,7 @@ class Measured:
     point: Point
     seconds: list[float]
     gflop: float
-    peak: float  # GFLOP/s of its threads
+    peak: float  # GFLOP/s, all threads
     rss_mb: float
 
     def median(self):
@@ -43,7 +43,7 @@ class Measured:
 
 
 class Scaling:
-    """No peers."""
+    """None."""
 
     def run(self, name, args):
         measured = []
@@ -69,7 +69,7 @@ def worker_of(name, point, threads):
 
 
 def take_steps(workers, steps):
-    """Seconds of each worker's steps, taken in turn after one that is not counted."""
+    """The seconds of each worker's steps, interleaved, after a warm-up step each."""
     seconds = [[] for _ in workers]
     for turn in range(-1, steps):
         for worker, taken in zip(workers, seconds):
@@ -103,7 +103,7 @@ def lines(name, measured, threads):
 
 
 def compare_threads(name, report, args):
-    """Appends steps of one thread and of all of them, taken in turn."""
+    """Appends interleaved steps on one thread and on all threads."""
     for point in (Point("training", "batch 64", "width 1"), Point("prediction", "batch 64", "predict 64"),
                   Point("prediction", "batch 1", "predict 1", 1)):
         counts = (1, args.threads)

@@ -1,4 +1,4 @@
-"""The systems and the settings each is run under: its best ones, and PyTorch also as a course would run it."""
+"""The systems and their settings: the best ones for each, and for PyTorch also those of a course."""
 import pathlib
 import sys
 
@@ -42,7 +42,7 @@ def torch_training_avx2(net):
 
 
 def inference(net, batch):
-    """peer -> its settings; ncnn has no batches."""
+    """peer -> its settings; ncnn does not support batches."""
     def torch(key):
         return peer("torch_infer", "--net", net, "--setting", key)
 

@@ -1,4 +1,4 @@
-// A bench program that trains a network: one pass is one step of Adam with clipping, as the course trains.
+// A benchmark program that trains a network: one pass is one step of Adam with clipping, as in the course.
 #pragma once
 
 #include "worker.hpp"

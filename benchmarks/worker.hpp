@@ -1,4 +1,4 @@
-// What every program of the bench is: a process that computes only when asked (the questions are in worker.py).
+// The worker's side of the protocol in worker.py, for C++ programs: a process that computes only on request.
 #pragma once
 
 #include <cstdio>
@@ -16,13 +16,13 @@
 namespace bench {
 using namespace tinycnn;
 
-/// The command line. Files hold raw little-endian numbers, `weights` a safetensors file or nothing.
+/// The command line. Input files hold raw little-endian numbers; `weights` is a safetensors file or empty.
 struct Request {
   int threads = 1;
   int batch = 64;
-  int repeats = 1;  // passes a question times, after one that it does not where there are several
+  int repeats = 1;  // passes timed per request; if there are several, after a warm-up pass
   std::string images, labels, weights;
-  std::string variant;  // for programs that hold several networks
+  std::string variant;  // for programs with several networks
 };
 
 inline Request read_request(int argc, char** argv) {
@@ -50,7 +50,7 @@ std::vector<T> read_values(const std::string& path, long count) {
   return values;
 }
 
-/// A line of /proc/self/status such as "VmHWM:", in 10^6 bytes.
+/// The value of a line of /proc/self/status such as "VmHWM:", in 10^6 bytes.
 inline double status_mb(const char* field) {
   double kib = 0;
   if (std::FILE* status = std::fopen("/proc/self/status", "re")) {
@@ -62,8 +62,8 @@ inline double status_mb(const char* field) {
   return kib * 1024 / 1e6;
 }
 
-/// Answers questions until `quit`. `Work` has pass(), result() (what is compared between systems), operations() of a
-/// pass, and pool(); where it can compute several things, also take().
+/// Answers requests until `quit`. `Work` has pass(), result() (which is compared between systems), operations() of a
+/// pass, and pool(); if it can do several kinds of work, also take().
 template <class Work>
 void serve(Work& work, int repeats) {
   std::puts("ready");
@@ -100,7 +100,7 @@ void serve(Work& work, int repeats) {
   }
 }
 
-/// Runs a program's body; what it throws becomes a line and an exit status.
+/// Runs the body of a program; turns an exception into a message and an exit status.
 template <class Body>
 int run_program(int argc, char** argv, Body body) {
   try {

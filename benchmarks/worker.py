@@ -1,21 +1,21 @@
-"""A system under test: one process that computes only when asked, and is stopped while others compute.
+"""A system under test: a process that computes only on request and is stopped while others compute.
 
 Every worker is started with
   --threads N --batch B --repeats R --images FILE --labels FILE [--weights FILE]
-(float32 images (B,3,128,128) and int32 labels as raw little-endian bytes; weights as safetensors with PyTorch's
-names, beside them what they were converted to for other systems), prints `ready`, and answers each line on its
-standard input with one line, a word and numbers:
+(float32 images (B,3,128,128) and int32 labels as raw little-endian bytes; weights as safetensors with PyTorch's names,
+with the files converted for other systems in the same folder). It prints `ready` and answers each line of its standard
+input with one line, a word and numbers:
   step   -> seconds of one pass: the mean of R, after one pass that is not timed where R > 1
-  result -> the numbers that all systems must agree on: the last step's loss, or the logits
-  work   -> GFLOP of a pass, of the direct algorithm and as executed (asked of tinycnn only)
-  peak   -> float32 FMA of all threads in GFLOP/s (asked of tinycnn only)
-  clock  -> the same right after a pass, at the clock that it ran at (asked of tinycnn by layers.py)
-  take PASS -> GB that a pass must move and the algorithm's name; what `step` computes from now on (layers.py)
-  bandwidth -> GB/s of a copy larger than the caches, bytes read and written (asked of tinycnn by layers.py)
+  result -> the results to compare between systems: the loss of the last step, or the logits
+  work   -> GFLOP of a pass, of the direct algorithm and as executed (tinycnn only)
+  peak   -> float32 FMA peak of all threads in GFLOP/s (tinycnn only)
+  clock  -> the same right after a pass, at the clock frequency of the pass (tinycnn only, for layers.py)
+  take PASS -> GB of memory traffic of the pass and the algorithm's name; selects the pass for `step` (layers.py)
+  bandwidth -> GB/s of a copy larger than the caches, bytes read and written (tinycnn only, for layers.py)
   quit   -> VmHWM and RssFile of /proc/self/status in 10^6 bytes, then exits
 
-Between its answer and the next question a worker is held by SIGSTOP: threads that wait by spinning, as OpenMP's do at
-their fastest, take nothing from whoever computes, and within its own step each system waits as it likes best.
+Between its answer and the next request a worker is stopped by SIGSTOP, so that spinning threads, such as OpenMP's, take
+no time from the system that computes. Within its own steps each system waits as it does by default.
 """
 import dataclasses
 import os
@@ -29,7 +29,7 @@ ANSWERS = {"step": "seconds", "result": "result", "work": "gflop", "take": "take
 
 @dataclasses.dataclass(frozen=True)
 class Setting:
-    """One way to run one system: what the table calls it, the command without the common arguments, its environment."""
+    """A setting of a system: its name in the table, the command without the common arguments, the environment."""
 
     system: str
     name: str
@@ -46,7 +46,7 @@ class Setting:
 
 
 class Worker:
-    """A running system; a context manager that ends it."""
+    """A running system; a context manager that terminates it."""
 
     def __init__(self, setting, arguments, log):
         environment = os.environ | setting.environment
@@ -62,7 +62,7 @@ class Worker:
         self.process.send_signal(signal.SIGSTOP)
 
     def read(self, expected):
-        """The words after the expected one."""
+        """Reads an answer that begins with the expected word; returns the other words."""
         line = self.process.stdout.readline()
         word, *rest = line.split() or [""]
         if word != expected:
@@ -71,7 +71,7 @@ class Worker:
         return rest
 
     def ask(self, question):
-        """The words of the answer: numbers, but for `take`."""
+        """The words of the answer: numbers, except for `take`."""
         self.process.send_signal(signal.SIGCONT)
         self.process.stdin.write(question + "\n")
         self.process.stdin.flush()

@@ -1,5 +1,5 @@
-// The principal components of what a network has learnt, with Eigen: features of many pictures as a matrix, their
-// covariance, its eigenvectors. The classes must stand apart in the plane of the first two.
+// The principal components of a network's features, with Eigen: the features of many pictures as a matrix, their
+// covariance, its eigenvectors. The classes must be separated in the plane of the first two components.
 #include <tinycnn/eigen.hpp>
 #include <tinycnn/tinycnn.hpp>
 
@@ -19,7 +19,7 @@ using Model = Trainer<Net, Input, Batch<batch_size>, CrossEntropy, Adam, Constan
 using FeatureNet = Predictor<Net, Input, Batch<64>, Cpu<>, ForwardPrefix<11>>;  // all but the last layer: (24)
 using eigen::Matrix;
 
-/// Pictures of noise with stripes: lying (class 0), standing (1) or slanting (2).
+/// Pictures of noise with horizontal (class 0), vertical (1) or diagonal (2) stripes.
 struct Stripes {
   Matrix<float> images;    // (N, 1 * 16 * 16)
   Eigen::VectorXi labels;  // (N)
@@ -43,14 +43,14 @@ void train(const std::string& path) {
     for (int first = 0; first < 640; first += batch_size)
       model.step(eigen::batch(Model::graph.input, set.images.middleRows(first, batch_size),
                               set.labels.segment(first, batch_size)));
-  const auto kernel = eigen::map(tensor_of(model.state(), "0.weight")[0][0]);  // (3, 3), where the network keeps it
-  std::printf("the first kernel's weights sum up to %.4f\n", double(kernel.sum()));
+  const auto kernel = eigen::map(tensor_of(model.state(), "0.weight")[0][0]);  // (3, 3), not a copy
+  std::printf("the sum of the first kernel's weights is %.4f\n", double(kernel.sum()));
   model.save(path);
 }
 
 struct Components {
   Eigen::VectorXf variances;  // (F), largest first
-  Eigen::MatrixXf axes;       // (F, F), a column each
+  Eigen::MatrixXf axes;       // (F, F), one per column
 };
 
 Components principal_components(const Matrix<float>& centred) {
@@ -59,18 +59,18 @@ Components principal_components(const Matrix<float>& centred) {
   return {solver.eigenvalues().reverse(), solver.eigenvectors().rowwise().reverse()};
 }
 
-/// The share of points (N, 2) that lie nearest to the mean of their own class.
+/// The fraction of points (N, 2) whose nearest class mean is that of their own class.
 double separation(const Matrix<float>& points, const Eigen::VectorXi& labels) {
   Matrix<float> means = Matrix<float>::Zero(classes, 2);
   for (int n = 0; n < points.rows(); ++n)
     means.row(labels[n]) += points.row(n) / float((labels.array() == labels[n]).count());
-  int hits = 0;
+  int correct = 0;
   for (int n = 0; n < points.rows(); ++n) {
     Eigen::Index nearest = 0;
     (means.rowwise() - points.row(n)).rowwise().squaredNorm().minCoeff(&nearest);
-    hits += nearest == labels[n] ? 1 : 0;
+    correct += nearest == labels[n] ? 1 : 0;
   }
-  return double(hits) / double(points.rows());
+  return double(correct) / double(points.rows());
 }
 
 int main() {
@@ -85,7 +85,8 @@ int main() {
     const Eigen::VectorXf shares = components.variances / components.variances.sum();
     for (int k = 0; k < 4; ++k) std::printf("component %d explains %.1f %% of the variance\n", k + 1, 100 * shares[k]);
     const double apart = separation(centred * components.axes.leftCols(2), pictures.labels);
-    std::printf("in the plane of the first two %.0f %% of the pictures lie nearest to their own class\n", 100 * apart);
+    std::printf("in the plane of the first two, %.0f %% of the pictures are nearest to the mean of their own class\n",
+                100 * apart);
     return apart > 0.9 && shares.head(2).sum() > 0.5f ? 0 : 1;
   } catch (const Error& error) {
     std::fprintf(stderr, "eigen_pca: %s\n", error.what());

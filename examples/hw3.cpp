@@ -19,7 +19,7 @@ Model make_model(const Hw3Options& options) {
                 .threads = options.threads});
 }
 
-/// Logits of every test picture, the largest of each as its category.
+/// Predicts the test pictures; writes the logits and, as categories, their argmax.
 void predict(Model& model, Hw3Pictures& test, const Hw3Options& options) {
   test.loader.begin_epoch(test.usable);
   std::vector<float> logits(test.usable.size() * classes);  // (N, classes)
@@ -33,7 +33,7 @@ void predict(Model& model, Hw3Pictures& test, const Hw3Options& options) {
   write_submission(options.out + "/submission.csv", test.usable_paths(), categories);
 }
 
-/// The network, and what memory it takes.
+/// Logs the network and the memory that it needs.
 void log_model(Log& log, const Hw3Options& options) {
   constexpr double mb = 1e6, parameters_mb = double(Model::parameters) * sizeof(float) / mb;
   log.line("%s", summary(Model::graph).c_str());
@@ -98,7 +98,7 @@ void train(Hw3Options options) {
     if (!interrupt.requested()) return;
     save();
     throw Error("interrupted after step " + std::to_string(model.steps()) +
-                ", which is saved; go on with --resume --out " + options.out);
+                ", which is saved; continue with --resume --out " + options.out);
   };
   if (!resumed) save();
 
@@ -111,7 +111,8 @@ void train(Hw3Options options) {
     EpochTotals& training = progress.train;
     {
       std::vector<int> order = train_set.training_order(options, epoch);
-      order.erase(order.begin(), order.begin() + std::min(training.images, long(order.size())));  // seen before a stop
+      order.erase(order.begin(),
+                  order.begin() + std::min(training.images, long(order.size())));  // processed before the interruption
       train_set.loader.begin_epoch(order);
       Progress bar("train", train_set.loader.batches(), options.quiet);
       for (Minibatch batch; in_time() && train_set.loader.next(batch);) {
@@ -159,7 +160,7 @@ void train(Hw3Options options) {
            progress.stopping.best, options.out.c_str());
 }
 
-/// --predict-only: the test pictures with weights from a file.
+/// --predict-only: predicts the test pictures with weights from a file.
 void predict_with_file(const Hw3Options& options) {
   make_directories(options.out);
   const FolderLock lock(options.out);

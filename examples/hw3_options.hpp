@@ -1,5 +1,4 @@
-// The command line of hw3, and the pictures it asks for; in a file of their own, so that their headers do not weigh on
-// the program.
+// The command line of hw3 and the location of its data, in a separate file because their headers are slow to compile.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +6,7 @@
 #include <vector>
 
 struct Hw3Options {
-  std::string data;  // empty: ./hw3_data where it exists, else a generated set
+  std::string data;  // empty: ./hw3_data if it exists, else a generated set
   std::string out = "runs/hw3";
   int epochs = 8;
   double lr = 3e-4;
@@ -15,9 +14,9 @@ struct Hw3Options {
   double clip = 10;
   int patience = 5;
   std::uint64_t seed = 6666;
-  int threads = 1;  // default: every processor
+  int threads = 1;  // default of the command line: all processors
   std::string order = "shuffled";
-  std::string init;  // empty: drawn from the seed
+  std::string init;  // empty: random weights
   bool resume = false;
   long checkpoint_every = 0;  // steps; 0: at the end of each epoch
   std::string predict_only;   // weights to predict with; empty: train
@@ -25,7 +24,7 @@ struct Hw3Options {
   std::string bad_images = "stop";
   bool quiet = false;
 
-  std::vector<std::string> given;  // the flags that stood on the command line
+  std::vector<std::string> given;  // the flags on the command line
   [[nodiscard]] bool was_given(const std::string& flag) const {
     for (const std::string& each : given)
       if (each == flag) return true;
@@ -33,9 +32,9 @@ struct Hw3Options {
   }
 };
 
-/// Exits with a sentence on stderr where the command line is wrong (code 2), and after --help (code 0).
+/// Parses the command line. Exits with a message on stderr and code 2 if it is wrong, and with code 0 after --help.
 Hw3Options parse_hw3_options(int argc, char** argv);
 
-/// The folder given, ./hw3_data, or a set of generated photographs made once beside the run; an Error where those have
-/// another number of classes.
+/// The folder of --data, else ./hw3_data, else a generated data set in the folder of the run. Throws an Error if the
+/// generated set would have another number of classes.
 std::string hw3_data_folder(const Hw3Options& options, int classes);

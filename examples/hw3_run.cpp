@@ -1,4 +1,4 @@
-// hw3's memory between two starts: flags, position and pictures of a run, as notes of its checkpoint.
+// The state of a run of hw3 between two starts: its flags, progress and pictures, saved as notes of the checkpoint.
 #include "hw3_run.hpp"
 
 #include <cstdio>
@@ -10,10 +10,10 @@ namespace {
 
 std::string checkpoint_of(const Hw3Options& options) { return options.out + "/last.ckpt"; }
 
-/// Calls visit(name, member, shapes) for each flag that a checkpoint keeps. Those that shape the weights must be the
-/// same when the run goes on.
+/// Calls visit(name, member, fixed) for each flag that a checkpoint saves. The fixed ones affect the weights, so they
+/// must not change when the run is resumed.
 template <class Options, class Visit>
-void for_kept_flags(Options& o, Visit visit) {
+void for_saved_flags(Options& o, Visit visit) {
   visit("--lr", o.lr, true);
   visit("--weight-decay", o.weight_decay, true);
   visit("--clip", o.clip, true);
@@ -36,9 +36,9 @@ std::string text_of(const Value& value) {
     return value;
 }
 
-/// The value that the notes hold under `name`.
+/// Reads the note `name` into `value`.
 template <class Value>
-void take(Value& value, const Notes& notes, const std::string& name, const std::string& path) {
+void read_note(Value& value, const Notes& notes, const std::string& name, const std::string& path) {
   if constexpr (std::is_arithmetic_v<Value>)
     value = notes.number<Value>(name, path, std::numeric_limits<Value>::lowest(), std::numeric_limits<Value>::max());
   else if (const std::string* text = notes.find(name))
@@ -47,7 +47,7 @@ void take(Value& value, const Notes& notes, const std::string& name, const std::
     throw Error("'" + path + "' is no checkpoint of hw3: its note '" + name + "' is missing");
 }
 
-/// What tells one set of pictures from another: their number, and a checksum over names and labels in order.
+/// Identifies a set of pictures: their number, and a checksum of their names and labels in order.
 std::string fingerprint(const Hw3Pictures& pictures) {
   std::uint64_t sum = 0xcbf29ce484222325;  // FNV-1a
   for (const int i : pictures.usable) {
@@ -61,7 +61,7 @@ std::string fingerprint(const Hw3Pictures& pictures) {
   return text;
 }
 
-/// Decoding is a small part of the work: few threads keep up with many that train.
+/// Decoding is a small part of the work: a few threads are enough.
 int loader_threads(const Hw3Options& options) { return options.threads < 4 ? options.threads : 4; }
 
 }  // namespace
@@ -101,7 +101,7 @@ void check_pictures(const std::vector<Hw3Pictures*>& splits, const Hw3Options& o
   }
   if (damaged != 0 && options.bad_images == "stop")
     throw Error(std::to_string(damaged) + (damaged == 1 ? " picture is damaged" : " pictures are damaged") +
-                "; mend or remove what is listed above, or leave it out with --bad-images skip");
+                "; fix or remove those listed above, or skip them with --bad-images skip");
   for (const Hw3Pictures* split : splits)
     if (split->usable.empty()) throw Error("every picture of the split '" + split->name + "' is damaged");
 }
@@ -112,18 +112,18 @@ bool resume_run(Hw3Options& options, Hw3Progress& progress) {
     for (const char* name : {"last.ckpt", "best.safetensors", "submission.csv", "logits.npy"})
       if (path_exists(options.out + '/' + name))
         throw Error("'" + options.out + "' holds a run already (" + name + "): " +
-                    (options.resume ? "but no last.ckpt to go on from; choose another folder with --out"
-                                    : "go on with it by --resume, or choose another folder with --out"));
+                    (options.resume ? "but no last.ckpt to resume from; choose another folder with --out"
+                                    : "continue it with --resume, or choose another folder with --out"));
     progress.stopping.patience = options.patience;
     return false;
   }
   const Notes notes = read_notes(path);
-  for_kept_flags(options, [&](const char* name, auto& value, bool shapes) {
+  for_saved_flags(options, [&](const char* name, auto& value, bool fixed) {
     auto known = value;
-    take(known, notes, name, path);
+    read_note(known, notes, name, path);
     if (!options.was_given(name))
       value = known;
-    else if (shapes && value != known)
+    else if (fixed && value != known)
       throw Error("cannot resume '" + options.out + "': it was begun with " + name + " '" + text_of(known) +
                   "', not '" + text_of(value) + "'; leave the flag out, or choose another folder with --out");
   });
@@ -132,9 +132,9 @@ bool resume_run(Hw3Options& options, Hw3Progress& progress) {
   progress.epoch = notes.number<int>("epoch", path, 1, 1 << 30);
   progress.train.images = notes.number<long>("images", path, 0, most);
   progress.train.batches = notes.number<long>("batches", path, 0, most);
-  progress.train.hits = notes.number<long>("hits", path, 0, most);
+  progress.train.correct = notes.number<long>("hits", path, 0, most);
   progress.train.loss_sum = notes.number<double>("loss_sum", path, -1e300, 1e300);
-  progress.train.batch_accuracies = notes.number<double>("batch_accuracies", path, 0, 1e300);
+  progress.train.batch_accuracy_sum = notes.number<double>("batch_accuracies", path, 0, 1e300);
   progress.rate = notes.number<double>("rate", path, 0, 1e300);
   progress.stopping.patience = options.patience;
   progress.stopping.best = notes.number<double>("best", path, -1, 1);
@@ -145,15 +145,15 @@ bool resume_run(Hw3Options& options, Hw3Progress& progress) {
 Notes notes_of(const Hw3Options& options, const Hw3Progress& progress, const Hw3Pictures& train,
                const Hw3Pictures& valid) {
   Notes notes;
-  for_kept_flags(options, [&](const char* name, const auto& value, bool) { notes.add(name, text_of(value)); });
+  for_saved_flags(options, [&](const char* name, const auto& value, bool) { notes.add(name, text_of(value)); });
   notes.add("train", fingerprint(train));
   notes.add("valid", fingerprint(valid));
   notes.add("epoch", progress.epoch);
   notes.add("images", progress.train.images);
   notes.add("batches", progress.train.batches);
-  notes.add("hits", progress.train.hits);
+  notes.add("hits", progress.train.correct);
   notes.add("loss_sum", progress.train.loss_sum);
-  notes.add("batch_accuracies", progress.train.batch_accuracies);
+  notes.add("batch_accuracies", progress.train.batch_accuracy_sum);
   notes.add("rate", progress.rate);
   notes.add("best", progress.stopping.best);
   notes.add("stale", progress.stopping.stale);
@@ -165,9 +165,9 @@ void check_same_pictures(const Hw3Options& options, const Hw3Pictures& train, co
   const Notes notes = read_notes(path);
   for (const Hw3Pictures* split : {&train, &valid}) {
     std::string known;
-    take(known, notes, split->name, path);
+    read_note(known, notes, split->name, path);
     if (const std::string now = fingerprint(*split); now != known)
       throw Error("cannot resume '" + options.out + "': its split '" + split->name + "' was " + known + ", now it is " +
-                  now + "; give the folder it was begun with (--data), or choose another one with --out");
+                  now + "; use the data it was begun with (--data), or choose another folder with --out");
   }
 }

@@ -1,5 +1,5 @@
-// What hw3 remembers between two starts, and the pictures it works on; in a file of their own, so that hw3.cpp reads
-// like the course's program.
+// The state of a run of hw3 between two starts, and its data sets, in a separate file so that hw3.cpp reads like the
+// course's program.
 #pragma once
 
 #include <tinycnn/tinycnn.hpp>
@@ -8,19 +8,19 @@
 
 inline constexpr int hw3_batch_size = 64;
 
-/// Where a run stands. With the network's checkpoint and the flags, it is all that shapes what comes.
+/// The progress of a run. Together with the Trainer's state and the flags it determines the rest of the run.
 struct Hw3Progress {
-  int epoch = 1;               // the one under way
-  tinycnn::EpochTotals train;  // of that epoch so far; train.images is the position in its order
-  double rate = 0;             // of the last step
+  int epoch = 1;               // the current epoch
+  tinycnn::EpochTotals train;  // of this epoch so far; train.images is the position in its order
+  double rate = 0;             // the learning rate of the last step
   tinycnn::EarlyStopping stopping;
 };
 
-/// One split: its folder, a loader, and which pictures are not damaged.
+/// One split of the data set: its folder, a loader, and the indices of the pictures that are not damaged.
 struct Hw3Pictures {
   Hw3Pictures(const std::string& name, tinycnn::ImageFolder&& list, const Hw3Options& options);
 
-  /// Positions in the folder, to be visited in epoch `epoch` as --order says; all others in their sorted order.
+  /// The indices of the usable pictures in the order for training epoch `epoch`, according to --order.
   [[nodiscard]] std::vector<int> training_order(const Hw3Options& options, int epoch) const;
   [[nodiscard]] std::vector<std::string> usable_paths() const;
 
@@ -30,18 +30,18 @@ struct Hw3Pictures {
   std::vector<int> usable;
 };
 
-/// Decodes every picture once and lists the damaged ones on stderr. An Error where there are some and --bad-images is
-/// stop, or a split has no other; with skip, `usable` leaves them out.
+/// Decodes all pictures once, lists the damaged ones on stderr and removes them from `usable`. Throws an Error if there
+/// are any and --bad-images is stop, or if all pictures of a split are damaged.
 void check_pictures(const std::vector<Hw3Pictures*>& splits, const Hw3Options& options);
 
-/// With --resume, takes the flags that were not given and the progress from the folder's checkpoint, and returns true
-/// if there is one; a flag that shapes the weights and was given otherwise is an Error. Without --resume, a folder that
-/// holds a run is one.
+/// With --resume, reads the progress and the flags that were not given from the folder's checkpoint, and returns true
+/// if there is one. Throws an Error if a given flag differs from the checkpoint's and would change the weights. Without
+/// a checkpoint to resume from, throws an Error if the folder holds a run, else returns false.
 bool resume_run(Hw3Options& options, Hw3Progress& progress);
 
-/// What a checkpoint must say of this run.
+/// The notes for a checkpoint of this run.
 tinycnn::Notes notes_of(const Hw3Options& options, const Hw3Progress& progress, const Hw3Pictures& train,
                         const Hw3Pictures& valid);
 
-/// An Error if the checkpoint was made with other pictures.
+/// Throws an Error if the checkpoint was made with other pictures.
 void check_same_pictures(const Hw3Options& options, const Hw3Pictures& train, const Hw3Pictures& valid);

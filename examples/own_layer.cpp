@@ -1,4 +1,4 @@
-// A layer, a loss, an optimizer and a schedule of one's own, held to finite differences, then trained.
+// A custom layer, loss, optimizer and schedule: checks the gradients by finite differences, then trains.
 #include <tinycnn/tinycnn.hpp>
 
 #include <cmath>
@@ -8,8 +8,8 @@ using namespace tinycnn;
 
 inline constexpr Kind swish{"Swish"};
 
-/// y = x sigmoid(beta x) with one learnt beta a channel (Ramachandran, Zoph, Le: "Searching for activation functions",
-/// 2017); beta starts at 1, where it is torch.nn.SiLU. x, y (Channels, H, W); parameter: beta (Channels).
+/// y = x sigmoid(beta x) with one learned beta per channel (Ramachandran, Zoph, Le: "Searching for activation
+/// functions", 2017). beta is initially 1, as in torch.nn.SiLU. x, y (Channels, H, W); parameter: beta (Channels).
 template <int Channels>
 struct Swish {
   static constexpr const Kind& kind = swish;
@@ -107,8 +107,8 @@ struct MixChannels {
 
 inline constexpr Kind squared_error{.name = "SquaredError", .loss = true};
 
-/// torch.nn.MSELoss against one-hot labels: loss[n] = mean over k of (x[n, k] - [k == label[n]])^2, the batch's loss is
-/// the mean over n. x (N, K).
+/// torch.nn.MSELoss with one-hot labels: loss[n] = mean over k of (x[n, k] - [k == label[n]])^2; the loss of the batch
+/// is the mean over n. x (N, K).
 struct SquaredError {
   static constexpr const Kind& kind = squared_error;
   static constexpr Options options{};
@@ -151,7 +151,7 @@ struct RmsProp {
 
   template <class T>
   struct Factors {
-    T keep, take, epsilon, rate;
+    T alpha, one_minus_alpha, epsilon, rate;
   };
   template <class T>
   [[nodiscard]] Factors<T> factors(long, double rate) const {
@@ -160,7 +160,7 @@ struct RmsProp {
 
   template <class T>
   static void update(const Factors<T>& f, T& w, T g, T& v) {
-    v = f.keep * v + f.take * g * g;
+    v = f.alpha * v + f.one_minus_alpha * g * g;
     w -= f.rate * g / (std::sqrt(v) + f.epsilon);
   }
 };
@@ -184,7 +184,7 @@ constexpr int batch_size = 16;
 template <class Optimizer, class Schedule, class Backend>
 using Training = Trainer<Net, Image<1, 8, 8>, Batch<batch_size>, SquaredError, Optimizer, Schedule, Backend>;
 
-/// Noise, brighter in the upper half (label 0) or in the left half (label 1).
+/// Draws images of noise that is brighter in the upper half (label 0) or in the left half (label 1).
 void draw_batch(std::uint64_t seed, float* images, int* labels) {  // (N, 1, 8, 8), (N)
   for (int n = 0; n < batch_size; ++n) {
     labels[n] = int(below(seed, 1, std::uint64_t(n), 2));
@@ -195,8 +195,8 @@ void draw_batch(std::uint64_t seed, float* images, int* labels) {  // (N, 1, 8, 
   }
 }
 
-/// The largest difference between a gradient and (loss(w + h) - loss(w - h)) / 2h over all parameters. At a rate of 0 a
-/// step computes everything and changes no parameter.
+/// The largest difference between a gradient and (loss(w + h) - loss(w - h)) / 2h over all parameters. With a rate of 0
+/// a step computes the gradients but changes no parameter.
 double largest_gradient_error() {
   using Check = Training<SGD, Constant, Reference<double>>;
   Check model({.schedule = {0}});
@@ -204,7 +204,7 @@ double largest_gradient_error() {
   int labels[batch_size];
   draw_batch(1, images, labels);
   model.step(images, labels, batch_size);
-  const std::vector<double> gradients(model.gradients(), model.gradients() + Check::graph.trained_room);
+  const std::vector<double> gradients(model.gradients(), model.gradients() + Check::graph.trained_storage);
 
   const NetworkState<double> state = model.state();
   double largest = 0;

@@ -1,9 +1,9 @@
-// Quick start: trains a small network to tell stripes apart, saves it, loads it again and asks it.
+// Quick start: trains a small network to classify stripes, saves it, loads it again and predicts.
 #include <tinycnn/tinycnn.hpp>
 
 using namespace tinycnn;
 
-/// Pictures of noise with stripes: lying (class 0), standing (1) or slanting (2).
+/// Pictures of noise with horizontal (class 0), vertical (1) or diagonal (2) stripes.
 struct Stripes {
   std::vector<float> images;  // (N, 1, 16, 16)
   std::vector<int> labels;    // (N)
@@ -19,7 +19,7 @@ struct Stripes {
         }
     }
   }
-  /// The n pictures from position `first` on.
+  /// The n pictures from index `first` on.
   [[nodiscard]] Minibatch batch(int first, int n) const {
     return {.n = n, .images = images.data() + first * 256, .labels = labels.data() + first};
   }
@@ -54,17 +54,17 @@ void train(const std::string& path) {
   model.save(path);
 }
 
-/// The share of new pictures that the saved network names rightly.
+/// The accuracy of the saved network on new pictures.
 double predict(const std::string& path) {
   Predictor<Net, Image<1, 16, 16>, Batch<1>, Cpu<>> network(path, 2);
   const Stripes pictures(90, 3);
-  int hits = 0;
+  int correct = 0;
   for (int i = 0; i < 90; ++i) {
     float logits[3];
     network.predict(pictures.batch(i, 1).images, 1, logits);
-    hits += argmax(logits, 3) == pictures.labels[std::size_t(i)] ? 1 : 0;
+    correct += argmax(logits, 3) == pictures.labels[std::size_t(i)] ? 1 : 0;
   }
-  return hits / 90.0;
+  return correct / 90.0;
 }
 
 int main() {
@@ -72,7 +72,7 @@ int main() {
     make_directories("runs");
     train("runs/quickstart.safetensors");
     const double accuracy = predict("runs/quickstart.safetensors");
-    std::printf("the saved network names %.0f %% of new pictures rightly\n", 100 * accuracy);
+    std::printf("the saved network classifies %.0f %% of new pictures correctly\n", 100 * accuracy);
     return accuracy > 0.9 ? 0 : 1;
   } catch (const Error& error) {
     std::fprintf(stderr, "quickstart: %s\n", error.what());

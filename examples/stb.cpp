@@ -1,2 +1,2 @@
-// The one translation unit of the examples that holds stb's image decoder.
+// The only translation unit of the examples that contains the code of stb.
 #include <tinycnn/vision/stb.hpp>

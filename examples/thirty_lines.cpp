@@ -1,4 +1,4 @@
-// Homework 3 in thirty lines: train, validate, keep the best epoch's weights. hw3.cpp is the program for real use.
+// Homework 3 in thirty lines: trains, validates and saves the weights of the best epoch. hw3.cpp is for real use.
 #include <tinycnn/tinycnn.hpp>
 
 #include "networks/hw3_classifier.hpp"
@@ -10,7 +10,7 @@ using Model = Trainer<networks::Classifier, Image<3, 128, 128>, Batch<64>, Cross
 int main(int count, char** arguments) try {
   const std::string data = count > 1 ? arguments[1] : "hw3_data";
   const ImageFolder train = list_split(data, Split::train), valid = list_split(data, Split::valid);
-  Loader train_loader(train, Model::graph.input, 64, 2, "train.pixels");  // decodes ahead, on two threads, once
+  Loader train_loader(train, Model::graph.input, 64, 2, "train.pixels");  // two threads, decoded pictures cached
   Loader valid_loader(valid, Model::graph.input, 64, 2, "valid.pixels");
   Model model({.optimizer = {.weight_decay = 1e-5}, .schedule = {3e-4}, .clip_norm = 10, .seed = 6666, .threads = 2});
   EarlyStopping stopping{.patience = 5};

@@ -1,4 +1,4 @@
-// A data set in .npy files and the statistics of a confusion matrix, with xtensor.
+// Reads a data set from .npy files and computes statistics of a confusion matrix, with xtensor.
 #include <tinycnn/tinycnn.hpp>
 #include <tinycnn/xtensor.hpp>
 
@@ -18,8 +18,8 @@ constexpr std::size_t batch_size = 32, classes = 4;
 using Input = Image<1, 16, 16>;
 using Model = Trainer<Net, Input, Batch<int(batch_size)>, CrossEntropy, Adam, Constant, Cpu<>>;
 
-/// Writes `<name>_images.npy` (N, 1, 16, 16) and `<name>_labels.npy` (N) as any Python program would: noise with a
-/// bright patch in the quarter that is the label, so faint that not every picture can be told.
+/// Writes `<name>_images.npy` (N, 1, 16, 16) and `<name>_labels.npy` (N) as a Python program would: noise with a
+/// brighter quarter, whose index is the label. The difference is so small that some pictures cannot be classified.
 void write_set(const std::string& name, std::size_t count, std::uint64_t seed) {
   xt::xtensor<float, 4> images = xt::zeros<float>({count, std::size_t(1), std::size_t(16), std::size_t(16)});
   xt::xtensor<int, 1> labels = xt::zeros<int>({count});
@@ -49,12 +49,12 @@ void train(const DataSet& set, const std::string& path) {
     for (std::size_t first = 0; first + batch_size <= set.labels.size(); first += batch_size)
       model.step(xtensor::batch(Model::graph.input, xt::view(set.images, xt::range(first, first + batch_size)),
                                 xt::view(set.labels, xt::range(first, first + batch_size))));
-  const auto weight = xtensor::view(tensor_of(model.state(), "0.weight"));  // (8, 1, 3, 3), where the network keeps it
+  const auto weight = xtensor::view(tensor_of(model.state(), "0.weight"));  // (8, 1, 3, 3), not a copy
   std::printf("the first layer's weights have a standard deviation of %.4f\n", double(xt::stddev(weight)()));
   model.save(path);
 }
 
-/// How often class t (row) was called p (column).
+/// The number of times that class t (row) was predicted as p (column).
 xt::xtensor<double, 2> confusion_matrix(const xt::xarray<int>& labels, const xt::xtensor<float, 2>& logits) {
   xt::xtensor<double, 2> matrix = xt::zeros<double>({classes, classes});
   for (std::size_t n = 0; n < labels.size(); ++n) matrix(labels(n), argmax(&logits(n, 0), int(classes))) += 1;
@@ -72,13 +72,13 @@ int main() {
     Predictor<Net, Input, Batch<64>, Cpu<>> network("runs/xtensor_confusion.safetensors", 2);
     const xt::xtensor<float, 2> logits = xtensor::predict(network, test_set.images);  // (N, classes)
     const xt::xtensor<double, 2> confusion = confusion_matrix(test_set.labels, logits);
-    const xt::xtensor<double, 1> hits = xt::diagonal(confusion);
-    const xt::xtensor<double, 1> called = xt::sum(confusion, {0}), there = xt::sum(confusion, {1});
-    const xt::xtensor<double, 1> precision = hits / xt::maximum(called, 1.0), recall = hits / there;
-    const xt::xtensor<double, 1> f1 = 2.0 * hits / (called + there);
-    const double accuracy = xt::sum(hits)() / xt::sum(confusion)();
+    const xt::xtensor<double, 1> correct = xt::diagonal(confusion);
+    const xt::xtensor<double, 1> predicted = xt::sum(confusion, {0}), actual = xt::sum(confusion, {1});
+    const xt::xtensor<double, 1> precision = correct / xt::maximum(predicted, 1.0), recall = correct / actual;
+    const xt::xtensor<double, 1> f1 = 2.0 * correct / (predicted + actual);
+    const double accuracy = xt::sum(correct)() / xt::sum(confusion)();
     for (std::size_t t = 0; t < classes; ++t) {
-      std::printf("class %zu called", t);
+      std::printf("class %zu predicted as", t);
       for (std::size_t p = 0; p < classes; ++p) std::printf(" %3.0f", confusion(t, p));
       std::printf("   precision %.3f, recall %.3f, F1 %.3f\n", precision(t), recall(t), f1(t));
     }

@@ -1,5 +1,5 @@
 """MNN's inference on the CPU in f32."""
-import protocol  # first: MNN prints while it is imported
+import protocol  # first, since MNN prints during its import
 
 import MNN
 

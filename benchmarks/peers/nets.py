@@ -1,4 +1,4 @@
-"""The bench's networks in PyTorch, and the weights that every system is given."""
+"""The benchmarks' networks in PyTorch, and the weights that all systems use."""
 import functools
 import pathlib
 import sys
@@ -12,13 +12,13 @@ NETS = {"hw3": Hw3, "resnet18": functools.partial(ResNet, BasicBlock, (2, 2, 2, 
 
 
 def untrained(net):
-    """Where a training starts."""
+    """A network with initial weights for training."""
     return seeded(6666, NETS[net])
 
 
 def trained(net):
-    """A network for inference. Its BatchNorm parameters and statistics are drawn, near what the data has, so that
-    signals keep their size and none of the four numbers a channel can be left out unnoticed."""
+    """A network for inference. Its BatchNorm parameters and statistics are random, but close to those of the data, so
+    that activations keep their scale and a system that ignores any of the four would give different results."""
     module = untrained(net)
     norms = [m for m in module.modules() if isinstance(m, torch.nn.BatchNorm2d)]
     for norm in norms:

@@ -1,4 +1,4 @@
-"""onnxruntime's inference on its CPU provider, every graph optimisation on."""
+"""onnxruntime's inference on its CPU provider with all graph optimisations."""
 import onnxruntime
 
 import protocol

@@ -10,7 +10,7 @@ def main():
         "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": args.setting, "INFERENCE_NUM_THREADS": args.threads})
     request = model.create_infer_request()
     batch = protocol.images(args)
-    request.set_input_tensor(openvino.Tensor(batch, shared_memory=True))  # which keeps no hold of the array
+    request.set_input_tensor(openvino.Tensor(batch, shared_memory=True))  # which does not keep a reference to the array
 
     def predict():
         request.infer()

@@ -1,4 +1,4 @@
-"""Writes the weights of a case as safetensors, and beside them in the forms that peers read.
+"""Writes the weights of a case as safetensors and in the formats that the peers read.
 
 Run: prepare.py NET train|infer BATCH FILE.safetensors [onnx] [mnn] [ncnn]
 """

@@ -1,4 +1,4 @@
-"""The worker's side of benchmarks/worker.py for peers in Python: arguments, inputs, and the questions."""
+"""The worker's side of the protocol in benchmarks/worker.py, for peers in Python."""
 import argparse
 import os
 import pathlib
@@ -7,7 +7,7 @@ import time
 
 import numpy
 
-# Answers go to what was standard output; whatever else is printed there, by libraries too, goes to standard error.
+# Answers use the original standard output; everything else that is printed, also by libraries, goes to standard error.
 ANSWERS = os.fdopen(os.dup(1), "w")
 os.dup2(2, 1)
 
@@ -15,7 +15,7 @@ FORMATS = {"onnx": ".onnx", "mnn": ".mnn", "ncnn": ".ncnn.param"}
 
 
 def arguments(*settings):
-    """The command line; `settings` are the values --setting may have."""
+    """Parses the command line; `settings` are the values that --setting may have."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--setting", choices=settings, default=settings[0])
     parser.add_argument("--net")
@@ -39,12 +39,12 @@ def labels(args):
 
 
 def converted(args, form):
-    """The file with the same weights in another system's form."""
+    """The file with the same weights in the format of another system."""
     return str(args.weights.with_suffix(FORMATS[form]))
 
 
 def status_mb(field):
-    """Of this process alone: getrusage would also count the parent's pages at the fork."""
+    """The peak memory of this process; getrusage would also count the parent's pages at the fork."""
     line = next(line for line in open("/proc/self/status") if line.startswith(field))
     return int(line.split()[1]) * 1024 / 1e6
 
@@ -54,7 +54,7 @@ def answer(*words):
 
 
 def serve(one_pass, result, repeats):
-    """Answers questions; one_pass() computes, result() gives what it computed as an iterable of numbers."""
+    """Answers requests; one_pass() computes, result() returns the results as an iterable of numbers."""
     answer("ready")
     for line in sys.stdin:
         question = line.strip()
@@ -74,7 +74,7 @@ def serve(one_pass, result, repeats):
 
 
 def serve_logits(predict, args):
-    """`predict()` gives the logits (N, classes) of the batch as an array."""
+    """`predict()` returns the logits (N, classes) of the batch as an array."""
     last = [None]
 
     def one_pass():

@@ -1,4 +1,4 @@
-"""PyTorch's training step, Adam with clipping as the course trains, under one of several settings."""
+"""PyTorch's training step with Adam and clipping, as in the course, under one of several settings."""
 import torch
 from torch import nn
 

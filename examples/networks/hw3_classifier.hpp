@@ -7,7 +7,7 @@ namespace networks {
 using namespace tinycnn;
 
 // clang-format off: a table
-inline constexpr int hw3_classes = 11;  // all there is to change for pictures of another number of classes
+inline constexpr int hw3_classes = 11;  // change only this for another number of classes
 
 struct Cnn : Sequential<
     Conv2d<3, 64, 3, Padding<1>>,    BatchNorm<64>,  ReLU, MaxPool<2>,     // (64, 64, 64)

@@ -8,7 +8,7 @@ namespace networks {
 using namespace tinycnn;
 
 // clang-format off: tables
-// torchvision names the layers of a block; a struct with a name does the same.
+// Structs with a name give layers the names that they have in torchvision.
 template <class Layer> struct Conv1 : Layer { static constexpr std::string_view name = "conv1"; };
 template <class Layer> struct Conv2 : Layer { static constexpr std::string_view name = "conv2"; };
 template <class Layer> struct Conv3 : Layer { static constexpr std::string_view name = "conv3"; };
@@ -16,7 +16,7 @@ template <int C> struct Bn1 : BatchNorm<C> { static constexpr std::string_view n
 template <int C> struct Bn2 : BatchNorm<C> { static constexpr std::string_view name = "bn2"; };
 template <int C> struct Bn3 : BatchNorm<C> { static constexpr std::string_view name = "bn3"; };
 
-/// The 1x1 convolution that brings a shortcut to the block's shape.
+/// The 1x1 convolution that changes a shortcut to the output shape of the block.
 template <int In, int Out, int S, class... Bias>
 struct Downsample : Sequential<Conv2d<In, Out, 1, Stride<S>, Bias...>, BatchNorm<Out>> {
   static constexpr std::string_view name = "downsample";
@@ -31,7 +31,7 @@ struct ShortcutOf<C, C, 1, Bias...> {
   using type = Identity;
 };
 
-/// The sum of a block adds no level to names: "layer1.0.conv1".
+/// The Residual of a block; it adds no level to names: "layer1.0.conv1".
 template <class Main, class Shortcut>
 struct Sum : Residual<Main, Shortcut> { static constexpr std::string_view name = ""; };
 
@@ -43,7 +43,7 @@ struct BasicBlock
                           typename ShortcutOf<In, Out, S, Bias...>::type>,
                  ReLU> {};
 
-/// 1x1 down to `Width`, 3x3 with the stride, 1x1 up to four times the width.
+/// A 1x1 convolution to `Width` channels, a 3x3 one with the stride, and a 1x1 one to four times the width.
 template <int In, int Width, int S, class... Bias>
 struct Bottleneck
     : Sequential<Sum<Sequential<Conv1<Conv2d<In, Width, 1, Bias...>>, Bn1<Width>, ReLU,

@@ -1,5 +1,5 @@
-// tinycnn and Eigen 3: a network's numbers as Eigen maps, batches and predictions of Eigen matrices. Opt-in, and an
-// include beside tinycnn.hpp.
+// The interface to Eigen 3: parameters and activations as Eigen maps, training and prediction on Eigen matrices.
+// tinycnn.hpp does not include it.
 #pragma once
 
 #include <type_traits>
@@ -11,18 +11,19 @@
 
 namespace tinycnn::eigen {
 
-/// PyTorch's order: a sample, an output channel or a class a row.
+/// A row-major matrix, PyTorch's order, with one row per sample, output channel or class.
 template <class T>
 using Matrix = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
-/// Such a matrix in memory that is someone else's, const where T is.
+/// A non-owning map of such a matrix with arbitrary strides; read-only if T is const.
 template <class T>
 using Map = Eigen::Map<std::conditional_t<std::is_const_v<T>, const Matrix<std::remove_const_t<T>>, Matrix<T>>,
                        Eigen::Unaligned, Eigen::Stride<Eigen::Dynamic, Eigen::Dynamic>>;
 
-/// A tensor in place, no copy: PyTorch's first axis as rows, the others, flattened, as columns. So a batch is
-/// (N, C * H * W), its sample [n] (C, H * W), a channel [n][c] (H, W); a Linear's weight (Out, In), a Conv2d's [o]
-/// (I, R * S) and [o][i] (R, S), a bias (C, 1). An Error where no strides show that.
+/// A tensor as an Eigen map, without a copy. PyTorch's first axis becomes the rows; the others, flattened, become the
+/// columns: a batch is (N, C * H * W), its sample [n] is (C, H * W), a channel [n][c] is (H, W). A weight of Linear is
+/// (Out, In); of a Conv2d, [o] is (I, R * S) and [o][i] is (R, S); a bias is (C, 1). Throws an Error if the tensor's
+/// layout in memory cannot be described by two strides.
 template <class T>
 [[nodiscard]] Map<T> map(const Tensor<T>& tensor) {
   const int rows = tensor.next(0);
@@ -30,7 +31,7 @@ template <class T>
   return {tensor.data, row.extent, column.extent, {row.stride, column.stride}};
 }
 
-/// The same as a copy, which any tensor allows.
+/// The same as a copy, which works for every tensor.
 template <class T>
 [[nodiscard]] Matrix<std::remove_const_t<T>> copy(const Tensor<T>& tensor) {
   long rows = 1;
@@ -42,7 +43,7 @@ template <class T>
 
 namespace detail {
 
-/// Where the rows of `images` begin, which must be samples that lie one behind the other.
+/// A pointer to the first element of `images`, whose rows must be contiguous samples. Throws an Error otherwise.
 template <class Images>
 const float* samples_of(const Dims& sample, const Eigen::DenseBase<Images>& images) {
   constexpr bool in_memory = (Images::Flags & Eigen::DirectAccessBit) != 0;
@@ -51,10 +52,10 @@ const float* samples_of(const Dims& sample, const Eigen::DenseBase<Images>& imag
   if constexpr (usable) {
     const Images& m = images.derived();
     if (m.cols() != sample.size())
-      throw Error({"images with ", m.cols(), " columns were given, a sample of this network is (", sample.c, ", ",
+      throw Error({"images with ", m.cols(), " columns were given, but a sample of this network is (", sample.c, ", ",
                    sample.h, ", ", sample.w, "): ", sample.size(), " columns"});
     if (m.rows() > 1 && (m.innerStride() != 1 || m.outerStride() != m.cols()))
-      throw Error("the images do not lie one behind the other in memory: give whole rows (middleRows), or a copy");
+      throw Error("the images are not contiguous in memory: pass whole rows (middleRows), or a copy");
     return m.data();
   } else {
     return nullptr;
@@ -63,8 +64,8 @@ const float* samples_of(const Dims& sample, const Eigen::DenseBase<Images>& imag
 
 }  // namespace detail
 
-/// Images (N, C * H * W) and labels (N) for Trainer::step and evaluate, no copy: it points into both. `sample` is
-/// Model::graph.input.
+/// A minibatch of images (N, C * H * W) and labels (N) for Trainer::step and evaluate. It points into both, without a
+/// copy. `sample` is Model::graph.input. Throws an Error if sizes do not match or elements are not contiguous.
 template <class Images, class Labels>
 [[nodiscard]] Minibatch batch(const Dims& sample, const Eigen::DenseBase<Images>& images,
                               const Eigen::DenseBase<Labels>& labels) {
@@ -74,15 +75,14 @@ template <class Images, class Labels>
   if constexpr (usable) {
     const Labels& l = labels.derived();
     if (l.size() != images.rows()) throw Error({l.size(), " labels were given for ", images.rows(), " images"});
-    if (l.size() > 1 && l.innerStride() != 1)
-      throw Error("the labels do not lie one behind the other in memory: give a copy");
+    if (l.size() > 1 && l.innerStride() != 1) throw Error("the labels are not contiguous in memory: pass a copy");
     return {.n = int(l.size()), .images = detail::samples_of(sample, images), .labels = l.data()};
   } else {
     return {};
   }
 }
 
-/// What a Predictor makes of any number of images (N, C * H * W), read where they lie: (N, output.size()).
+/// The outputs (N, output.size()) of a Predictor for any number of images (N, C * H * W), which are not copied.
 template <class Network, class Images>
 [[nodiscard]] Matrix<float> predict(Network& network, const Eigen::DenseBase<Images>& images) {
   const float* samples = detail::samples_of(Network::graph.input, images);

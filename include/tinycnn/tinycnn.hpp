@@ -1,7 +1,7 @@
-// Everything a convolutional network on the CPU needs: layers, losses, optimizers, schedules, backends, training, data.
+// Includes the whole library: layers, losses, optimizers, schedules, backends, training, data.
 #pragma once
 
-#include <tinycnn/layers/mistake.hpp>  // first, so that an error about a network has few include lines above it
+#include <tinycnn/layers/mistake.hpp>  // first, so that few "included from" lines precede an error about a network
 
 #include <tinycnn/core/version.hpp>
 

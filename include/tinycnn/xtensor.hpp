@@ -1,5 +1,5 @@
-// tinycnn and xtensor: a network's numbers as xtensor views, batches and predictions of xtensor arrays. Opt-in, and an
-// include beside tinycnn.hpp. clang 19 takes xtensor 0.24 with -fno-relaxed-template-template-args only.
+// The interface to xtensor: parameters and activations as xtensor views, training and prediction on xtensor arrays.
+// tinycnn.hpp does not include it. clang 19 compiles xtensor 0.24 only with -fno-relaxed-template-template-args.
 #pragma once
 
 #include <algorithm>
@@ -19,23 +19,23 @@
 
 namespace tinycnn::xtensor {
 
-/// A tensor in place in PyTorch's shape, no copy; writing to it writes the network's numbers. An Error where no strides
-/// show that shape: `apart()` then has one axis more for each it is about.
+/// A tensor as an xtensor view in PyTorch's shape, without a copy: writing to the view writes to the network. Throws an
+/// Error if no strides describe that shape in the tensor's memory; then view(tensor.apart()) works.
 template <class T>
 [[nodiscard]] auto view(const Tensor<T>& tensor) {
   std::vector<std::size_t> shape;
   std::vector<std::ptrdiff_t> strides;
-  std::size_t room = 1;  // from the first element to behind the last
+  std::size_t extent = 1;  // in memory, from the first element to the last
   for (int a = 0; a < tensor.count; a = tensor.next(a)) {
     const Axis axis = tensor.merged(a, tensor.next(a));
     shape.push_back(std::size_t(axis.extent));
     strides.push_back(axis.stride);
-    room += std::size_t((axis.extent - 1) * axis.stride);
+    extent += std::size_t((axis.extent - 1) * axis.stride);
   }
-  return xt::adapt(tensor.data, room, xt::no_ownership(), shape, strides);
+  return xt::adapt(tensor.data, extent, xt::no_ownership(), shape, strides);
 }
 
-/// The same as a copy, which any tensor allows.
+/// The same as a copy, which works for every tensor.
 template <class T>
 [[nodiscard]] xt::xarray<std::remove_const_t<T>> copy(const Tensor<T>& tensor) {
   std::vector<std::size_t> shape;
@@ -51,14 +51,14 @@ template <class T>
 
 namespace detail {
 
-/// Whether the array, or the view of one, keeps its elements of that type in memory.
+/// Whether Array, an xtensor array or a view of one, stores elements of type Number in memory.
 template <class Number, class Array>
 concept InMemory = std::is_same_v<typename Array::value_type, Number> && requires(const Array& a) {
   { a.data() + a.data_offset() } -> std::convertible_to<const Number*>;
   a.strides();
 };
 
-/// (N, C, H, W), or (N, features): the shape of n samples.
+/// The shape of n samples: (N, C, H, W) or (N, features).
 inline std::vector<std::size_t> shape_of(std::size_t n, const Dims& sample) {
   if (sample.flat) return {n, std::size_t(sample.size())};
   return {n, std::size_t(sample.c), std::size_t(sample.h), std::size_t(sample.w)};
@@ -74,13 +74,13 @@ std::string text_of(const Shape& shape) {
   return '(' + text + ')';
 }
 
-/// Where the elements of an array begin, which must lie one behind the other in PyTorch's order.
+/// A pointer to the first element of an array, which must be contiguous and row-major. Throws an Error otherwise.
 template <class Array>
 const auto* elements_of(const Array& array, const char* what) {
   std::ptrdiff_t stride = 1;
   for (std::size_t a = array.dimension(); a-- > 0; stride *= std::ptrdiff_t(array.shape()[a]))
     if (array.shape()[a] > 1 && std::ptrdiff_t(array.strides()[a]) != stride)
-      throw Error({"the ", what, " do not lie in memory in the order of their indices: give an xt::eval of them"});
+      throw Error({"the ", what, " are not contiguous in row-major order: pass an xt::eval of them"});
   return array.data() + array.data_offset();
 }
 
@@ -91,7 +91,7 @@ const float* samples_of(const Dims& sample, const Images& images) {
     const std::size_t n = images.dimension() == 0 ? 0 : std::size_t(images.shape()[0]);
     const std::vector<std::size_t> wanted = shape_of(n, sample);
     if (!std::equal(wanted.begin(), wanted.end(), images.shape().begin(), images.shape().end()))
-      throw Error({"images of shape ", text_of(images.shape()), " were given, this network takes (N, ",
+      throw Error({"images of shape ", text_of(images.shape()), " were given, but this network takes (N, ",
                    text_of(std::vector<std::size_t>(wanted.begin() + 1, wanted.end())).substr(1)});
     return elements_of(images, "images");
   } else {
@@ -101,8 +101,9 @@ const float* samples_of(const Dims& sample, const Images& images) {
 
 }  // namespace detail
 
-/// Images (N, C, H, W), or (N, features), and labels (N) for Trainer::step and evaluate, no copy: it points into both.
-/// `sample` is Model::graph.input.
+/// A minibatch of images, (N, C, H, W) or (N, features), and labels (N) for Trainer::step and evaluate. It points into
+/// both, without a copy. `sample` is Model::graph.input. Throws an Error if shapes do not match or elements are not
+/// contiguous.
 template <class Images, class Labels>
 [[nodiscard]] Minibatch batch(const Dims& sample, const Images& images, const Labels& labels) {
   static_assert(detail::InMemory<int, Labels>, "labels are an array of int, or a view of one: xt::xtensor<int, 1>");
@@ -117,7 +118,7 @@ template <class Images, class Labels>
   }
 }
 
-/// What a Predictor makes of any number of images, read where they lie: (N, C, H, W), or (N, features).
+/// The outputs of a Predictor, (N, C, H, W) or (N, features), for any number of images, which are not copied.
 template <class Network, class Images>
 [[nodiscard]] auto predict(Network& network, const Images& images) {
   const float* samples = detail::samples_of(Network::graph.input, images);

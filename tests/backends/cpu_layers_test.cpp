@@ -58,24 +58,24 @@ bool same_bits(const std::vector<double>& a, const std::vector<double>& b) {
   return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(double)) == 0);
 }
 
-template <class Net, class Input, class Asked = EveryGradient, class Loss = UpstreamLoss>
+template <class Net, class Input, class DemandTag = EveryGradient, class Loss = UpstreamLoss>
 void check(const char* name, const LayerInputs& given, double bound = 1e-6) {
   INFO(name);
-  static_assert(has_kernels(plan_of<Net, Input, Loss, Cpu<>, Asked>));
-  const LayerValues expected = run_layer<Reference<double>, Net, Input, Loss, Asked>(given);
+  static_assert(has_kernels(plan_of<Net, Input, Loss, Cpu<>, DemandTag>));
+  const LayerValues expected = run_layer<Reference<double>, Net, Input, Loss, DemandTag>(given);
   LayerValues first;
   for (int threads : {1, 2, 5}) {
     CAPTURE(threads);
-    const LayerValues got = run_layer<Cpu<>, Net, Input, Loss, Asked>(given, threads);
+    const LayerValues got = run_layer<Cpu<>, Net, Input, Loss, DemandTag>(given, threads);
     if (threads == 1) {
       check_close("y", got.y, expected.y, bound);
       check_close("loss", got.losses, expected.losses, bound);
       check_close("dx", got.dx, expected.dx, bound);
-      for (std::size_t k = 0; Asked::demand.parameter_gradients && k < got.gradients.size(); ++k)
+      for (std::size_t k = 0; DemandTag::demand.parameter_gradients && k < got.gradients.size(); ++k)
         check_close("d" + got.gradients[k].name, got.gradients[k].values, expected.gradients[k].values, bound);
       for (std::size_t k = 0; k < got.buffers.size(); ++k)
         check_close(got.buffers[k].name, got.buffers[k].values, expected.buffers[k].values, bound);
-      CHECK((!Asked::demand.parameter_gradients || got.padding_is_zero));
+      CHECK((!DemandTag::demand.parameter_gradients || got.padding_is_zero));
       first = got;
     }
     CHECK(same_bits(got.y, first.y));
@@ -88,9 +88,9 @@ void check(const char* name, const LayerInputs& given, double bound = 1e-6) {
   }
 }
 
-template <class Net, class Input, class Asked = EveryGradient, class Loss = UpstreamLoss>
+template <class Net, class Input, class DemandTag = EveryGradient, class Loss = UpstreamLoss>
 void check(const char* name, int n = 3, double bound = 1e-6) {
-  check<Net, Input, Asked, Loss>(name, drawn_inputs(graph_of<Net, Input, Loss>, n), bound);
+  check<Net, Input, DemandTag, Loss>(name, drawn_inputs(graph_of<Net, Input, Loss>, n), bound);
 }
 
 template <class L>

@@ -91,7 +91,7 @@ TEST_CASE("a small net trains on values of 2 bytes, close to f32") {
   half.predict(data.images.data(), 6, logits);
   for (const float logit : logits) CHECK(is_rounded(logit));
   int unrounded = 0;  // parameters are kept in f32
-  for (long i = 0; i < half.graph.trained_room; ++i) unrounded += is_rounded(half.state().parameters[i]) ? 0 : 1;
+  for (long i = 0; i < half.graph.trained_storage; ++i) unrounded += is_rounded(half.state().parameters[i]) ? 0 : 1;
   CHECK(unrounded > 100);
 }
 

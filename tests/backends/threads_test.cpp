@@ -40,8 +40,8 @@ std::vector<float> trained(int threads) {
   }
   trainer.predict(images.data(), capacity, logits.data());
   const auto state = trainer.state();
-  std::vector<float> all(state.parameters, state.parameters + Training::graph.trained_room);
-  all.insert(all.end(), state.buffers, state.buffers + Training::graph.buffer_room);
+  std::vector<float> all(state.parameters, state.parameters + Training::graph.trained_storage);
+  all.insert(all.end(), state.buffers, state.buffers + Training::graph.buffer_storage);
   all.insert(all.end(), logits.begin(), logits.end());
   return all;
 }

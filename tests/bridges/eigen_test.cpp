@@ -1,5 +1,5 @@
-// The bridge to Eigen: maps are the network's own memory in PyTorch's shapes, on every backend; batches are the
-// caller's.
+// The interface to Eigen: maps show the network's own memory in PyTorch's shapes, on every backend; batches point into
+// the caller's matrices.
 #include <doctest/doctest.h>
 
 #include <tinycnn/eigen.hpp>
@@ -25,7 +25,7 @@ Eigen::VectorXi drawn_labels(int count) {
   return Eigen::VectorXi::NullaryExpr(count, [](Eigen::Index i) { return int(i) % classes; });
 }
 
-/// Whether a map shows `t` element for element, where it lies.
+/// Whether a map refers to the elements of `t` in its memory, all in the right order.
 template <class T>
 bool is_in_place(const eigen::Map<T>& map, const Tensor<T>& t) {
   bool same = map.size() == t.size();
@@ -65,7 +65,7 @@ TEST_CASE_TEMPLATE("kernels of one input channel or one pixel are Eigen maps as 
   CHECK(is_in_place(eigen::map(pointwise), pointwise));  // (6, 4)
 }
 
-TEST_CASE("what no strides show is refused in a sentence, and copied in PyTorch's order") {
+TEST_CASE("a tensor that no strides describe is rejected, but can be copied in PyTorch's order") {
   nets::SmallHw3Training<Cpu<>> fast({.seed = 3});
   nets::SmallHw3Training<Reference<>> plain({.seed = 3});
   for (const char* name : {"4.weight", "9.weight"}) {  // a kernel's (I, R, S) and a flattened (C, H, W) as columns
@@ -73,14 +73,14 @@ TEST_CASE("what no strides show is refused in a sentence, and copied in PyTorch'
     const std::string error = error_of([&] { (void)eigen::map(there); });
     CHECK(contains(error, "'" + std::string(name) + "'"));
     CHECK(contains(error, "copy() it"));
-    CHECK(eigen::copy(there) == eigen::map(expected));  // the same draw, in the order of memory
+    CHECK(eigen::copy(there) == eigen::map(expected));  // the same values in a backend with PyTorch's layout
   }
   const Tensor<float> behind_flatten = tensor_of(fast.state(), "9.weight").apart();  // (9, 7, 2, 2)
   CHECK(is_in_place(eigen::map(behind_flatten[8]), behind_flatten[8]));
   CHECK(eigen::map(behind_flatten[8]).rows() == 7);
 }
 
-TEST_CASE_TEMPLATE("writing through a map changes what the network says", Backend, Cpu<>, Reference<>) {
+TEST_CASE_TEMPLATE("writing through a map changes the network's output", Backend, Cpu<>, Reference<>) {
   const ScratchFolder folder;
   nets::SmallHw3Training<Backend> model({.seed = 3});
   const eigen::Matrix<float> images = drawn(3);
@@ -125,7 +125,7 @@ TEST_CASE_TEMPLATE("activations are Eigen maps of the plan's memory", Backend, C
   CHECK(eigen::map(tensor_of(rows, 4)) == eigen::predict(hidden, images));
 }
 
-TEST_CASE("a batch points into the matrices it is made of, and what does not fit is refused in a sentence") {
+TEST_CASE("a batch points into the matrices it is made from, and unsuitable matrices are rejected") {
   const eigen::Matrix<float> images = drawn(12);
   const Eigen::VectorXi labels = drawn_labels(12);
   const Dims sample = nets::SmallHw3Training<Cpu<>>::graph.input;

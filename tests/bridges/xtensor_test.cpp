@@ -1,5 +1,5 @@
-// The bridge to xtensor: views are the network's own memory in PyTorch's shapes, on every backend; batches are the
-// caller's.
+// The interface to xtensor: views show the network's own memory in PyTorch's shapes, on every backend; batches point
+// into the caller's arrays.
 #include <doctest/doctest.h>
 
 #include <string>
@@ -38,7 +38,7 @@ bool has_shape(const Array& array, const Shape& shape) {
   return Shape(array.shape().begin(), array.shape().end()) == shape;
 }
 
-/// Whether a view shows `t` element for element, where it lies.
+/// Whether a view refers to the elements of `t` in its memory, all in the right order.
 template <class Array, class T>
 bool is_in_place(const Array& view, const Tensor<T>& t) {
   if (long(view.size()) != t.size()) return false;
@@ -67,7 +67,7 @@ TEST_CASE_TEMPLATE("parameters are xtensor views in place", Backend, Cpu<>, Refe
   CHECK(xtensor::view(tensor_of(state, "1.num_batches_tracked")).dimension() == 0);
 }
 
-TEST_CASE("what no strides show is refused in a sentence, seen apart, and copied in PyTorch's order") {
+TEST_CASE("a tensor that no strides describe is rejected, but can be taken apart or copied in PyTorch's order") {
   nets::SmallHw3Training<Cpu<>> fast({.seed = 3});
   nets::SmallHw3Training<Reference<>> plain({.seed = 3});
   const Tensor<float> there = tensor_of(fast.state(), "9.weight"), expected = tensor_of(plain.state(), "9.weight");
@@ -77,15 +77,15 @@ TEST_CASE("what no strides show is refused in a sentence, seen apart, and copied
   CHECK(has_shape(xtensor::view(there.apart()), {9, 7, 2, 2}));
   CHECK(is_in_place(xtensor::view(there.apart()), there));
   CHECK(has_shape(xtensor::copy(there), {9, 28}));
-  CHECK(xtensor::copy(there) == xtensor::view(expected));  // the same draw, in the order of memory
+  CHECK(xtensor::copy(there) == xtensor::view(expected));  // the same values in a backend with PyTorch's layout
 }
 
-TEST_CASE_TEMPLATE("writing through a view changes what the network says", Backend, Cpu<>, Reference<>) {
+TEST_CASE_TEMPLATE("writing through a view changes the network's output", Backend, Cpu<>, Reference<>) {
   const ScratchFolder folder;
   nets::SmallHw3Training<Backend> model({.seed = 3});
   model.save(folder / "net.safetensors");
   nets::SmallHw3Predicting<Backend> network(folder / "net.safetensors", 1);
-  const xt::xarray<float> images = drawn(6);  // more than fit at once
+  const xt::xarray<float> images = drawn(6);  // more than the capacity
   const xt::xtensor<float, 2> logits = xtensor::predict(network, images);
   auto weight = xtensor::view(tensor_of(network.state(), "13.weight"));
   auto bias = xtensor::view(tensor_of(network.state(), "13.bias"));
@@ -111,7 +111,7 @@ TEST_CASE_TEMPLATE("activations are xtensor views of the plan's memory", Backend
   CHECK(features == expected);
 }
 
-TEST_CASE("a batch points into the arrays it is made of, and what does not fit is refused in a sentence") {
+TEST_CASE("a batch points into the arrays it is made from, and unsuitable arrays are rejected") {
   const xt::xarray<float> images = drawn(12);
   const xt::xtensor<int, 1> labels = drawn_labels(12);
   const Dims sample = nets::SmallHw3Training<Cpu<>>::graph.input;
@@ -129,8 +129,8 @@ TEST_CASE("a batch points into the arrays it is made of, and what does not fit i
   CHECK(contains(error(xt::xarray<float>::from_shape({12, 297}), labels), "shape (12, 297)"));
   CHECK(contains(error(xt::xarray<float>::from_shape({12, 3, 9, 11}), labels), "takes (N, 3, 11, 9)"));
   CHECK(contains(error(images, xt::view(labels, xt::range(4, 7))), "labels of shape (3) were given for 12 images"));
-  CHECK(contains(error(xt::view(drawn(24), xt::range(0, 24, 2)), labels), "do not lie in memory"));
+  CHECK(contains(error(xt::view(drawn(24), xt::range(0, 24, 2)), labels), "not contiguous"));
   const xt::xarray<float, xt::layout_type::column_major> turned = images;
-  CHECK(contains(error(turned, labels), "do not lie in memory"));
+  CHECK(contains(error(turned, labels), "not contiguous"));
   CHECK(contains(error_of([&] { one.step(xtensor::batch(sample, images, labels)); }), "1 to 4"));
 }

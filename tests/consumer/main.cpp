@@ -1,5 +1,5 @@
-// Prints the version of tinycnn it was compiled with and, after some steps of training here and in network.cpp, the sum
-// of the parameters' bits.
+// Prints the version of tinycnn that it was compiled with and, after some training steps here and in network.cpp, the
+// sum of the bits of all parameters.
 #include "network.hpp"
 
 #include <cstdint>
@@ -15,7 +15,7 @@ int main() {
   model.step(images, labels, 4);
   std::uint64_t sum = std::uint64_t(model.evaluate(images, labels, 4).correct);
   const float* parameters = model.state().parameters;
-  for (long i = 0; i < Model::graph.trained_room; ++i) {
+  for (long i = 0; i < Model::graph.trained_storage; ++i) {
     std::uint32_t bits = 0;
     std::memcpy(&bits, parameters + i, sizeof bits);
     sum = sum * 31 + bits;

@@ -1,4 +1,4 @@
-// The consumer's second file.
+// The second file of the consumer.
 #include "network.hpp"
 
 void train(Model& model, int steps) {

@@ -1,4 +1,4 @@
-// The network of the consumer's two files: both train it, so both hold the same templates, compiled twice.
+// The network of the consumer's two files. Both train it, so both contain the same template instances.
 #pragma once
 
 #include <tinycnn/tinycnn.hpp>
@@ -12,5 +12,5 @@ struct Net : tinycnn::Sequential<tinycnn::Conv2d<3, 16, 3, tinycnn::Padding<1>>,
 using Model = tinycnn::Trainer<Net, tinycnn::Image<3, 8, 8>, tinycnn::Batch<4>, tinycnn::CrossEntropy, tinycnn::Adam,
                                tinycnn::Constant, tinycnn::Cpu<>>;
 
-/// Some steps on drawn images.
+/// Trains for some steps on random images.
 void train(Model& model, int steps);

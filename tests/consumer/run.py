@@ -1,8 +1,8 @@
-"""Another project can use tinycnn by CMake (a subdirectory, FetchContent, an installed package) and by its include path
-alone, with the kernels compiled in each of its files or once; a version that does not fit is refused.
+"""Tests that another project can use tinycnn through CMake (a subdirectory, FetchContent, an installed package) and with
+its include path alone, with and without precompiled kernels, and that an incompatible version is rejected.
 
-The consumer prints the version it was compiled with and a sum over what it trained, the same for the same flags whether
-or not the kernels are precompiled.
+The consumer prints the version that it was compiled with and a sum over its trained weights. For the same flags the sum
+is the same with and without precompiled kernels.
 """
 
 import pathlib
@@ -35,7 +35,7 @@ def version():
 
 
 def run(*command, succeeds=True):
-    """What a command prints; it must succeed, or must not."""
+    """The output of a command, which must succeed or, if so requested, fail."""
     done = subprocess.run(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if (done.returncode == 0) != succeeds:
         raise Failure(f"'{' '.join(map(str, command))}' {'fails' if succeeds else 'succeeds'}:\n{done.stdout}")
@@ -55,14 +55,14 @@ def install():
 
 
 def pack():
-    """What a release's archive holds of the library itself."""
+    """Packs the part of a release's archive that contains the library."""
     with tarfile.open(ARCHIVE, "w:gz") as archive:
         for part in ("CMakeLists.txt", "cmake", "include"):
             archive.add(compiler.ROOT / part, f"tinycnn/{part}")
 
 
 def by_cmake(name, *variables):
-    """What the consumer prints, built by CMake."""
+    """The output of the consumer, built by CMake."""
     build = BUILD / name
     configure(HERE, build, *variables)
     run("cmake", "--build", build)
@@ -80,9 +80,9 @@ def defines_kernels(object_file):
 
 
 def by_hand(cxx):
-    """The two files of the consumer linked into one program, with and without precompiled kernels: what each prints.
-    Then a file compiled for another instruction set does not link with the kernels."""
-    flags = ["-O2", "-march=native", "-Wno-invalid-feature-combination"]  # clang 19's, of its own idea of some CPUs
+    """The output of the consumer's two files linked into one program, with and without precompiled kernels. Checks that a
+    file compiled for another instruction set does not link with the kernels."""
+    flags = ["-O2", "-march=native", "-Wno-invalid-feature-combination"]  # clang 19 warns about the features that it assumes for some CPUs
     everywhere = [compiled(cxx, HERE / name, BUILD / f"{cxx}_{name}.o", *flags) for name in SOURCES]
     once = [compiled(cxx, HERE / name, BUILD / f"{cxx}_{name}_once.o", *flags, f"-D{PRECOMPILED}") for name in SOURCES]
     kernels = compiled(cxx, KERNELS, BUILD / f"{cxx}_kernels.o", *flags)

@@ -1,4 +1,4 @@
-// Philox against Random123's published answers, and the numbers made of it.
+// Philox compared with Random123's published results, and the distributions built on it.
 #include <doctest/doctest.h>
 
 #include <array>
@@ -9,18 +9,18 @@
 using namespace tinycnn;
 
 TEST_SUITE("random") {
-  // Expected: Random123's tests/kat_vectors, the lines of philox4x32 with 10 rounds. Counter words c0 c1 c2 c3, key k0
-  // k1.
+  // Expected: Random123's tests/kat_vectors, the lines of philox4x32 with 10 rounds. Counter words c0 c1 c2 c3, key
+  // words k0 k1.
   static_assert(Philox{0}(0, 0) == std::array{0x6627e8d5u, 0xe169c58du, 0xbc57ac4cu, 0x9b00dbd8u});
   static_assert(Philox{~0ull}(~0ull, ~0ull) == std::array{0x408f276du, 0x41c83b0eu, 0xa20bc7c6u, 0x6d5451fdu});
 
-  TEST_CASE("Philox4x32-10 gives Random123's answer for the digits of pi") {
+  TEST_CASE("Philox4x32-10 gives Random123's result for the digits of pi") {
     const Philox philox{0x299f31d0a4093822};
     CHECK(philox(0x0370734413198a2e, 0x85a308d3243f6a88) ==
           std::array{0xd16cfe09u, 0x94fdccebu, 0x5001e420u, 0x24126ea1u});
   }
 
-  TEST_CASE("uniform numbers keep to [0, 1) and have the moments of the uniform distribution") {
+  TEST_CASE("uniform numbers lie in [0, 1) and have the moments of the uniform distribution") {
     constexpr int n = 100000;
     double sum = 0, squares = 0, sum_double = 0;
     for (int i = 0; i < n; ++i) {
@@ -34,7 +34,7 @@ TEST_SUITE("random") {
       squares += double(x) * x;
       sum_double += y;
     }
-    // Five standard deviations of a mean of n: 5 / sqrt(12 n) and 5 sqrt(4 / 45 / n).
+    // Five standard errors of a mean of n values: 5 / sqrt(12 n) and 5 sqrt(4 / 45 / n).
     CHECK(sum / n == doctest::Approx(0.5).epsilon(0.0046 / 0.5));
     CHECK(squares / n == doctest::Approx(1.0 / 3).epsilon(0.0047 * 3));
     CHECK(sum_double / n == doctest::Approx(0.5).epsilon(0.0046 / 0.5));

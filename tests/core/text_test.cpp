@@ -1,4 +1,4 @@
-// Texts of words and whole numbers.
+// Text built from strings and integers.
 #include <cstdint>
 #include <limits>
 #include <string>
@@ -9,7 +9,7 @@
 
 using namespace tinycnn;
 
-TEST_CASE("pieces of a text are joined as they are written") {
+TEST_CASE("pieces of text are concatenated") {
   const std::string word = "words";
   CHECK(joined({"", word, " ", std::string_view("and more").substr(4), std::string_view(), "."}) == "words more.");
   CHECK(joined({}) == "");
@@ -21,5 +21,5 @@ TEST_CASE("pieces of a text are joined as they are written") {
   CHECK(text == "at 12 of 20");
   CHECK(std::string(Error({"layer ", 3, " is missing"}).what()) == "layer 3 is missing");
   const char* two = "words";
-  CHECK(std::string(Error({"two ", two}).what()) == "two words");  // not the range between two pointers
+  CHECK(std::string(Error({"two ", two}).what()) == "two words");  // not the iterator range of two pointers
 }

@@ -25,7 +25,7 @@ void write_pictures(const std::string& folder, int count) {
   }
 }
 
-/// Everything a loader hands out in an epoch, in order.
+/// All minibatches of an epoch, concatenated.
 struct Epoch {
   std::vector<float> images;
   std::vector<int> labels, index, sizes;
@@ -78,7 +78,7 @@ TEST_SUITE("data") {
     CHECK(images.size() == 8);
   }
 
-  TEST_CASE("the course's folder names work, and missing or empty ones are named") {
+  TEST_CASE("the course's folder names work, and errors name missing or empty folders") {
     const ScratchFolder folder;
     for (const char* name : {"training", "validation", "evaluation"}) {
       make_directories(folder / name);
@@ -98,7 +98,7 @@ TEST_SUITE("data") {
                    std::string("cannot read the folder '") + (folder / "none")));
   }
 
-  TEST_CASE("labels outside the classes are refused by name") {
+  TEST_CASE("a label that is not a class is an error that names the file") {
     ImageFolder images{{"a/0_1.jpg", "a/10_1.jpg"}, {0, 10}};
     CHECK(error_of([&] { check_labels(images, 11); }).empty());
     CHECK(error_of([&] { check_labels(images, 10); }) ==
@@ -124,14 +124,14 @@ TEST_SUITE("data") {
     CHECK(contains(error_of([&] { reordered("\n"); }), "names no picture"));
   }
 
-  TEST_CASE("a loader gives the pictures in order, whatever the number of threads") {
+  TEST_CASE("a loader returns the pictures in order with any number of threads") {
     const ScratchFolder folder;
     write_pictures(folder / "train", 23);
     const ImageFolder images = list_split(folder.path, Split::train);
     constexpr Dims dims = Image<3, 16, 24>::dims;
     const std::vector<int> order = shuffled(23, 6666, 1);
 
-    // Expected: decode, resize and divide one by one.
+    // Expected: each picture decoded, resized and divided by 255.
     Epoch expected{{}, {}, order, {4, 4, 4, 4, 4, 3}};
     for (const int i : order) {
       const Picture picture = resize_bilinear(decode_image(images.paths[std::size_t(i)]), dims.w, dims.h);
@@ -152,7 +152,7 @@ TEST_SUITE("data") {
     }
   }
 
-  TEST_CASE("a loader can be dropped or start over at any time") {
+  TEST_CASE("a loader can be destroyed or begin another epoch at any time") {
     const ScratchFolder folder;
     write_pictures(folder / "train", 20);
     const ImageFolder images = list_split(folder.path, Split::train);
@@ -191,7 +191,7 @@ TEST_SUITE("data") {
     }
   }
 
-  TEST_CASE("a loader refuses what it cannot do") {
+  TEST_CASE("a loader rejects invalid arguments") {
     const ImageFolder images{{"a"}, {0}};
     CHECK(contains(error_of([&] { Loader(images, Image<1, 8, 8>::dims, 3, 1); }), "3 channels"));
     CHECK(contains(error_of([&] { Loader(images, Image<3, 8, 8>::dims, 0, 1); }), "batch"));
@@ -203,7 +203,7 @@ TEST_SUITE("data") {
   TEST_CASE("the synthetic data set has the homework's layout and is the same from the same seed") {
     const ScratchFolder folder;
     const Synthetic set{.train = 2, .valid = 1, .test = 1, .seed = 5};
-    make_directories(folder / "a.partial/train");  // of a run that was killed
+    make_directories(folder / "a.partial/train");  // left over from a run that was killed
     put_file(folder / "a.partial/train/left.jpg", "x");
     CHECK(make_synthetic(folder / "a", set));
     CHECK_FALSE(make_synthetic(folder / "a", set));

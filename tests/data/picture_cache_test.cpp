@@ -1,4 +1,4 @@
-// The file of decoded pictures: it gives the bits that decoding gives, and whatever is wrong with it costs only time.
+// The cache of decoded pictures: it returns bitwise what decoding returns, and a damaged cache only costs time.
 #include <doctest/doctest.h>
 
 #include <csignal>
@@ -23,7 +23,7 @@ constexpr int count = 13;
 constexpr Dims dims{3, 10, 14};
 constexpr long record = 8 + 3 * 10 * 14, header = 16;
 
-/// Pictures 0_0.jpg …, drawn from the seed.
+/// Writes random pictures 0_0.jpg … that depend on the seed.
 ImageFolder make_folder(const std::string& path, std::uint64_t seed) {
   make_directories(path);
   for (int i = 0; i < count; ++i) {
@@ -50,7 +50,7 @@ std::vector<float> images_of(const ImageFolder& folder, const std::string& cache
   return images;
 }
 
-/// Which pictures the cache has, as a string of 0 and 1.
+/// The pictures in the cache, as a string with 1 for those it has and 0 for the others.
 std::string known(const ImageFolder& folder, const std::string& path, Dims image = dims) {
   const PictureCache cache(folder, image, path);
   std::vector<std::uint8_t> pixels(std::size_t(image.size()));
@@ -61,7 +61,7 @@ std::string known(const ImageFolder& folder, const std::string& path, Dims image
 
 const std::string all(count, '1'), none(count, '0');
 
-/// No file may grow beyond so many bytes while this lives: what a full disk does, but for the reason given.
+/// While one exists, no file can grow beyond this number of bytes. It simulates a full disk, except for the errno.
 struct FileLimit {
   explicit FileLimit(rlim_t bytes) {
     ::getrlimit(RLIMIT_FSIZE, &old);
@@ -79,7 +79,7 @@ struct FileLimit {
 }  // namespace
 
 TEST_SUITE("picture cache") {
-  TEST_CASE("cached pictures are the decoded ones to the bit, on any number of threads") {
+  TEST_CASE("cached pictures are bitwise the decoded ones, on any number of threads") {
     const ScratchFolder folder;
     const ImageFolder pictures = make_folder(folder / "data", 1);
     const std::vector<float> expected = images_of(pictures, "");
@@ -105,12 +105,12 @@ TEST_SUITE("picture cache") {
     CHECK(images_of(loader) == expected);
   }
 
-  TEST_CASE("pictures that changed are decoded again, and only they") {
+  TEST_CASE("only pictures that changed are decoded again") {
     const ScratchFolder folder;
     const ImageFolder pictures = make_folder(folder / "data", 1);
     images_of(pictures, folder / "cache");
 
-    const std::string bytes = read_file(pictures.paths[3]);  // the same size and time of writing, another quantisation
+    const std::string bytes = read_file(pictures.paths[3]);  // the same size and mtime, but another quantisation
     struct stat before;
     REQUIRE(::stat(pictures.paths[3].c_str(), &before) == 0);
     std::string other = bytes;
@@ -124,11 +124,11 @@ TEST_SUITE("picture cache") {
 
     put_file(folder / "data/0_1.jpg", bytes);
     CHECK(known(pictures, folder / "cache") == "1011111111111");
-    std::remove(pictures.paths[0].c_str());  // every later picture moves by one place
+    std::remove(pictures.paths[0].c_str());  // the index of every later picture decreases by one
     CHECK(known(list_folder(folder / "data"), folder / "cache") == none.substr(1));
   }
 
-  TEST_CASE("a cache of other pictures or of another size is not believed") {
+  TEST_CASE("a cache of other pictures or of another size is not used") {
     const ScratchFolder folder;
     const ImageFolder pictures = make_folder(folder / "data", 1), others = make_folder(folder / "others", 2);
     images_of(others, folder / "cache");
@@ -169,13 +169,13 @@ TEST_SUITE("picture cache") {
     }
     put_file(path, whole.substr(0, std::size_t(header)) + std::string(std::size_t(count * record), '\0'));
     CHECK(known(pictures, path) == none);
-    std::string swapped = whole;  // a picture in the place of another
+    std::string swapped = whole;  // a picture at the index of another
     swapped.replace(std::size_t(header), std::size_t(record), whole, std::size_t(header + record), std::size_t(record));
     put_file(path, swapped);
     CHECK(images_of(pictures, path) == expected);
   }
 
-  TEST_CASE("where no cache can be, one sentence says why and the pictures are the same") {
+  TEST_CASE("without a usable cache, one message says why and the pictures are the same") {
     const ScratchFolder folder;
     const ImageFolder pictures = make_folder(folder / "data", 1);
     const std::vector<float> expected = images_of(pictures, "");
@@ -201,7 +201,7 @@ TEST_SUITE("picture cache") {
     CHECK_FALSE(path_exists(folder / "cache"));
   }
 
-  TEST_CASE("a cache that cannot be written any more is still read") {
+  TEST_CASE("a cache that can no longer be written is still read") {
     const ScratchFolder folder;
     const ImageFolder pictures = make_folder(folder / "data", 1);
     const std::vector<float> expected = images_of(pictures, "");
@@ -216,7 +216,7 @@ TEST_SUITE("picture cache") {
     CHECK(loader.take_cache_fault() == "");
   }
 
-  TEST_CASE("a cache takes at most half of the free room of its disk") {
+  TEST_CASE("a cache uses at most half of the free disk space") {
     const ScratchFolder folder;
     ImageFolder pictures;
     pictures.paths.assign(30000, folder / "0_0.jpg");
@@ -225,7 +225,7 @@ TEST_SUITE("picture cache") {
     CHECK_FALSE(path_exists(folder / "cache"));
   }
 
-  TEST_CASE("damaged pictures stay errors, epoch after epoch") {
+  TEST_CASE("a damaged picture is an error in each epoch") {
     const ScratchFolder folder;
     const ImageFolder pictures = make_folder(folder / "data", 1);
     put_file(pictures.paths[2], "");

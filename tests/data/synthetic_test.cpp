@@ -1,5 +1,5 @@
-// The generated photographs ask for a convolutional network: a linear classifier of their 32 x 32 pixels does not get
-// far, the best of its epochs and weight decays counted.
+// The generated photographs need a convolutional network: a linear classifier of their 32 x 32 pixels has a low
+// accuracy even with the best epoch and weight decay.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -19,7 +19,7 @@ struct Pictures {
   std::vector<float> images;  // (N,3,32,32)
   std::vector<int> labels;
 
-  /// Those of make_synthetic's default set, whose pictures are numbered class by class, split by split.
+  /// The pictures of make_synthetic's default set, which are numbered split by split and class by class.
   Pictures(int a_class, std::uint64_t first_id) {
     const long size = Pixels::dims.size();
     images.resize(std::size_t(a_class * synthetic_classes * size));
@@ -67,5 +67,5 @@ TEST_CASE("a linear probe of the generated photographs' pixels stays under .60")
   }
   MESSAGE("best validation accuracy of the probe: " << best);
   CHECK(best < 0.60);
-  CHECK(best > 0.20);  // it does learn something: a probe that guesses would prove nothing
+  CHECK(best > 0.20);  // better than guessing, or the test would prove nothing
 }

@@ -1,5 +1,5 @@
 // A BatchNorm over another number of channels than the Conv2d in front of it makes.
-// expect: this layer gets another number of channels than it was declared with
+// expect: the input of this layer has the wrong number of channels
 // expect: Mistake::wrong_channels, 1, tinycnn::BatchNorm<16>
 // expect: Got<tinycnn::Image<8, 30, 30>>
 // expect: Wants<tinycnn::Image<16, 30, 30>>

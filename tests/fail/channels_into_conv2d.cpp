@@ -1,5 +1,5 @@
 // The second Conv2d was declared for 16 channels, 8 reach it.
-// expect: this layer gets another number of channels than it was declared with
+// expect: the input of this layer has the wrong number of channels
 // expect: Mistake::wrong_channels, 2, tinycnn::Conv2d<16, 8, 3>
 // expect: Got<tinycnn::Image<8, 32, 32>>
 // expect: Wants<tinycnn::Image<16, 32, 32>>

@@ -1,5 +1,5 @@
 // Eleven logits for a loss over ten classes.
-// expect: the last layer gives another number of logits than the loss has classes
+// expect: the number of logits differs from the number of classes of the loss
 // expect: Mistake::class_count_differs, 2, tinycnn::CrossEntropyOver<10>
 // expect: Got<tinycnn::Features<11>>
 // expect: Wants<tinycnn::Features<10>>

@@ -1,5 +1,5 @@
 // Dilation is an option of MaxPool, not of AvgPool.
-// expect: one of the options is not an option of this layer
+// expect: this layer does not have one of the given options
 // expect: Mistake::unknown_option, 0, tinycnn::AvgPool<2, tinycnn::Dilation<2>
 // expect: Got<tinycnn::Image<3, 32, 32>>
 #include <tinycnn/tinycnn.hpp>

@@ -1,4 +1,4 @@
-// Images without a row.
+// Images of height 0.
 // expect: the input of the network is empty
 // expect: Mistake::empty_input, 0, tinycnn::Conv2d<3, 8, 3>
 // expect: Got<tinycnn::Image<3, 0, 32>>

@@ -1,5 +1,5 @@
 // A Linear that was sized for other images: 8 * 16 * 16 features reach it.
-// expect: this layer gets another number of features than it was declared with
+// expect: the input of this layer has the wrong number of features
 // expect: Mistake::wrong_features, 4, tinycnn::Linear<1024, 10>
 // expect: Got<tinycnn::Features<2048>>
 // expect: Wants<tinycnn::Features<1024>>

@@ -1,4 +1,4 @@
-// Flags that let the compiler assume every number to be finite; -w because clang warns of it, too.
+// Flags that let the compiler assume finite values; -w because clang also warns about them.
 // flags: -ffast-math -w
 // flags: -Ofast -w
 // flags: -ffinite-math-only -w

@@ -1,5 +1,5 @@
 // A fully convolutional network that forgot to flatten its logits.
-// expect: this layer works on flat features, but an image reaches it: put Flatten in front
+// expect: this layer needs flat features, but its input is an image: put Flatten before it
 // expect: Mistake::wants_features, 2, tinycnn::CrossEntropyOver<0>
 // expect: Got<tinycnn::Image<10, 1, 1>>
 // expect: Wants<tinycnn::Features<10>>

@@ -1,5 +1,5 @@
 // A pooling layer has no bias to leave out.
-// expect: one of the options is not an option of this layer
+// expect: this layer does not have one of the given options
 // expect: Mistake::unknown_option, 0, tinycnn::MaxPool<2, tinycnn::NoBias>
 // expect: Got<tinycnn::Image<3, 32, 32>>
 #include <tinycnn/tinycnn.hpp>

@@ -1,4 +1,4 @@
-// The counterpart of this folder's mistakes: one network with every kind of layer and join, which must compile.
+// A correct network with every kind of layer and join, which must compile.
 #include <tinycnn/tinycnn.hpp>
 
 using namespace tinycnn;

@@ -1,5 +1,5 @@
-// An optimizer that wants to keep three numbers a parameter.
-// expect: an optimizer keeps at most two numbers a parameter
+// An optimizer with three slots per parameter.
+// expect: an optimizer may keep at most two slots per parameter
 #include <tinycnn/tinycnn.hpp>
 
 using namespace tinycnn;

@@ -1,5 +1,5 @@
-// A layer of the user's own that can be run but not trained.
-// expect: the backend has no kernel for this layer in the mode asked for
+// A custom layer that can be run but not trained.
+// expect: the backend has no kernel for this layer in the requested mode
 // expect: Mistake::no_kernel, 1, Doubled
 // expect: Got<tinycnn::Features<3072>>
 #include <tinycnn/tinycnn.hpp>

@@ -1,5 +1,5 @@
 // Padding is no option of BatchNorm.
-// expect: one of the options is not an option of this layer
+// expect: this layer does not have one of the given options
 // expect: Mistake::unknown_option, 0, tinycnn::BatchNorm<3, tinycnn::Momentum<1, 100>, tinycnn::Padding<1>
 // expect: Got<tinycnn::Image<3, 32, 32>>
 #include <tinycnn/tinycnn.hpp>

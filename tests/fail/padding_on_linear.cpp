@@ -1,5 +1,5 @@
 // Padding is no option of Linear.
-// expect: one of the options is not an option of this layer
+// expect: this layer does not have one of the given options
 // expect: Mistake::unknown_option, 1, tinycnn::Linear<3072, 10, tinycnn::Padding<1>
 // expect: Got<tinycnn::Features<3072>>
 #include <tinycnn/tinycnn.hpp>

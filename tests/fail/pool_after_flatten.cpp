@@ -1,5 +1,5 @@
 // A pooling layer on flat features.
-// expect: this layer works on images, but a flat row of features reaches it
+// expect: this layer needs an image, but its input is flat
 // expect: Mistake::wants_image, 2, tinycnn::MaxPool<2>
 // expect: Got<tinycnn::Features<8192>>
 // expect: Wants<tinycnn::Image<8, 0, 0>>

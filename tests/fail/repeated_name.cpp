@@ -1,4 +1,4 @@
-// Two layers of one name: a file of weights could not hold both.
+// Two layers with the same name: a weight file could not hold both.
 // expect: another layer with parameters has the same name
 // expect: Layer_number<tinycnn::Mistake::repeated_name, 2, First
 #include <tinycnn/tinycnn.hpp>

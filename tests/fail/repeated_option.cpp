@@ -1,5 +1,5 @@
 // Two paddings.
-// expect: one of the options is given twice
+// expect: an option is given twice
 // expect: Mistake::repeated_option, 0, tinycnn::Conv2d<3, 8, 3, tinycnn::Padding<1>, tinycnn::Stride<2>
 // expect: Got<tinycnn::Image<3, 32, 32>>
 #include <tinycnn/tinycnn.hpp>

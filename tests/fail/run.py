@@ -1,8 +1,7 @@
-"""Every tests/fail/*.cpp must be refused by the compiler with one error, in few lines, that says what the file expects.
+"""Compiles every tests/fail/*.cpp, which must give exactly one error, of a few lines, with the texts that the file states.
 
-A file states its texts in comments, `// expect: TEXT`, one a line; white space is compared as one blank, and `> >` as
-`>>`. Each line `// flags: FLAGS` is one more compilation of the file, with those flags. The files ok*.cpp are the
-counterparts that must compile.
+A file states its texts in comments, `// expect: TEXT`, one per line; white space is compared as one blank, and `> >` as
+`>>`. For each line `// flags: FLAGS` the file is compiled once more with those flags. The files ok*.cpp must compile.
 """
 
 import argparse
@@ -19,7 +18,7 @@ def plain(text):
 
 
 def flags_of(source):
-    """One list of flags a compilation."""
+    """A list of flags for each compilation."""
     return [line.split() for line in re.findall(r"//\s*flags:(.*)", source)] or [[]]
 
 

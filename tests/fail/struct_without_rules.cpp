@@ -1,5 +1,5 @@
-// A layer of the user's own that lacks its shape rules.
-// expect: this type is no layer
+// A custom layer that lacks its shape rules.
+// expect: this type is not a layer
 // expect: Mistake::not_a_layer, 2, Swish
 // expect: Got<tinycnn::Image<8, 30, 30>>
 #include <tinycnn/tinycnn.hpp>

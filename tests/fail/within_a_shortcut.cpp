@@ -1,5 +1,5 @@
 // The wrong layer lies in the shortcut of a block.
-// expect: this layer gets another number of channels than it was declared with
+// expect: the input of this layer has the wrong number of channels
 // expect: Mistake::wrong_channels, 5, tinycnn::BatchNorm<8>
 // expect: Got<tinycnn::Image<16, 30, 30>>
 // expect: Wants<tinycnn::Image<8, 30, 30>>

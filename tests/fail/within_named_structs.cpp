@@ -1,5 +1,5 @@
 // The wrong layer lies in structs with names of their own.
-// expect: this layer gets another number of channels than it was declared with
+// expect: the input of this layer has the wrong number of channels
 // expect: Mistake::wrong_channels, 3, tinycnn::BatchNorm<16>
 // expect: Got<tinycnn::Image<8, 32, 32>>
 // expect: Wants<tinycnn::Image<16, 32, 32>>

@@ -1,5 +1,5 @@
-// The file of decoded pictures: whatever its bytes, a picture is what was put there or is to be decoded again.
-// The checksum guards against accidents, not against whoever reads it from a comparison: hence no -use_cmp.
+// Reads a cache of decoded pictures: with any bytes, each picture either is the cached one or must be decoded again.
+// The checksum protects against accidents, not against a fuzzer that sees the values compared: hence no -use_cmp.
 // libFuzzer: -max_len=256 -use_cmp=0
 #include <cstring>
 

@@ -1,5 +1,5 @@
-// Three small pictures and the pixels that a cache is to hold of them. Their files do not exist, so that nothing but
-// their names and sizes is in the checksums.
+// Three small pictures and the pixels to be cached for them. Their files do not exist, so that the checksums depend
+// only on their names and sizes.
 #pragma once
 
 #include <string>

@@ -1,4 +1,4 @@
-// A checkpoint, read into the Trainer of a small network.
+// Reads a checkpoint into the Trainer of a small network.
 // libFuzzer: -max_len=8192
 #include "fuzz.hpp"
 #include "small_net.hpp"

@@ -1,5 +1,5 @@
-// Going on with a table that a stopped run left behind. The first byte of an input says how many rows are to be kept,
-// '0' none; the others are the file.
+// Resumes a CSV file of an interrupted run. The first byte of an input is the number of rows to keep, as a digit; the
+// other bytes are the file.
 // libFuzzer: -max_len=512
 #include "fuzz.hpp"
 #include "tinycnn/io/csv.hpp"

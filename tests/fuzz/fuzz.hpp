@@ -1,4 +1,4 @@
-// What the fuzzers share: the bytes of an input as a file, and what must hold of whatever reads it.
+// Common code of the fuzzers: writes an input to a file, and checks what every reader must guarantee.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 namespace fuzz {
 
-/// The path of a file in a folder of this process; tests/fuzz/run.py removes those of runs that ended early.
+/// The path of a file in a folder of this process; tests/fuzz/run.py removes the folders of crashed runs.
 inline std::string scratch(const std::string& name) {
   static const ScratchFolder folder;
   return folder / name;
@@ -21,15 +21,15 @@ inline std::string_view view(const std::uint8_t* bytes, std::size_t count) {
   return {reinterpret_cast<const char*>(bytes), count};
 }
 
-/// Ends the process where what must hold does not, so that libFuzzer keeps the input.
+/// Aborts if the condition is false, so that libFuzzer keeps the input.
 inline void demand(bool holds, const std::string& what) {
   if (holds) return;
   std::fprintf(stderr, "does not hold: %s\n", what.c_str());
   std::abort();
 }
 
-/// Runs `action`; false where it throws an Error, which must be one sentence that names `file`. Any other exception
-/// ends the process.
+/// Runs `action`; returns false if it throws an Error, whose message must be one line that names `file`. Any other
+/// exception aborts the process.
 template <class Action>
 bool accepts(const std::string& file, Action action) {
   try {

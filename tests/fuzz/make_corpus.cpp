@@ -1,6 +1,5 @@
 // Writes the fuzzers' first inputs: cmake --build build/fuzz --target make_corpus && build/fuzz/make_corpus
-// tests/fuzz/corpus. All of them are drawn or written here; a file there that is not from here once ended a fuzzer, and
-// its name says of what.
+// tests/fuzz/corpus. Files in the corpus that are not written here once made a fuzzer crash; their names say why.
 #include <cstdio>
 #include <limits>
 
@@ -15,7 +14,7 @@ namespace {
 
 using namespace tinycnn;
 
-/// A good input and two near ones: without its end, and with a byte changed.
+/// Writes a valid input and two similar ones: a truncated one, and one with a byte changed.
 void seed(const std::string& folder, const std::string& name, const std::string& bytes, std::size_t changed) {
   make_directories(folder);
   put_file(folder + '/' + name, bytes);
@@ -43,11 +42,11 @@ void pictures(const std::string& folder) {
        55);
   seed(folder, "optional_palette.bmp", bytes_of(Bmp{.bits = 32, .colours = 3, .stated = 3}), 10);
   seed(folder, "short_palette.png", bytes_of(Png{.colour = Colour::palette, .colours = 16}), 36);
-  Picture stripes{24, 17, {}};  // halved chroma and detail, which the mosaics lack
+  Picture stripes{24, 17, {}};  // has subsampled chroma and detail, unlike the mosaics
   for (int i = 0; i < stripes.w * stripes.h * 3; ++i)
     stripes.rgb.push_back(std::uint8_t(drawn(i / 3 % stripes.w * 4, i / 3 / stripes.w * 7, i % 3)));
   seed(folder, "stripes.jpg", encode_jpeg(stripes, 40), 220);
-  // What stb_image 2.27 would take 2 GB for, and what it would read beyond a table for.
+  // Pictures for which stb_image 2.27 would allocate 2 GB, and for which it would read beyond the end of a table.
   std::string png = bytes_of(Png{}), jpeg = bytes_of(Jpeg{});
   put_file(folder + "/huge_chunk.png", png.replace(png.find("IDAT") - 4, 4, big_endian(1 << 30, 4)));
   put_file(folder + "/full_table.jpg", jpeg.replace(jpeg.find("\xff\xc4") + 8, 1, "\x10"));

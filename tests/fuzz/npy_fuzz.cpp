@@ -1,4 +1,4 @@
-// Reading a matrix from an .npy file.
+// Reads a matrix from an .npy file.
 // libFuzzer: -max_len=512
 #include <cstring>
 

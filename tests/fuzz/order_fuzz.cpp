@@ -1,4 +1,4 @@
-// A text file that names a folder's pictures in the order wanted.
+// Reads a text file with the order of a folder's pictures.
 // libFuzzer: -max_len=512
 #include <set>
 

@@ -1,4 +1,4 @@
-// Decoding a picture and resizing it.
+// Decodes and resizes a picture.
 // libFuzzer: -max_len=4096 -timeout=20
 #include "fuzz.hpp"
 #include "tinycnn/vision/decode.hpp"
@@ -8,7 +8,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace tinycnn;
   const std::string_view bytes = fuzz::view(data, size);
   int w = 0, h = 0, channels = 0;
-  constexpr long enough = 1'000'000;  // a claim of the 100 million that are allowed takes seconds with the sanitizers
+  constexpr long enough = 1'000'000;  // the 100 million that are allowed would take seconds with the sanitizers
   if (!picture_fault(bytes) && stbi_info_from_memory(data, int(size), &w, &h, &channels) && long(w) * h > enough &&
       long(w) * h <= largest_picture)
     return -1;

@@ -1,4 +1,4 @@
-"""Feeds the parsers of bytes from outside: each NAME_fuzz.cpp on corpus/NAME, under libFuzzer and the sanitizers.
+"""Fuzzes the parsers of untrusted bytes: each NAME_fuzz.cpp with corpus/NAME, under libFuzzer and the sanitizers.
 
 First every input of the corpus is replayed, then new ones are made from them for as long as was asked. What widens the
 coverage is kept in build/fuzz/found/NAME, what ends a fuzzer in build/fuzz/crashes. A line '// libFuzzer: OPTIONS' of
@@ -18,7 +18,7 @@ sys.path.insert(0, str(FOLDER.parent / "checks"))
 import compiler  # noqa: E402
 
 BUILD = compiler.ROOT / "build" / "fuzz"
-STARTING = 120  # seconds a fuzzer may need beside those it is given
+STARTING = 120  # seconds that a fuzzer may take in addition to its time limit
 COMMON = ["-rss_limit_mb=2048", "-timeout=10", "-max_len=1024", "-print_final_stats=1", "-verbosity=1"]
 
 
@@ -27,7 +27,7 @@ def shortened(path):
 
 
 def said_by(command, seconds, scratch):
-    """The exit status of a fuzzer and what it said."""
+    """The exit status and the output of a fuzzer."""
     try:
         done = subprocess.run(command, cwd=compiler.ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                               errors="replace", timeout=seconds + STARTING, env=os.environ | {"TMPDIR": scratch})
@@ -40,7 +40,7 @@ def said_by(command, seconds, scratch):
 
 
 def complaint(name, doing, command, said):
-    """Names the input that ended a fuzzer, and how to see it again."""
+    """Names the input that crashed a fuzzer, and the command that reproduces the crash."""
     kept = re.findall(r"Test unit written to (\S+)", said)
     lines = said.splitlines()
     reason = next((i for i, line in enumerate(lines) if "ERROR" in line or "runtime error" in line
@@ -51,7 +51,7 @@ def complaint(name, doing, command, said):
 
 
 def judge(case):
-    """Replays a fuzzer's corpus or, for some seconds, runs it; None or a complaint."""
+    """Replays the corpus of a fuzzer or runs it for some seconds; returns None or an error message."""
     source, seconds, scratch = case
     name = source.name.removesuffix("_fuzz.cpp")
     options = re.findall(r"^// libFuzzer: (.*)$", source.read_text(), re.MULTILINE)
@@ -90,7 +90,7 @@ def main():
     if not sources:
         parser.error(f"there is no fuzzer '{options.only}'")
     seconds = max(1, options.minutes * 60 * min(compiler.JOBS, len(sources)) / len(sources))
-    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # the inputs are files, millions of them
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # inputs are written to files, millions of them
     with tempfile.TemporaryDirectory(prefix="tinycnn-fuzz-", dir=memory) as scratch:
         return compiler.count([(source, time, scratch) for time in (0, seconds) for source in sources], judge)
 

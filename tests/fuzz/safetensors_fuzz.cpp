@@ -1,4 +1,4 @@
-// A safetensors file, read tensor by tensor and into a small network.
+// Reads a safetensors file tensor by tensor, and into a small network.
 // libFuzzer: -max_len=4096
 #include <cmath>
 #include <vector>
@@ -10,7 +10,7 @@ namespace {
 
 using namespace tinycnn;
 
-/// What the reader promises of every file that it accepts.
+/// Checks what the reader guarantees for every file that it accepts.
 void read_all(const SafetensorsFile& file, std::size_t size) {
   const std::vector<TensorEntry>& entries = file.entries();
   for (std::size_t i = 0; i < entries.size(); ++i) {
@@ -38,7 +38,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     fuzz::demand(got == start, "a refused file changes nothing");
     return 0;
   }
-  for (long i = 0; i < small_net::graph.trained_room; ++i)
+  for (long i = 0; i < small_net::graph.trained_storage; ++i)
     fuzz::demand(std::isfinite(got.parameters[i]), "numbers that are loaded are finite");
   save_state(path, got.state());
   load_state(path, start.state());

@@ -1,4 +1,4 @@
-// A network with one parameter of every kind, small enough for a file of weights to be a fuzzer's seed.
+// A network with one parameter of every kind, so small that its weight file can be a seed for a fuzzer.
 #pragma once
 
 #include <cstdint>
@@ -19,11 +19,11 @@ struct StateMemory {
   [[nodiscard]] NetworkState<float> state() const { return {&graph, Order::chw, parameters.data(), buffers.data()}; }
   bool operator==(const StateMemory& other) const {
     bool same = true;
-    for (long i = 0; i < graph.trained_room; ++i) same = same && parameters[i] == other.parameters[i];
-    for (long i = 0; i < graph.buffer_room; ++i) same = same && buffers[i] == other.buffers[i];
+    for (long i = 0; i < graph.trained_storage; ++i) same = same && parameters[i] == other.parameters[i];
+    for (long i = 0; i < graph.buffer_storage; ++i) same = same && buffers[i] == other.buffers[i];
     return same;
   }
-  Buffer<float> parameters{graph.trained_room}, buffers{graph.buffer_room};
+  Buffer<float> parameters{graph.trained_storage}, buffers{graph.buffer_storage};
 };
 
 }  // namespace small_net

@@ -1,4 +1,4 @@
-"""hw3 works with another number of classes: one constant of its network is changed, then it is built and run.
+"""Tests hw3 with another number of classes: changes one constant of its network, then builds and runs it.
 
 Run by ./dev test --all; the last line is 'N passed, N failed'.
 """
@@ -17,7 +17,7 @@ CONSTANT = "hw3_classes = 11;"
 
 
 def build(folder):
-    """hw3 with 7 classes; what the compiler says where it does not build."""
+    """Builds hw3 with 7 classes; returns the compiler's messages if that fails."""
     shutil.copytree(ROOT / "examples", folder / "examples")
     network = folder / "examples/networks/hw3_classifier.hpp"
     text = network.read_text()

@@ -1,4 +1,4 @@
-"""hw3 keeps its contract: every flag does what it says, every file is what it should be, on a terminal there is a bar.
+"""Tests the interface of hw3: the effect of every flag, the contents of every file, the progress bar on a terminal.
 
 Run by ./dev test --all; the last line is 'N passed, N failed'.
 """
@@ -16,7 +16,7 @@ from program import expect
 
 
 def files(folder, data):
-    """Every file of a finished run."""
+    """The contents of every file of a finished run."""
     out = folder / "whole"
     status, said, error = program.run("--data", data, "--out", out, "--epochs", 2, "--threads", 2)
     yield expect(status == 0, f"a plain run failed: {error}")
@@ -89,7 +89,7 @@ def files(folder, data):
 
 
 def thirty_lines(folder, data):
-    """The short program of the README leaves the weights that hw3 does."""
+    """The short program in the README produces the same weights as hw3."""
     made = subprocess.run(
         [program.HW3.with_name("thirty_lines"), data], cwd=folder, capture_output=True, text=True, timeout=300
     )
@@ -102,7 +102,7 @@ def thirty_lines(folder, data):
 
 
 def flags(folder, data):
-    """Each flag does what it says."""
+    """The effect of each flag."""
     plain = program.first_step(folder / "plain", data)
     yield expect(
         program.first_step(folder / "lr", data, "--lr", "1e-3") == [*plain[:3], "0.001"],
@@ -151,7 +151,7 @@ def flags(folder, data):
 
 
 def terminal(folder, data):
-    """On a terminal a bar with loss, accuracy, images a second and the time left."""
+    """On a terminal, hw3 shows a bar with loss, accuracy, images per second and the remaining time."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [program.HW3, "--data", data, "--out", folder / "bar", "--epochs", "1", "--threads", "2"],
@@ -164,7 +164,7 @@ def terminal(folder, data):
     while True:
         try:
             piece = os.read(ours, 65536)
-        except OSError:  # what a terminal's other end gives at the end
+        except OSError:  # how a terminal reports the end of output
             break
         if not piece:
             break

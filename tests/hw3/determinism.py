@@ -1,4 +1,4 @@
-"""hw3 leaves the same bytes on 1, 2 and 5 threads and on a second run, and holds no more memory than promised.
+"""Tests that hw3 writes the same bytes on 1, 2 and 5 threads and in a second run, and limits its memory as promised.
 
 Run by ./dev test --all; the last line is 'N passed, N failed'.
 """

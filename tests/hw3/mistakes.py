@@ -1,4 +1,4 @@
-"""What hw3 says of every mistake: wrong command lines, folders, files and pictures.
+"""Tests the error messages of hw3 for wrong command lines, folders, files and pictures.
 
 Run by ./dev test --all; the last line is 'N passed, N failed'.
 """
@@ -17,7 +17,7 @@ FLAGS = (
 
 
 def usage(folder):
-    """What --help says, and what each wrong command line gets: status 2 and what would be right."""
+    """--help lists everything; each wrong command line gives status 2 and a message that says what would be right."""
     status, out, _ = program.run("--help")
     missing = [word for word in [*FLAGS, *program.FILES, "last.ckpt", "train.log"] if word not in out]
     yield expect(status == 0 and not missing, f"--help: status {status}, without {missing}")
@@ -54,7 +54,7 @@ def usage(folder):
 
 
 def mistakes(folder, data):
-    """What is wrong beyond the command line: status 1, one sentence that names the file and what to do."""
+    """All other errors give status 1 and one line that names the file."""
     (folder / "file").write_text("")
     (folder / "pipe").mkdir()
     os.mkfifo(folder / "pipe/train.log")
@@ -94,7 +94,7 @@ def mistakes(folder, data):
 
 
 def damaged(folder, data):
-    """Damaged pictures are all listed before training starts, and left out if that is wanted."""
+    """All damaged pictures are listed before training starts, and skipped on request."""
     bad = folder / "bad"
     shutil.copytree(data, bad)
     for split, name, content in (

@@ -1,4 +1,4 @@
-"""The built hw3 as its tests drive it: a small data set of generated photographs, runs, and the files they leave."""
+"""Common code of the hw3 tests: generates a small data set, runs the built program and reads its output files."""
 
 import csv
 import pathlib
@@ -9,13 +9,13 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 HW3 = ROOT / "build/release/hw3"
-# The same from the same flags, whatever happened on the way; of history.csv all but its seconds.
+# Files that depend only on the flags; of history.csv, all columns but the seconds.
 FILES = ("best.safetensors", "steps.csv", "submission.csv", "logits.npy", "history.csv")
 ONE_STEP = ("--max-steps", 1, "--epochs", 1, "--threads", 2)
 
 
 def start(*arguments, cwd=None, **options):
-    """hw3 with these arguments, as a running process."""
+    """Starts hw3 with these arguments; returns the process."""
     return subprocess.Popen(
         [str(part) for part in (HW3, *arguments)],
         cwd=cwd,
@@ -28,20 +28,20 @@ def start(*arguments, cwd=None, **options):
 
 
 def run(*arguments, cwd=None, **options):
-    """Exit status, stdout and stderr of hw3 with these arguments."""
+    """Runs hw3 with these arguments; returns exit status, stdout and stderr."""
     process = start(*arguments, cwd=cwd, **options)
     out, err = process.communicate(timeout=300)
     return process.returncode, out, err
 
 
 def first_step(folder, data, *flags):
-    """steps.csv's first row of a run of one step."""
+    """The first row of steps.csv after a run of one step."""
     status, _, error = run("--data", data, "--out", folder, *ONE_STEP, *flags)
     return (folder / "steps.csv").read_text().splitlines()[1].split(",") if status == 0 else [error]
 
 
 def results(folder):
-    """The bytes of every file that must not depend on threads, kills or the machine's clock."""
+    """The contents of all files that must not depend on threads, interruptions or the clock."""
     files = {name: (folder / name).read_bytes() for name in FILES}
     rows = list(csv.reader(files["history.csv"].decode().splitlines()))
     files["history.csv"] = [row[:-1] for row in rows]
@@ -49,7 +49,7 @@ def results(folder):
 
 
 def make_data(folder, train, valid, test):
-    """A data set in folder/data: so many pictures a split, labels mixed; the last batches are small."""
+    """Makes a data set in folder/data with this many pictures per split and mixed labels; the last batches are partial."""
     scratch = folder / "first"
     status, _, error = run("--out", scratch, "--epochs", 1, "--max-steps", 1, cwd=folder)
     if status:
@@ -65,8 +65,8 @@ def make_data(folder, train, valid, test):
 
 
 def judge(complaints):
-    """Runs complaints(folder), which yields None for what is as it should be and a sentence for what is not; prints
-    them and 'N passed, N failed'. Returns the exit status."""
+    """Runs complaints(folder), which yields None for each check that passes and a message for each that fails. Prints the
+    messages and 'N passed, N failed'; returns the exit status."""
     passed, failed = 0, 0
     folder = pathlib.Path(tempfile.mkdtemp(prefix="tinycnn-hw3-"))
     try:

@@ -1,4 +1,5 @@
-"""A run of hw3 that is killed, interrupted or out of disk, and resumed, leaves the bytes of an undisturbed one.
+"""Tests that a run of hw3 that is killed, interrupted or stopped by a full disk, and resumed, has bitwise the results of
+an undisturbed run.
 
 Run by ./dev test --all; the last line is 'N passed, N failed'.
 """
@@ -18,13 +19,13 @@ KILLS = 10
 
 
 def differences(folder, expected, what):
-    """Complaints about each file of a finished run that is not as expected."""
+    """Yields a message for each file of a finished run that differs from the expected one."""
     for name, content in program.results(folder).items():
         yield program.expect(content == expected[name], f"{what}: {name} differs from the undisturbed run's")
 
 
 def wait_for(process, true, seconds=60):
-    """Until something holds or the process has ended; whether it holds."""
+    """Waits until a condition is true or the process has ended; returns whether it is true."""
     end = time.monotonic() + seconds
     while time.monotonic() < end and process.poll() is None:
         if true():
@@ -38,7 +39,7 @@ def rows(file):
 
 
 def killed(folder, data, expected, seconds):
-    """One run, killed at random moments, the first of them fresh, then in every part of what a resume does."""
+    """A run that is killed at random moments, first a new one, then at every stage of a resumed one."""
     out = folder / "killed"
     chance = random.Random(6666)
     resume = ()
@@ -61,7 +62,8 @@ def killed(folder, data, expected, seconds):
 
 
 def interrupted(folder, data, expected):
-    """Ctrl-C ends the step, saves, says how to go on; with another number of threads and without the flags."""
+    """After Ctrl-C, hw3 completes the step, saves and says how to resume, which works with another number of threads and
+    without the flags."""
     out = folder / "interrupted"
     process = program.start("--data", data, "--out", out, *FLAGS)
     wait_for(process, lambda: rows(out / "steps.csv") >= 1)
@@ -71,7 +73,7 @@ def interrupted(folder, data, expected):
         process.returncode == 1 and "interrupted after step" in error and "--resume" in error,
         f"after Ctrl-C: status {process.returncode}, '{error}'",
     )
-    # A clock that jumped: pictures from the future and checkpoints from the past.
+    # As if the clock had been changed: pictures have times in the future, checkpoints in the past.
     for picture in (data / "train").iterdir():
         os.utime(picture, (4e9, 4e9))
     os.utime(out / "last.ckpt", (0, 0))
@@ -81,7 +83,7 @@ def interrupted(folder, data, expected):
 
 
 def full_disk(folder, data, expected):
-    """The disk is full at a checkpoint: one sentence, and with room again the run goes on from the one before."""
+    """If the disk is full at a checkpoint, hw3 reports it; once there is space, the run resumes from the last checkpoint."""
     disk = folder / "disk"
     disk.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=480m", "tmpfs", disk], stderr=subprocess.DEVNULL)
@@ -116,7 +118,7 @@ def full_disk(folder, data, expected):
 
 
 def refused(folder, data):
-    """What a resume must not do."""
+    """Cases in which hw3 must refuse to resume."""
     out = folder / "undisturbed"
     for flags, why in (
         (("--lr", 1e-3), "--lr"),

@@ -1,4 +1,4 @@
-// Files, CSV, .npy and safetensors: what is written reads back, and no lie in a file is believed.
+// Files, CSV, .npy and safetensors: what is written can be read back, and invalid files are rejected.
 #include <doctest/doctest.h>
 
 #include <cstdint>
@@ -43,7 +43,7 @@ TEST_SUITE("io") {
     CHECK(contains(error_of([&] { make_directories(folder / "file/deeper"); }), "cannot create the folder"));
   }
 
-  TEST_CASE("folders are made with all above them, and again") {
+  TEST_CASE("folders are created with their parents, and may exist already") {
     const ScratchFolder folder;
     make_directories(folder / "a/b//c/");
     make_directories(folder / "a/b/c");
@@ -54,7 +54,7 @@ TEST_SUITE("io") {
     CHECK_FALSE(path_exists(folder / "a"));
   }
 
-  TEST_CASE("CSV rows hold the shortest exact numbers and quoted text") {
+  TEST_CASE("CSV rows have the shortest exact numbers and quoted text") {
     const ScratchFolder folder;
     CsvWriter csv(folder / "a.csv", "epoch,loss,rate,note");
     csv.line(1, 0.1f, 3e-4, "plain");
@@ -64,10 +64,10 @@ TEST_SUITE("io") {
           "epoch,loss,rate,note\n1,0.1,3e-04,plain\n-2,0.33333334,0.30000000000000004,\"with, a \"\"quote\"\"\"\n");
   }
 
-  TEST_CASE("a CSV file is cut back to the rows of a checkpoint") {
+  TEST_CASE("a CSV file is truncated to the rows of a checkpoint") {
     const ScratchFolder folder;
     const std::string path = folder / "steps.csv";
-    write_file(path, "step,loss\n1,2\n2,1.5\n3,1.2");  // the last row was being written when the power went
+    write_file(path, "step,loss\n1,2\n2,1.5\n3,1.2");  // the last row is incomplete
     {
       CsvWriter::resume(path, "step,loss", 1).line(2, 1.5f);
     }
@@ -78,7 +78,7 @@ TEST_SUITE("io") {
     CHECK(read_file(path) == "step,loss\n1,2\n2,1.5\n");
   }
 
-  TEST_CASE("a CSV file is cut between rows, not within a text of several lines") {
+  TEST_CASE("a CSV file is truncated between rows, not within a text of several lines") {
     const ScratchFolder folder;
     const std::string path = folder / "notes.csv";
     {
@@ -110,7 +110,7 @@ TEST_SUITE("io") {
     CHECK(read_npy(folder / "empty.npy").columns == 11);
   }
 
-  TEST_CASE("a damaged .npy file is refused") {
+  TEST_CASE("a damaged .npy file is rejected") {
     const ScratchFolder folder;
     const float values[] = {1, 2, 3, 4};
     write_npy(folder / "a.npy", values, 2, 2);
@@ -137,7 +137,7 @@ TEST_SUITE("io") {
     CHECK(refused(with("\x01", "\x02")));
   }
 
-  TEST_CASE("safetensors written are read back, the same bytes each time") {
+  TEST_CASE("safetensors files can be read back, and their bytes are reproducible") {
     const ScratchFolder folder;
     const std::vector<float> weight = {1, 2, 3, 4, 5, -6};
     const std::vector<double> moment = {1e-300, std::numeric_limits<double>::quiet_NaN()};
@@ -191,7 +191,7 @@ TEST_SUITE("io") {
     CHECK(file.note("pillow") != nullptr);
   }
 
-  TEST_CASE("a safetensors writer refuses what no reader could take") {
+  TEST_CASE("a safetensors writer rejects what a reader could not read") {
     const float value = 1;
     SafetensorsWriter writer;
     writer.add("a", {1}, &value);
@@ -214,7 +214,7 @@ TEST_SUITE("io") {
     return error.substr(error.find("file: ") + 6);
   }
 
-  TEST_CASE("no lie in a safetensors header is believed") {
+  TEST_CASE("an inconsistent safetensors header is rejected") {
     CHECK(lie("{}") == "");
     CHECK(lie("{}      ") == "");
     CHECK(lie(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})", "12345678") == "");
@@ -265,7 +265,7 @@ TEST_SUITE("io") {
             "12345678") == "");
   }
 
-  TEST_CASE("names are UTF-8 with JSON's escapes and nothing else") {
+  TEST_CASE("names must be UTF-8 with JSON's escapes") {
     const auto name = [](const std::string& text) {
       return lie("{\"" + text + "\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}", "1");
     };
@@ -283,7 +283,7 @@ TEST_SUITE("io") {
     CHECK(contains(name("a\nb"), "a raw control character"));
   }
 
-  TEST_CASE("a safetensors file cut or changed anywhere is refused or read, never crashed on") {
+  TEST_CASE("a safetensors file that is truncated or changed anywhere never causes a crash") {
     const ScratchFolder folder;
     const float values[] = {1, 2, 3};
     SafetensorsWriter writer;

@@ -1,4 +1,4 @@
-// Single layers and small blocks on every backend against PyTorch in double (golden/layers.safetensors).
+// Single layers and small blocks on every backend compared with PyTorch in double (golden/layers.safetensors).
 #include <doctest/doctest.h>
 
 #include <string>
@@ -12,8 +12,8 @@ namespace {
 
 using namespace tinycnn;
 
-// Bounds of the error's root mean square relative to the result's. In double only rounding is left; f32 has the bounds
-// that every kernel promises.
+// Limits for the rms of the error relative to the rms of the result. In double they allow only rounding; in f32 they
+// are the limits that every kernel guarantees.
 struct Bounds {
   double y, dx, dw, buffers;
 };
@@ -39,21 +39,21 @@ LayerInputs inputs_of(const std::string& name) {
   return given;
 }
 
-/// y, dx, every parameter's gradient and, in training, every buffer after the step.
-template <class Backend, class Net, class Input, class Asked = EveryGradient>
+/// Compares y, dx, the gradients of all parameters and, in training, all buffers after the step.
+template <class Backend, class Net, class Input, class DemandTag = EveryGradient>
 void check_layer(const std::string& name) {
   const Bounds bounds = bounds_of<Backend>;
   const LayerInputs given = inputs_of(name);
-  const LayerValues got = run_layer<Backend, Net, Input, UpstreamLoss, Asked>(given);
+  const LayerValues got = run_layer<Backend, Net, Input, UpstreamLoss, DemandTag>(given);
   check_close(name + "/y", got.y, given.of("y"), bounds.y);
   check_close(name + "/dx", got.dx, given.of("dx"), bounds.dx);
   for (const NamedValues& dw : got.gradients)
     check_close(name + "/d" + dw.name, dw.values, given.of("d" + dw.name), bounds.dw);
-  const bool training = Asked::demand.mode == Mode::training;
+  const bool training = DemandTag::demand.mode == Mode::training;
   for (const NamedValues& b : got.buffers)
     check_close(name + '/' + b.name, b.values, given.of(training ? b.name + "_after" : b.name), bounds.buffers);
   CHECK(got.padding_is_zero);
-  // Nothing of PyTorch's was left uncompared: x, y, dy, dx, weights with their gradients, buffers before and after.
+  // All of PyTorch's tensors were used: x, y, dy, dx, weights with their gradients, buffers before and after.
   CHECK(given.state.size() == 4 + 2 * got.gradients.size() + (training ? 2 : 1) * got.buffers.size());
 }
 

@@ -1,5 +1,5 @@
-// Every gradient of Reference<double> against central finite differences of the mean loss: each layer, the joins, whole
-// networks, and networks whose values and gradients are shared.
+// All gradients of Reference<double> compared with central finite differences of the mean loss: of each layer, of
+// joins, of whole networks, and of networks with shared values and gradients.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -12,8 +12,8 @@ namespace {
 using namespace tinycnn;
 using Run = PlanRun<Reference<double>>;
 
-/// d loss / d number, checked against `expected` with steps small enough to stay on one side of a kink at least once.
-/// A central difference errs by h^2 and by rounding over h; 1e-6 of `scale` covers the first.
+/// Checks d loss / d number against `expected`, with decreasing steps h, so that one of them does not cross a kink. The
+/// error of a central difference is of order h^2 plus rounding divided by h; 1e-6 of `scale` allows for the first.
 template <class Loss>
 void check_derivative(double& number, double expected, double scale, const Loss& loss) {
   const double at = number;
@@ -40,7 +40,7 @@ double largest(const std::vector<double>& errors) {
   return most;
 }
 
-/// All gradients of one network at one batch of n samples; of large tensors every few elements.
+/// Checks all gradients of a network for one batch of n samples; of large tensors, only every few elements.
 void check_gradients(Run run, int n, std::uint64_t seed) {
   const Graph& g = run.graph();
   const int classes = int(g.dims(g.logits_nodes()).size());
@@ -74,7 +74,7 @@ void check_net(const std::string& name, int n = 3, std::uint64_t seed = 11) {
   check_gradients(plan_run<Net, Input, EveryGradient, Reference<double>>(4), n, seed);
 }
 
-// A layer between others that spread its gradients: pictures of 5 x 7 in front, flat features behind.
+// Tests a layer between others: pictures of 5 x 7 pixels before it, flat features after it.
 template <class Layer, int Features, class Input = Image<3, 5, 7>>
 void check_layer(const std::string& name, int n = 3) {
   check_net<Sequential<Layer, Flatten, Linear<Features, 3>>, Input>(name, n);

@@ -1,5 +1,5 @@
-// A user's own layer sees its parameters and gradients as PyTorch's tensors on every backend: every `Axes`, on images,
-// on flat samples and on flattened images; and so do files, state().at and tensor_of.
+// A custom layer sees its parameters and gradients as PyTorch's tensors on every backend: for every `Axes`, on images,
+// on flat samples and on flattened images. Files, state().at and tensor_of agree with that.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -17,10 +17,10 @@ using namespace tinycnn;
 
 namespace {
 
-/// What element e of parameter p does to output k: nothing that two elements share.
+/// The effect of element e of parameter p on output k, different for all elements.
 double effect(int p, long e, long k) { return 0.1 * std::sin(1 + 2.3 * p + 0.71 * double(e) + 0.37 * double(k)); }
 
-/// Which gradients the last backward pass was asked for, a bit each.
+/// The gradients that the last backward pass had to compute, one bit per parameter.
 unsigned wanted_gradients = 0;
 
 inline constexpr Kind weighted{"Weighted"};
@@ -98,7 +98,7 @@ std::vector<double> drawn_values(std::uint64_t stream, long count) {
   return values;
 }
 
-/// Holds a backend to the equations above, taken from the values as PyTorch counts them.
+/// Checks a backend against the equations above, with elements counted in PyTorch's order.
 template <class Backend, class Net, class Input>
 void check_equations() {
   constexpr const Graph& graph = graph_of<Net, Input, UpstreamLoss>;
@@ -145,7 +145,7 @@ void check_every_input() {
   check_equations<Backend, Sequential<Flatten, Weighted>, Image<6, 2, 2>>();
 }
 
-/// The layer on an image, on that image flattened, and on features that were none, among layers that Cpu fuses.
+/// The layer on an image, on the flattened image, and on other features, among layers that Cpu fuses.
 struct Mixed : Sequential<Conv2d<3, 6, 3, Padding<1>>, BatchNorm<6>, ReLU, MaxPool<2>,  // (6, 2, 2)
                           Weighted, ReLU, Flatten, Weighted, Linear<24, 24>, ReLU, Weighted, Linear<24, 5>> {};
 using Input = Image<3, 4, 4>;
@@ -170,7 +170,7 @@ std::vector<double> logits_of(Model& model) {
   return {logits.begin(), logits.end()};
 }
 
-/// Every number of a state in PyTorch's order, the counter left out.
+/// All elements of a state in PyTorch's order, without the counter.
 template <class T>
 std::vector<double> values_of(const NetworkState<T>& state) {
   std::vector<double> values;
@@ -180,7 +180,7 @@ std::vector<double> values_of(const NetworkState<T>& state) {
   return values;
 }
 
-/// How often `parameter_offset` leaves 0 to size() - 1, or meets a place a second time.
+/// The number of elements whose `parameter_offset` is outside of 0 to size() - 1, or that of another element.
 int faults_of_offset(Order order, const Layer& layer, const Parameter& p) {
   std::vector<char> taken(std::size_t(p.size()));
   int faults = 0;
@@ -196,13 +196,13 @@ int faults_of_offset(Order order, const Layer& layer, const Parameter& p) {
 
 }  // namespace
 
-TEST_CASE("an own layer has parameters and gradients of every kind in PyTorch's order") {
+TEST_CASE("a custom layer has parameters and gradients of every kind in PyTorch's order") {
   SUBCASE("Reference<double>") { check_every_input<Reference<double>>(); }
   SUBCASE("Reference") { check_every_input<Reference<>>(); }
   SUBCASE("Cpu") { check_every_input<Cpu<>>(); }
 }
 
-TEST_CASE("an own layer is asked for no gradient of a parameter where only the input's is wanted") {
+TEST_CASE("a custom layer need not compute gradients of parameters if only the input's is needed") {
   const LayerInputs given{
       drawn_values(1, 24), drawn_values(2, 24), {0}, [] {
         std::vector<NamedValues> state;
@@ -216,7 +216,7 @@ TEST_CASE("an own layer is asked for no gradient of a parameter where only the i
   CHECK(wanted_gradients == 0);
 }
 
-TEST_CASE("a network with own layers trains alike on Cpu and Reference, and its file is the same") {
+TEST_CASE("a network with custom layers trains alike on Cpu and Reference, and its file is the same") {
   const ScratchFolder folder;
   Training<Cpu<>> fast({.schedule = {1e-2}, .seed = 5, .threads = 2});
   Training<Reference<double>> plain({.schedule = {1e-2}, .seed = 5});
@@ -244,7 +244,7 @@ TEST_CASE("a network with own layers trains alike on Cpu and Reference, and its 
   CHECK(logits_of(again) == logits_of(fast));
 }
 
-TEST_CASE("tensor_of shows an own layer's parameters where state().at has them") {
+TEST_CASE("tensor_of and state().at agree on the parameters of a custom layer") {
   Training<Cpu<>> model({.seed = 3});
   const auto state = model.state();
   for (int k = 0; k < mixed.parameter_count; ++k) {
@@ -259,7 +259,7 @@ TEST_CASE("tensor_of shows an own layer's parameters where state().at has them")
   }
 }
 
-TEST_CASE("a parameter of any extents has a place of its own for each element") {
+TEST_CASE("each element of a parameter of any extents has an offset of its own") {
   const Dims samples[] = {{6, 2, 2, false}, {6, 2, 2, true}, {24, 1, 1, true}, {2, 3, 4, true}, {1, 1, 1, true}};
   const int extents[][4] = {{24, 1, 1, 1}, {6, 1, 1, 1},   {1, 24, 1, 1}, {24, 24, 1, 1}, {2, 6, 1, 1},
                             {6, 24, 1, 1}, {3, 100, 1, 1}, {4, 3, 2, 1},  {4, 6, 2, 2},   {2, 3, 2, 5}};

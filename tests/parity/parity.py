@@ -32,7 +32,8 @@ DATA_CANDIDATES = (ROOT / "hw3_data",)
 
 
 def loss_bound(step):
-    """Allowed relative difference of the loss, step from 1: Adam's first steps are signs, so rounding grows."""
+    """The largest allowed relative difference of the loss; steps count from 1. Adam's first steps are nearly the signs of
+    the gradients, so rounding errors grow."""
     return {1: 5e-6, 2: 1e-4}.get(step, 1e-2)
 
 
@@ -91,7 +92,7 @@ def relative(a, b):
 
 
 def compare_steps(ours, reference, floor):
-    """Prints the table; True where every step is within its bound."""
+    """Prints the table; returns whether every step is within its limit."""
     print(f"{'step':>4} {'loss torch':>12} {'loss tinycnn':>12} {'difference':>10} {'bound':>7} {'floor':>8}"
           f" {'norm torch':>10} {'norm tinycnn':>12}")
     passed = len(ours) >= len(reference)
@@ -108,7 +109,7 @@ def compare_steps(ours, reference, floor):
 
 
 def compare_exchange(folder):
-    """PyTorch loads tinycnn's weights and must give its logits of the test pictures; True where it does."""
+    """Loads tinycnn's weights in PyTorch; returns whether the logits of the test pictures agree."""
     saved, logits_file = folder / "run/best.safetensors", folder / "run/logits.npy"
     if not saved.exists():
         print("weights: the run wrote no best.safetensors FAIL")

@@ -1,4 +1,4 @@
-# The pictures of the parity run: PNG files of exactly 128x128, so that both sides decode and resize alike.
+# The pictures of the parity run: PNG files of exactly 128x128 pixels, so that both sides read the same pixels.
 import pathlib
 import random
 import shutil
@@ -11,13 +11,13 @@ SPLITS = ("train", "valid", "test")
 
 
 def label_of(path):
-    """The class in `<label>_<id>.png`; -1 where the name has none."""
+    """The class in `<label>_<id>.png`, -1 if the name has none."""
     head, underscore, _ = path.stem.partition("_")
     return int(head) if underscore and head.isdigit() else -1
 
 
 def copy_split(source, target, count, draw):
-    """A random choice of a split's pictures, resized by Pillow as torchvision's Resize does, saved without loss."""
+    """Copies a random choice of a split's pictures, resized by Pillow as in torchvision's Resize, as lossless files."""
     files = sorted(p for p in source.iterdir() if p.suffix.lower() in (".jpg", ".jpeg", ".png"))
     if not files:
         raise SystemExit(f"{source} holds no pictures; give --data a folder with train, valid and test.")
@@ -28,8 +28,8 @@ def copy_split(source, target, count, draw):
 
 
 def draw_split(target, count, labelled, draw):
-    """Pictures of stripes and noise, direction, frequency and colour by class, for machines without a data set. Half of
-    the labels are another class's: were the loss to vanish in a few steps, its rounding would be all there is of it.
+    """Draws stripes with noise, for machines without a data set; direction, frequency and colour depend on the class. Half
+    of the labels are wrong: otherwise the loss would vanish in a few steps, and only its rounding errors would be left.
     """
     noise = numpy.random.default_rng(draw.getrandbits(32))
     h, w = numpy.mgrid[0:SIDE, 0:SIDE] / SIDE
@@ -44,7 +44,7 @@ def draw_split(target, count, labelled, draw):
 
 
 def prepare(source, folder, counts, seed):
-    """Fills folder/{train,valid,test} from source, drawing pictures where that is None; same seed, same choice."""
+    """Fills folder/{train,valid,test} from source, or with drawn pictures if that is None; determined by the seed."""
     draw = random.Random(seed)
     if folder.exists():
         shutil.rmtree(folder)
@@ -58,6 +58,6 @@ def prepare(source, folder, counts, seed):
 
 
 def load(paths):
-    """Pictures as float32 in [0, 1], (N,3,128,128), as torchvision's ToTensor makes them."""
+    """Pictures as float32 in [0, 1], (N,3,128,128), as from torchvision's ToTensor."""
     pixels = numpy.stack([numpy.asarray(Image.open(p), dtype=numpy.uint8) for p in paths])  # (N,128,128,3)
     return numpy.ascontiguousarray(pixels.transpose(0, 3, 1, 2)).astype(numpy.float32) / numpy.float32(255)

@@ -1,4 +1,4 @@
-# Weights between PyTorch and tinycnn, both ways: the lines of docs/weights.md, which parity.py runs.
+# Exchanges weights between PyTorch and tinycnn: the code in docs/weights.md, which parity.py runs.
 from safetensors.torch import load_file, save_file
 
 def to_tinycnn(net, path):    # then in C++: model.load(path), or Predictor(path, threads)

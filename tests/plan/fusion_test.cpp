@@ -1,6 +1,6 @@
-// The fused plans of Cpu against the unfused ones of Reference<double>, from the same parameters and images: outputs,
-// all gradients, running statistics; then what must hold bit for bit on Cpu alone. One file, longer than most, so that
-// the kernels are compiled once.
+// The fused plans of Cpu compared with the unfused ones of Reference<double> for the same parameters and images:
+// outputs, all gradients, running statistics; then properties that must hold bitwise on Cpu. It is one long file so
+// that the kernels are compiled only once.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -15,20 +15,20 @@ using namespace tinycnn;
 using Fused = PlanRun<Cpu<>>;
 using Plain = PlanRun<Reference<double>>;
 
-/// Largest difference within `bound` of the largest number; float's rounding grows with the sums and BatchNorm's
-/// quotient.
+/// Checks that the largest difference is at most `bound` times the largest expected element. float's rounding errors
+/// grow with the length of sums and with BatchNorm's division.
 void check_close(const std::vector<double>& got, const std::vector<double>& expected, double bound = 2e-5) {
   REQUIRE(got.size() == expected.size());
   double most = 1e-2, worst = 0;
   for (std::size_t i = 0; i < got.size(); ++i) {
     most = std::max(most, std::abs(expected[i]));
     const double error = std::abs(got[i] - expected[i]);
-    if (!(error <= worst)) worst = error;  // takes NaN, too
+    if (!(error <= worst)) worst = error;  // true for NaN, too
   }
   CHECK(worst <= bound * most);
 }
 
-/// One training step of n samples on both.
+/// Compares one training step of n samples on both backends.
 void check_step(Fused fused, Plain plain, int n, std::uint64_t seed, double some_gammas = 0) {
   const Graph& g = plain.graph();
   const std::vector<double> images = drawn_images(seed, n, g.input.size());
@@ -50,15 +50,15 @@ void check_step(Fused fused, Plain plain, int n, std::uint64_t seed, double some
   }
 }
 
-template <class Net, class Input = Image<3, 7, 9>, class Asked = EveryGradient>
+template <class Net, class Input = Image<3, 7, 9>, class DemandTag = EveryGradient>
 void check_training(const std::string& name, int n = 3, std::uint64_t seed = 21, double some_gammas = -0.7) {
   INFO(name);
   constexpr int capacity = 5;
-  check_step(plan_run<Net, Input, Asked, Cpu<>>(capacity, 2), plan_run<Net, Input, Asked, Reference<double>>(capacity),
-             n, seed, some_gammas);
+  check_step(plan_run<Net, Input, DemandTag, Cpu<>>(capacity, 2),
+             plan_run<Net, Input, DemandTag, Reference<double>>(capacity), n, seed, some_gammas);
 }
 
-/// A body of layers on pictures, ending in a Linear layer on `Size` features.
+/// Layers on pictures, followed by a Linear layer on `Size` features.
 template <int Size, class... Layers>
 using Net = Sequential<Layers..., Flatten, Linear<Size, 4>>;
 
@@ -179,17 +179,17 @@ TEST_CASE("a convolution's bias in front of BatchNorm has gradient exactly zero"
   CHECK(run.gradient(run.graph().parameters[1]) == std::vector<double>(5, 0.0));
 }
 
-/// What a forward pass of one demand leaves on both backends.
-template <class Net, class Input, class Asked>
+/// Compares the results of a forward pass for one demand on both backends.
+template <class Net, class Input, class DemandTag>
 void check_forward(const std::string& name, std::uint64_t seed = 31) {
   INFO(name);
-  Fused fused = plan_run<Net, Input, Asked, Cpu<>>(4, 2);
-  Plain plain = plan_run<Net, Input, Asked, Reference<double>>(4);
+  Fused fused = plan_run<Net, Input, DemandTag, Cpu<>>(4, 2);
+  Plain plain = plan_run<Net, Input, DemandTag, Reference<double>>(4);
   const std::vector<double> images = drawn_images(seed, 3, plain.graph().input.size());
   const std::vector<int> labels = drawn_labels(seed, 3, 4);
   CHECK(fused.forward(images, labels, 3) == doctest::Approx(plain.forward(images, labels, 3)).epsilon(1e-5));
   check_close(fused.output(), plain.output());
-  if (!Asked::demand.input_gradient) return;
+  if (!DemandTag::demand.input_gradient) return;
   fused.backward(), plain.backward();
   if (plain.plan().demand.input_gradient) check_close(fused.input_gradient(), plain.input_gradient());
 }
@@ -209,26 +209,26 @@ TEST_CASE("folded predictions, prefixes and input gradients agree with plain lay
   check_forward<nets::ResidualOfFlat, nets::Picture, Prediction>("residual over flattened pictures");
 }
 
-/// Every row with a convolution, depthwise: pool, no ReLU, ReLU, sum, alone.
+/// All fused ops with a convolution, in their depthwise form: with a pool, without ReLU, with ReLU, with a sum, alone.
 using DepthwiseNet = Net<33 * 4 * 2, Conv2d<3, 33, 1>, BatchNorm<33>, ReLU, Conv2d<33, 33, 3, Padding<1>, Groups<33>>,
                          BatchNorm<33>, ReLU, MaxPool<2>, Conv2d<33, 33, 3, Padding<1>, NoBias, Groups<33>>,
                          BatchNorm<33>, Conv2d<33, 33, 5, Padding<2>, Groups<33>>, BatchNorm<33>, ReLU,
                          Residual<Sequential<Conv2d<33, 33, 3, Padding<1>, Groups<33>>, BatchNorm<33>>>, ReLU,
                          Conv2d<33, 33, 3, Stride<2>, Padding<1>, Groups<33>>>;
 
-TEST_CASE("depthwise rows agree with plain layers") {
+TEST_CASE("depthwise fused ops agree with plain layers") {
   CHECK(describe(plan_of<DepthwiseNet, Image<3, 14, 9>, CrossEntropy, Cpu<>, EveryGradient>).find("Conv, depthwise") !=
         std::string::npos);
   check_training<DepthwiseNet, Image<3, 14, 9>>("training", 3, 28);
   check_forward<DepthwiseNet, Image<3, 14, 9>, Prediction>("folded");
 }
 
-/// A forward pass in training mode that ends in deferred values: only a prefix does.
+/// A forward pass in training mode that ends in a deferred value, which only a prefix can.
 struct TrainingPrefix {
   static constexpr Demand demand{Mode::training, false, false, false, 3};
 };
 
-TEST_CASE("a plan that ends in a deferred value hands out finished numbers") {
+TEST_CASE("a plan that ends in a deferred value outputs it with the affine and ReLU applied") {
   check_forward<nets::SmallHw3, nets::SmallHw3Input, TrainingPrefix>("Conv+BatchNorm+ReLU");
 }
 
@@ -236,7 +236,7 @@ bool same_bits(const std::vector<double>& a, const std::vector<double>& b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(double)) == 0;
 }
 
-/// Outputs and gradients of n samples, all one after the other.
+/// Outputs and gradients of n samples, concatenated.
 std::vector<double> step_numbers(Fused& run, const std::vector<double>& images, const std::vector<int>& labels, int n,
                                  float poison) {
   run.poison = poison;
@@ -250,7 +250,7 @@ std::vector<double> step_numbers(Fused& run, const std::vector<double>& images, 
   return all;
 }
 
-/// What lies beyond sample n and in unwritten memory changes nothing; nor does the room for more samples.
+/// Checks that the results depend neither on memory beyond sample n, nor on unwritten memory, nor on the capacity.
 template <class Net, class Input>
 void check_partial(const std::string& name) {
   INFO(name);
@@ -269,7 +269,7 @@ TEST_CASE("a partial batch reads nothing beyond its samples") {
   check_partial<nets::ConcatOfFlat, nets::Picture>("concat of flattened pictures");
 }
 
-/// Predictions of every sample alone, and of all in reverse order.
+/// Checks predictions of each sample alone, and of all samples in reverse order.
 template <class Net, class Input>
 void check_predictions(int capacity) {
   Fused run = plan_run<Net, Input, Prediction, Cpu<>>(capacity, 2);
@@ -312,7 +312,7 @@ TEST_CASE("NaN comes out of ReLU and max pooling as NaN") {
   Fused training = plan_run<Normalised, Image<3, 4, 4>, EveryGradient, Cpu<>>(1);
   std::vector<double> images = drawn_images(43, 1, 3 * 4 * 4);
   images[5] = std::numeric_limits<double>::quiet_NaN();
-  CHECK(std::isnan(training.forward(images, {0}, 1)));  // the batch's statistics carry it everywhere
+  CHECK(std::isnan(training.forward(images, {0}, 1)));  // it spreads to all samples through the batch statistics
   for (double y : training.output()) CHECK(std::isnan(y));
 }
 

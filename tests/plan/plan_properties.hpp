@@ -1,5 +1,5 @@
-// What every plan must obey, as functions of a finished plan; what a step reads and writes is stated here once more,
-// apart from the planner.
+// Properties that every plan must have, as functions of a finished plan. What a step reads and writes is stated here
+// independently of the planner.
 #pragma once
 
 #include <tinycnn/plan/plan.hpp>
@@ -7,7 +7,7 @@
 namespace plan_properties {
 using namespace tinycnn;
 
-/// The values a step touches, -1 for none.
+/// The values that a step reads or writes, -1 for none.
 struct Access {
   int reads[8] = {-1, -1, -1, -1, -1, -1, -1, -1};
   int writes[4] = {-1, -1, -1, -1};
@@ -36,7 +36,8 @@ constexpr bool outlives_the_steps(const Plan& p, int root) {
          (p.demand.loss && root == root_of(p, p.graph->node_count));
 }
 
-/// No two values whose memory is needed at one step share a float of it. The batch is there before the first step.
+/// Whether the memory of values that are needed at the same step does not overlap. The input is needed from before the
+/// first step.
 constexpr bool memory_is_not_shared(const Plan& p) {
   for (int v = 0; v < p.value_count; ++v) {
     if (p.values[v].root != v) continue;
@@ -59,7 +60,7 @@ constexpr bool memory_is_not_shared(const Plan& p) {
   return true;
 }
 
-/// A step reads what an earlier step wrote, or, where it writes dr before dx, what it has just written itself.
+/// Whether every step reads only what an earlier step wrote or, since it writes dr before dx, its own dr.
 constexpr bool reads_only_what_is_written(const Plan& p) {
   const auto written_before = [&](int root, int at) {
     if (root == root_of(p, p.input)) return true;
@@ -77,7 +78,7 @@ constexpr bool reads_only_what_is_written(const Plan& p) {
   return true;
 }
 
-/// Once a step's backward has run, nobody reads its y, inner or index any more: it may have put gradients there.
+/// Whether no step reads y, saved or argmax of a step after its backward step, which may have stored gradients there.
 constexpr bool forgets_after_backward(const Plan& p) {
   for (int i = p.forward_count; i < p.step_count; ++i)
     for (int kept : {p.steps[i].y, p.steps[i].saved, p.steps[i].argmax})
@@ -87,7 +88,7 @@ constexpr bool forgets_after_backward(const Plan& p) {
   return true;
 }
 
-/// A gradient written is none of the step's other operands, but for the sum it is added to.
+/// Whether a gradient that a step writes is none of its other operands, except the one that it adds to.
 constexpr bool gradients_alias_nothing(const Plan& p) {
   for (int i = p.forward_count; i < p.step_count; ++i) {
     const Step& s = p.steps[i];
@@ -102,7 +103,7 @@ constexpr bool gradients_alias_nothing(const Plan& p) {
   return true;
 }
 
-/// Floats a sample that any layout needs: the most that live at one step.
+/// A lower bound of the memory per sample: the largest total size of values that are needed at the same step.
 constexpr long lower_bound(const Plan& p) {
   long most = 0;
   for (int i = 0; i <= p.step_count; ++i) {

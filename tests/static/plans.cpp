@@ -1,6 +1,6 @@
-// What the compiler knows of the example networks: sizes, arithmetic, memory, and the shape of their plans. Compiling
-// is the test. Parameter counts are PyTorch's sum(p.numel() for p in net.parameters() if p.requires_grad); MACs are
-// counted by hand in the comments.
+// Compile-time tests of the example networks: parameter counts, MACs, memory, and the structure of their plans.
+// Compiling this file is the test. Parameter counts are PyTorch's sum(p.numel() for p in net.parameters() if
+// p.requires_grad); MACs are derived in the comments.
 #include "../../examples/networks/hw3_classifier.hpp"
 #include "../../examples/networks/resnet.hpp"
 #include "../plan/plan_properties.hpp"
@@ -12,10 +12,10 @@ using namespace plan_properties;
 using networks::Classifier, networks::CourseResNet18, networks::ResNet18, networks::ResNet50;
 
 using Picture = Image<3, 128, 128>;
-using Backend = Cpu<cpu::Avx512>;  // a type: no flag changes its plans
+using Backend = Cpu<cpu::Avx512>;  // fixed, so that compiler flags do not change the plans
 
-template <class Net, class Asked = TrainingStep, class Input = Picture>
-constexpr const Plan& plan = plan_of<Net, Input, CrossEntropy, Backend, Asked>;
+template <class Net, class DemandTag = TrainingStep, class Input = Picture>
+constexpr const Plan& plan = plan_of<Net, Input, CrossEntropy, Backend, DemandTag>;
 template <class Net>
 constexpr const Graph& graph = graph_of<Net, Picture, CrossEntropy>;
 template <class Net, int N>
@@ -26,7 +26,7 @@ static_assert(graph<CourseResNet18>.trained == 11'186'955);
 static_assert(graph<ResNet18>.trained == 11'182'155);  // torchvision.models.resnet18(num_classes=11)
 static_assert(graph<ResNet50>.trained == 23'530'571);
 
-// Five 3x3 convolutions that halve the picture, then 8192 x 1024 + 1024 x 512 + 512 x 11.
+// Five 3x3 convolutions, each followed by halving the image, then 8192 x 1024 + 1024 x 512 + 512 x 11.
 constexpr long hw3_convolutions =
     9L * (128 * 128 * 3 * 64 + 64 * 64 * 64 * 128 + 32 * 32 * 128 * 256 + 16 * 16 * 256 * 512 + 8 * 8 * 512 * 512);
 static_assert(graph<Classifier>.macs == hw3_convolutions + 8192L * 1024 + 1024 * 512 + 512 * 11);
@@ -38,10 +38,11 @@ static_assert(Training<CourseResNet18, 64>::arena_bytes <= 350'000'000);
 static_assert(Training<Classifier, 64>::workspace_bytes <= 90'000'000);  // Winograd's spectra
 static_assert(Training<CourseResNet18, 64>::workspace_bytes <= 90'000'000);
 
-// One plan for every capacity.
+// All capacities have the same plan.
 static_assert(Training<Classifier, 1>::plan.steps == Training<Classifier, 64>::plan.steps);
 
-// One value is carried out: before HW3's Flatten. The overlapping pool of ResNet's stem takes it deferred.
+// One deferred affine is applied by a step: before HW3's Flatten. The overlapping pool of ResNet's stem accepts a
+// deferred input.
 constexpr int hw3_apply_deferred = position_of(plan<Classifier>, "apply deferred");
 static_assert(count_ops(plan<Classifier>, "apply deferred") == 1 && hw3_apply_deferred == 5);
 static_assert(plan<Classifier>.steps[hw3_apply_deferred].layers[0] == 19 &&
@@ -50,8 +51,8 @@ static_assert(count_ops(plan<CourseResNet18>, "apply deferred") == 0);
 static_assert(count_ops(plan<Classifier, Prediction>, "apply deferred") == 0);
 static_assert(count_ops(plan<CourseResNet18, Prediction>, "apply deferred") == 0);
 
-// Each deferred value with one reader gets its gradient masked and summed up by that reader: HW3's first four blocks
-// (the fifth's reader is a Linear layer), and the first convolution of each of ResNet's blocks.
+// If a deferred value has one reader, that reader masks and reduces its gradient: in HW3's first four blocks (the
+// reader of the fifth is a Linear layer), and for the first convolution of each block of ResNet.
 constexpr int count_reductions(const Plan& p) {
   int count = 0;
   for (int i = p.forward_count; i < p.step_count; ++i) {
@@ -66,7 +67,7 @@ constexpr int count_reductions(const Plan& p) {
 static_assert(count_reductions(plan<Classifier>) == 4);
 static_assert(count_reductions(plan<CourseResNet18>) == 8);
 
-// The algorithm of a convolution on 16x16 pixels, by its shape alone, and who may overrule it.
+// The algorithm of a convolution on 16x16 pixels depends on its shape only, unless an option overrides it.
 template <class Conv, int Size = 16, class Convolution = cpu::DenseConvolution<cpu::Native>>
 constexpr cpu::Algorithm algorithm_of() {
   Layer l;
@@ -92,11 +93,11 @@ static_assert(algorithm_of<Conv<64, 128, 1>>() == direct);
 static_assert(algorithm_of<Conv<64, 128, 3, Padding<1>, NoWinograd>>() == direct);
 static_assert(algorithm_of<Conv<64, 128, 3, Padding<1>>, 16, cpu::DenseConvolution<cpu::Native, false>>() == direct);
 
-// The memory is the least there can be: what lives at the fullest step.
+// The arena has the least possible size: that of all values that are needed at the same step.
 static_assert(plan<Classifier>.per_sample == lower_bound(plan<Classifier>));
 static_assert(plan<CourseResNet18>.per_sample == lower_bound(plan<CourseResNet18>));
 static_assert(plan<ResNet50>.per_sample == lower_bound(plan<ResNet50>));
-// In inference that is a layer's input and output, no more: two buffers in turn.
+// In inference these are only the input and output of one layer: two alternating buffers.
 static_assert(plan<Classifier, Prediction>.per_sample == 4 * (64 * 64 * 64 + 128 * 32 * 32));
 static_assert(plan<CourseResNet18, Prediction>.per_sample == 4 * (64 * 64 * 64 + 64 * 32 * 32));
 
@@ -104,16 +105,16 @@ static_assert(is_sound(plan<Classifier>));
 static_assert(is_sound(plan<CourseResNet18>));
 static_assert(is_sound(plan<ResNet18>));
 
-// A backend without a kernel says which layer it lacks.
+// A plan for a backend without the needed kernel names the layer.
 struct NoPools : Reference<> {
   using FusedOps = tinycnn::FusedOps<reference::Conv2dOp, reference::BatchNormOp, reference::ReluOp>;
 };
 static_assert(plan_of<Classifier, Picture, CrossEntropy, NoPools, Prediction>.missing == 3);
 
-// Views cost nothing: Flatten shares the picture's memory, and so does Dropout once training is over.
+// Views need no memory: Flatten shares that of the image, and Dropout shares that of its input in inference.
 using Dropped = Sequential<Conv2d<3, 4, 3>, Dropout<>, Flatten, Linear<16, 3>>;
-template <class Asked>
-constexpr const Plan& dropped = plan_of<Dropped, Image<3, 4, 4>, CrossEntropy, Backend, Asked>;
+template <class DemandTag>
+constexpr const Plan& dropped = plan_of<Dropped, Image<3, 4, 4>, CrossEntropy, Backend, DemandTag>;
 static_assert(dropped<TrainingStep>.values[2].root == 2 && dropped<TrainingStep>.values[3].root == 2);
 static_assert(dropped<Prediction>.values[2].root == 1 && dropped<Prediction>.values[3].root == 1);
 static_assert(dropped<Prediction>.step_count == 2);

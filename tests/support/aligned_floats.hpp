@@ -1,4 +1,4 @@
-// Memory for tests of single kernels: 64-byte aligned, and NaN where no kernel may read or leave anything behind.
+// Memory for tests of single kernels: 64-byte aligned, surrounded by NaN that kernels must neither read nor overwrite.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -19,7 +19,7 @@ struct AlignedFloats {
   ~AlignedFloats() { ::operator delete(data, std::align_val_t{64}); }
   [[nodiscard]] std::size_t bytes() const { return sizeof(float) * static_cast<std::size_t>(size + 16); }
 
-  /// Numbers in [-1, 1), the same for the same seed.
+  /// Random values in [-1, 1), determined by the seed.
   void fill(std::uint32_t seed) {
     for (long i = 0; i < size; ++i) {
       seed = seed * 1664525u + 1013904223u;
@@ -31,7 +31,8 @@ struct AlignedFloats {
   float* data;
 };
 
-/// rms of the error <= bound * rms of the expected, largest error <= 3 times that.
+/// Checks that the rms of the error is at most `bound` times the rms of the expected values, and the largest error at
+/// most 3 times that.
 inline void check_close(const float* got, const std::vector<double>& expected, double bound) {
   double error = 0, worst = 0, power = 0;
   for (std::size_t i = 0; i < expected.size(); ++i) {

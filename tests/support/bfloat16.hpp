@@ -1,4 +1,4 @@
-// A storage type of 2 bytes, made outside the library: bfloat16, the upper half of a float.
+// A custom storage type of 2 bytes: bfloat16, the upper half of a float.
 #pragma once
 
 #include <bit>

@@ -1,4 +1,4 @@
-// How far computed numbers are from the expected ones, and the check that they are near enough.
+// The error of computed values, and the check that it is small enough.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-/// Errors as fractions of the expected numbers' root mean square (of 1, where those are all zero).
+/// Errors relative to the root mean square of the expected values (to 1 if all of those are zero).
 struct Distance {
   double rms = 0;
   double worst = 0;
@@ -19,15 +19,15 @@ inline Distance distance(const std::vector<double>& got, const std::vector<doubl
     const double error = std::abs(got[i] - expected[i]);
     squares += error * error;
     power += expected[i] * expected[i];
-    if (!(error <= worst)) worst = error;  // a NaN stays
+    if (!(error <= worst)) worst = error;  // true for NaN, too
   }
   const double count = expected.empty() ? 1 : double(expected.size());
   const double scale = power > 0 ? std::sqrt(power / count) : 1;
   return {std::sqrt(squares / count) / scale, worst / scale};
 }
 
-/// The root mean square of the error is at most `bound`, the largest error three times that, both relative to the
-/// expected numbers' root mean square.
+/// Checks that the root mean square of the error is at most `bound`, and the largest error at most three times that,
+/// both relative to the root mean square of the expected values.
 inline void check_close(const std::string& what, const std::vector<double>& got, const std::vector<double>& expected,
                         double bound) {
   CAPTURE(what);

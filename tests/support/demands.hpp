@@ -1,9 +1,9 @@
-// What tests ask of a network beyond what the library names.
+// Demands for tests, in addition to those of the library.
 #pragma once
 
 #include <tinycnn/plan/plan_data.hpp>
 
-/// Every gradient there is, in training mode and in evaluation mode.
+/// All gradients, in training mode and in evaluation mode.
 struct EveryGradient {
   static constexpr tinycnn::Demand demand{tinycnn::Mode::training, true, true, true, -1};
 };

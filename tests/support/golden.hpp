@@ -1,4 +1,4 @@
-// The golden numbers of tests/golden (PyTorch's, see golden/make_golden.py), read as doubles.
+// Reads the golden tensors in tests/golden (PyTorch's results, see golden/make_golden.py) as doubles.
 #pragma once
 
 #include <cstdint>

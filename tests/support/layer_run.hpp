@@ -1,4 +1,4 @@
-// Runs one layer or small network through a backend's plan with a given input, upstream gradient and parameters.
+// Executes a backend's plan for one layer or small network with given input, upstream gradient and parameters.
 #pragma once
 
 #include <cmath>
@@ -12,12 +12,12 @@
 
 #include "demands.hpp"
 
-/// The gradient that `UpstreamLoss` starts the backward pass with, (N, out) in PyTorch's order.
+/// The gradient with which `UpstreamLoss` starts the backward pass, (N, out) in PyTorch's order.
 inline const double* upstream_gradient = nullptr;
 
 inline constexpr tinycnn::Kind upstream_loss{.name = "UpstreamLoss", .loss = true};
 
-/// A loss whose gradient is whatever `upstream_gradient` holds, so that a layer can be given any dy; its value is 0.
+/// A loss of value 0 whose gradient is `upstream_gradient`, so that a layer can get any dy.
 struct UpstreamLoss {
   static constexpr const tinycnn::Kind& kind = upstream_loss;
   static constexpr tinycnn::Options options{};
@@ -55,7 +55,7 @@ struct LayerInputs {
   std::vector<double> x;           // (N, in)
   std::vector<double> dy;          // (N, out)
   std::vector<int> labels;         // (N), for a loss that reads them
-  std::vector<NamedValues> state;  // at least every parameter and buffer of the network
+  std::vector<NamedValues> state;  // all parameters and buffers of the network, or more
 
   [[nodiscard]] const std::vector<double>& of(const std::string& name) const {
     for (const NamedValues& tensor : state)
@@ -70,11 +70,11 @@ struct LayerValues {
   std::vector<double> dx;              // (N, in)
   std::vector<NamedValues> gradients;  // of every trained parameter
   std::vector<NamedValues> buffers;    // after the pass has been committed
-  bool padding_is_zero = true;         // gradients between the tensors, which the norm and the optimizer sweep over
+  bool padding_is_zero = true;         // of gradients, whose padding the norm and the optimizer also process
 };
 
-/// Runs a plan with room for one sample more than given. All its memory starts as NaN, so that whatever is read without
-/// having been written shows, and so does a gradient that is added to instead of written.
+/// Executes a plan with a capacity of one more sample than given. All memory is initially NaN, to detect reads of
+/// unwritten memory and gradients that are added to instead of written.
 template <class Backend>
 LayerValues run_plan(const tinycnn::Plan& plan, const tinycnn::OpKernels<Backend>* kernels, const LayerInputs& given,
                      int threads) {
@@ -136,9 +136,9 @@ LayerValues run_plan(const tinycnn::Plan& plan, const tinycnn::OpKernels<Backend
 }
 
 /// Runs `Net` over samples of `Input` on a backend.
-template <class Backend, class Net, class Input, class Loss, class Asked>
+template <class Backend, class Net, class Input, class Loss, class DemandTag>
 LayerValues run_layer(const LayerInputs& given, int threads = 2) {
-  static constexpr const tinycnn::Plan& plan = tinycnn::plan_of<Net, Input, Loss, Backend, Asked>;
+  static constexpr const tinycnn::Plan& plan = tinycnn::plan_of<Net, Input, Loss, Backend, DemandTag>;
   static_assert(tinycnn::graph_of<Net, Input, Loss>.failure.mistake == tinycnn::Mistake::none && plan.missing < 0);
   return run_plan<Backend>(plan, tinycnn::kernels_of<Backend, plan>, given, threads);
 }

@@ -1,5 +1,5 @@
-// Networks that are hard on a planner: values with several readers, gradients with several contributors, views in
-// between.
+// Networks that are difficult for the planner: values with several readers, gradients with several contributors, views
+// between layers.
 #pragma once
 
 #include <tinycnn/tinycnn.hpp>
@@ -10,7 +10,7 @@ using namespace tinycnn;
 using Row = Features<6>;
 using Picture = Image<3, 5, 4>;
 
-// Rows of features.
+// On flat features.
 using TwiceItself = Sequential<Linear<6, 6>, Residual<Identity, Identity>, Linear<6, 3>>;
 using TwiceTheInput = Sequential<Residual<Identity, Identity>, Linear<6, 3>>;
 using FourTimesItself =
@@ -19,7 +19,7 @@ using NestedShortcuts = Sequential<Linear<6, 6>, Residual<Residual<Residual<Line
 using NestedLayers =
     Sequential<Residual<Sequential<Residual<Sequential<Linear<6, 6>, ReLU>>, Linear<6, 6>, Residual<Linear<6, 6>>>>,
                Linear<6, 3>>;
-/// The outer sum's gradient is shared by its two operands when the inner branch's first layer adds to one of them.
+/// The operands of the outer sum share a gradient when the first layer of the inner branch adds to one of them.
 using NestedPairs =
     Sequential<Linear<6, 6>, Residual<Sequential<Linear<6, 6>, Residual<Sequential<Linear<6, 6>, Linear<6, 6>>>>>,
                Linear<6, 3>>;
@@ -34,11 +34,11 @@ using DroppedBranch = Sequential<Linear<6, 6>, Residual<Sequential<Linear<6, 6>,
                                  Dropout<Percent<20>>, Linear<6, 3>>;
 using ResidualLogits = Sequential<Linear<6, 3>, Residual<Linear<3, 3>>>;
 
-// Pictures.
+// On images.
 using ShortcutOfItself =
     Sequential<Conv2d<3, 4, 3, Padding<1>>, Residual<Sequential<Conv2d<4, 4, 3, Padding<1>>, BatchNorm<4>>>, ReLU,
                Flatten, Linear<80, 3>>;
-/// The inner block's shortcut already has a gradient, the outer sum's, when its own contribution comes.
+/// The shortcut of the inner block already has a gradient, that of the outer sum, when it adds its own contribution.
 using NestedBlocks = Sequential<Residual<Sequential<Residual<Sequential<Conv2d<3, 3, 3, Padding<1>>, BatchNorm<3>>>,
                                                     ReLU, Conv2d<3, 3, 1>, ReLU, Conv2d<3, 3, 3, Padding<1>>>>,
                                 Flatten, Linear<60, 3>>;
@@ -53,7 +53,7 @@ using FlatThenDropout = Sequential<Conv2d<3, 2, 3, Padding<1>>, BatchNorm<2>, Fl
 using TwoFlattens = Sequential<Conv2d<3, 2, 3, Padding<1>>,
                                Residual<Sequential<Flatten, Linear<40, 3>>, Sequential<Flatten, Linear<40, 3>>>>;
 
-/// A small homework-3 net: pooling with uncovered columns, Flatten, three Linear layers.
+/// A small HW3 network: pooling with uncovered columns, Flatten, three Linear layers.
 using SmallHw3 =
     Sequential<Conv2d<3, 5, 3, Padding<1>>, BatchNorm<5>, ReLU, MaxPool<2>, Conv2d<5, 7, 3, Padding<1>>, BatchNorm<7>,
                ReLU, MaxPool<2>, Flatten, Linear<28, 9>, ReLU, Linear<9, 6>, ReLU, Linear<6, 4>>;
@@ -61,10 +61,11 @@ using SmallHw3Input = Image<3, 11, 9>;
 inline constexpr int small_hw3_classes = 4;
 template <class Backend>
 using SmallHw3Training = Trainer<SmallHw3, SmallHw3Input, Batch<4>, CrossEntropy, Adam, Constant, Backend>;
-template <class Backend, class Asked = Prediction>
-using SmallHw3Predicting = Predictor<SmallHw3, SmallHw3Input, Batch<4>, Backend, Asked>;
+template <class Backend, class DemandTag = Prediction>
+using SmallHw3Predicting = Predictor<SmallHw3, SmallHw3Input, Batch<4>, Backend, DemandTag>;
 
-/// A small residual net: the stem's overlapping pool, an identity block, a block with downsample, global pooling.
+/// A small residual network: a stem with overlapping pooling, an identity block, a block with downsample, global
+/// pooling.
 using SmallResNet = Sequential<
     Conv2d<3, 6, 3, Stride<2>, Padding<1>, NoBias>, BatchNorm<6>, ReLU, MaxPool<3, Stride<2>, Padding<1>>,
     Residual<Sequential<Conv2d<6, 6, 3, Padding<1>>, BatchNorm<6>, ReLU, Conv2d<6, 6, 3, Padding<1>>, BatchNorm<6>>>,
@@ -75,7 +76,7 @@ using SmallResNet = Sequential<
     ReLU, GlobalAvgPool, Flatten, Linear<10, 4>>;
 using SmallResNetInput = Image<3, 15, 13>;
 
-/// Calls check<Net, Input>(name) for each of those whose values are shared or looked at anew.
+/// Calls check<Net, Input>(name) for each network with shared values or views.
 template <class Check>
 void for_hard_nets(Check check) {
   check.template operator()<TwiceItself, Row>("x + x");

@@ -1,5 +1,5 @@
-// PNG, BMP and JPEG files drawn block by block and written by hand, so that every kind of file and of damage can be
-// had. The levels are those of `drawn`; deflate's blocks are stored ones and JPEG's blocks have no detail.
+// Generates PNG, BMP and JPEG files byte by byte, so that every kind of file and of damage is possible. The pixels or
+// blocks have the levels of `drawn`; deflate blocks are uncompressed, and JPEG blocks have a DC coefficient only.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 
 namespace picture_bytes {
 
-/// What is drawn: channel c of the pixel or block at (x, y), 0 to 255.
+/// The level of channel c in the pixel or block at (x, y), 0 to 255.
 inline unsigned drawn(int x, int y, int c) { return unsigned(40 + 30 * x + 20 * y + 60 * c) % 256; }
 
 inline std::string big_endian(std::uint64_t number, int bytes) {
@@ -26,7 +26,7 @@ inline std::string little_endian(std::uint64_t number, int bytes) {
 /// Collects bits, the highest of each byte first.
 struct BitWriter {
   std::string bytes;
-  int free = 0;  // bits of the last byte
+  int free = 0;  // unused bits of the last byte
   void put(unsigned value, int count) {
     for (int i = count - 1; i >= 0; --i) {
       if (free == 0) {
@@ -47,7 +47,7 @@ inline std::string png_chunk(const std::string& type, const std::string& data) {
   return big_endian(std::uint32_t(data.size()), 4) + type + data + big_endian(~crc, 4);
 }
 
-/// zlib's container around stored blocks.
+/// A zlib stream of uncompressed blocks.
 inline std::string zlib_stored(const std::string& data) {
   std::uint32_t a = 1, b = 0;
   for (const char c : data) {
@@ -74,7 +74,7 @@ inline std::string header_of(const Png& png) {
                                char(png.colour) + std::string(2, '\0') + char(png.interlaced));
 }
 
-/// The samples of a picture, row by row behind filter 0, in Adam7's seven passes if interlaced.
+/// The samples of a picture, row by row, each after a filter byte of 0; in Adam7's seven passes if interlaced.
 inline std::string pixels_of(const Png& png) {
   struct Pass {
     int x, y, dx, dy;
@@ -98,7 +98,7 @@ inline std::string pixels_of(const Png& png) {
   return all;
 }
 
-/// The file; `data` stands in for the compressed pixels where it is given.
+/// The bytes of the file; `data`, if given, replaces the compressed pixels.
 inline std::string bytes_of(const Png& png, const std::string& data = {}) {
   std::string palette;
   for (int i = 0; i < 3 * (png.colours >= 0 ? png.colours : 1 << png.depth); ++i)
@@ -158,7 +158,7 @@ inline std::string jpeg_segment(unsigned char marker, const std::string& data) {
   return std::string{'\xff', char(marker)} + big_endian(std::uint32_t(data.size() + 2), 2) + data;
 }
 
-/// A scan over the components [first, first + count): their mean levels, or, beyond those, that there is no detail.
+/// A scan of the components [first, first + count): their DC coefficients or, if not `levels`, AC coefficients of 0.
 inline std::string scan_of(const Jpeg& jpeg, int first, int count, bool levels, bool detail) {
   std::string head(1, char(count));
   for (int c = first; c < first + count; ++c) head += {char(c + 1), '\0'};
@@ -168,7 +168,7 @@ inline std::string scan_of(const Jpeg& jpeg, int first, int count, bool levels, 
   for (int y = 0; y < (jpeg.h + 7) / 8; ++y)
     for (int x = 0; x < (jpeg.w + 7) / 8; ++x)
       for (int c = first; c < first + count; ++c) {
-        if (levels) {  // ITU-T T.81, F.1.2.1: how many bits the difference has, then the difference
+        if (levels) {  // ITU-T T.81, F.1.2.1: the number of bits of the difference, then the difference
           const int level = int(drawn(x, y, c)) - 128, difference = level - last[std::size_t(c)];
           last[std::size_t(c)] = level;
           int size = 0;
@@ -184,7 +184,7 @@ inline std::string scan_of(const Jpeg& jpeg, int first, int count, bool levels, 
   return jpeg_segment(0xDA, head) + stuffed;
 }
 
-/// The file: all coefficients are multiples of 8, levels have codes of 4 bits, the end of a block one of a single bit.
+/// The bytes of the file. All coefficients are multiples of 8; DC codes have 4 bits, the end-of-block code has one bit.
 inline std::string bytes_of(const Jpeg& jpeg) {
   std::string frame =
       '\x08' + big_endian(std::uint32_t(jpeg.h), 2) + big_endian(std::uint32_t(jpeg.w), 2) + char(jpeg.components);

@@ -1,4 +1,4 @@
-// One plan on one backend with memory of its own, for tests: parameters, images and results in PyTorch's order.
+// Executes one plan on one backend, for tests; parameters, images and results are in PyTorch's order.
 #pragma once
 
 #include <cmath>
@@ -10,12 +10,12 @@
 
 #include "demands.hpp"
 
-/// Numbers in [-1, 1), the same for every backend and scalar type (multiples of 2^-24).
+/// A random value in [-1, 1), a multiple of 2^-24, so that it is the same for every backend and scalar type.
 inline double drawn(std::uint64_t seed, std::uint64_t stream, long i) {
   return 2 * double(tinycnn::uniform(seed, stream, std::uint64_t(i))) - 1;
 }
 
-/// n samples of `size` numbers in [-1, 1).
+/// n samples of `size` random elements in [-1, 1).
 inline std::vector<double> drawn_images(std::uint64_t seed, int n, long size) {
   std::vector<double> images(std::size_t(n * size));
   for (std::size_t i = 0; i < images.size(); ++i) images[i] = drawn(seed, 1000, long(i));
@@ -40,7 +40,7 @@ class PlanRun {
     draw_parameters(1);
   }
 
-  T poison = std::numeric_limits<T>::quiet_NaN();  ///< what all memory holds before a forward pass
+  T poison = std::numeric_limits<T>::quiet_NaN();  ///< fills all memory before a forward pass
 
   [[nodiscard]] const tinycnn::Plan& plan() const { return *run_.plan; }
   [[nodiscard]] const tinycnn::Graph& graph() const { return *plan().graph; }
@@ -48,7 +48,7 @@ class PlanRun {
     return {&graph(), Backend::order, memory_.parameters.data(), memory_.buffers.data()};
   }
 
-  /// Every number away from its neutral value: gammas of both signs, running statistics unlike the batch's.
+  /// Sets all elements to values that are not neutral: gammas of both signs, running statistics unlike the batch's.
   void draw_parameters(std::uint64_t seed) {
     for (int k = 0; k < graph().parameter_count; ++k) {
       const tinycnn::Parameter& p = graph().parameters[k];
@@ -74,7 +74,8 @@ class PlanRun {
     }
   }
 
-  /// The forward pass over n samples (N, C, H, W) after all memory was poisoned; the mean loss where there is one.
+  /// Fills all memory with `poison`, then runs forward on n samples (N, C, H, W); returns the mean loss if there is
+  /// one.
   double forward(const std::vector<double>& images, const std::vector<int>& labels, int n) {
     typename Backend::Session session(memory_.backend);
     fill(memory_.block().host(), memory_.block().size() / long(sizeof(T)));
@@ -139,9 +140,9 @@ class PlanRun {
 };
 
 /// The plan of `Net` for a demand, ready to run.
-template <class Net, class Input, class Asked, class Backend>
+template <class Net, class Input, class DemandTag, class Backend>
 PlanRun<Backend> plan_run(int capacity, int threads = 1) {
-  constexpr const tinycnn::Plan& plan = tinycnn::plan_of<Net, Input, tinycnn::CrossEntropy, Backend, Asked>;
+  constexpr const tinycnn::Plan& plan = tinycnn::plan_of<Net, Input, tinycnn::CrossEntropy, Backend, DemandTag>;
   static_assert(plan.graph->failure.mistake == tinycnn::Mistake::none && plan.missing < 0);
   return {plan, tinycnn::kernels_of<Backend, plan>, capacity, threads};
 }

@@ -1,5 +1,5 @@
-// A backend whose memory the host cannot dereference, for tests: it stands for a device. Its pointers are addresses
-// that no process can map; only its verbs, which translate them, reach the elements.
+// A backend for tests whose memory the host cannot dereference, as if it were a device. Its pointers are invalid
+// addresses; only its verbs, which translate them, can access the elements.
 #pragma once
 
 #include <vector>
@@ -8,8 +8,8 @@
 
 namespace remote {
 
-/// What is added to an address of the device's memory before it is handed out: a non-canonical address, which every
-/// x86-64 processor refuses.
+/// The offset that turns an address into a device pointer: the sum is a non-canonical address, which faults on every
+/// x86-64 processor.
 inline constexpr std::uintptr_t far_away = std::uintptr_t(1) << 62;
 
 template <class T>
@@ -21,7 +21,7 @@ T* found(T* p) {
   return p == nullptr ? nullptr : reinterpret_cast<T*>(reinterpret_cast<std::uintptr_t>(p) - far_away);
 }
 
-/// Elements on the device and a copy of them on the host, which is brought up to date where it is asked for.
+/// Elements on the device and a copy of them on the host, which is updated on access.
 template <class T>
 class Memory {
  public:
@@ -50,10 +50,10 @@ class Memory {
   }
 
   tinycnn::Buffer<T> device_, host_;
-  bool written_ = false;  // the host's copy is the newer one
+  bool written_ = false;  // the host's copy is newer
 };
 
-/// The verbs, each as those of the host's memory on translated pointers. What `fetch` gives is a copy.
+/// The verbs: those for host memory, applied to translated pointers. `fetch` returns a copy.
 class Verbs {
   using Host = tinycnn::HostVerbs;
 
@@ -115,7 +115,7 @@ class Verbs {
 
 }  // namespace remote
 
-/// The kernels of `Local`, a backend on the host's memory, on memory that is not the host's.
+/// A backend with the kernels of `Local`, a backend in host memory, but with memory that the host cannot access.
 template <class Local>
 struct Remote : Local, remote::Verbs {
   using remote::Verbs::all_finite;

@@ -1,4 +1,4 @@
-// A folder of a test's own, gone with all it holds at the end of the test.
+// A temporary folder for a test, removed with its contents by the destructor.
 #pragma once
 
 #include <cstdio>
@@ -22,14 +22,14 @@ struct ScratchFolder {
   std::string path;
 };
 
-/// A file without the sync that write_file waits for.
+/// Writes a file like write_file, but without syncing it to disk.
 inline void put_file(const std::string& path, std::string_view bytes) {
   std::FILE* file = std::fopen(path.c_str(), "wb");
   if (!file || std::fwrite(bytes.data(), 1, bytes.size(), file) != bytes.size() || std::fclose(file) != 0)
     tinycnn::throw_file_error("write", path);
 }
 
-/// The sentence of the tinycnn::Error that `action` throws, "" if it throws none.
+/// The message of the tinycnn::Error that `action` throws, "" if it throws none.
 template <class Action>
 std::string error_of(Action action) {
   try {

@@ -1,2 +1,2 @@
-// The one translation unit of the tests that holds stb's code.
+// The only translation unit of the tests that contains the code of stb.
 #include "tinycnn/vision/stb.hpp"

@@ -1,5 +1,5 @@
-// After construction no training step, evaluation or prediction takes memory: malloc and its kin, and mmap, are counted
-// in this program. Sanitizers bring their own malloc, so there this file holds no case.
+// Training steps, evaluations and predictions allocate no memory: this program counts the calls of malloc, its
+// relatives and mmap. Sanitizers replace malloc, so there this file has no test case.
 #include <doctest/doctest.h>
 
 #include <sys/syscall.h>
@@ -35,7 +35,7 @@ std::atomic<int> allocations{0};
 }  // namespace
 
 #if COUNTS_ALLOCATIONS
-// These stand before glibc's in the order of lookup; operator new ends in malloc.
+// These definitions take precedence over glibc's; operator new calls malloc.
 extern "C" {
 void* __libc_malloc(std::size_t);
 void* __libc_calloc(std::size_t, std::size_t);
@@ -72,7 +72,7 @@ namespace {
 
 using namespace tinycnn;
 
-/// Allocations that happen on any thread while f runs.
+/// The number of allocations on any thread while f runs.
 template <class F>
 int allocations_of(F&& f) {
   allocations = 0;
@@ -83,7 +83,7 @@ int allocations_of(F&& f) {
 }
 
 TEST_CASE("allocations are counted") {
-  CHECK(allocations_of([] { ::operator delete(::operator new(100)); }) == 1);  // no compiler leaves that out
+  CHECK(allocations_of([] { ::operator delete(::operator new(100)); }) == 1);  // compilers do not remove these calls
   CHECK(allocations_of([] { const Buffer<float> buffer(1000); }) == 1);
   CHECK(allocations_of([] {}) == 0);
 }

@@ -1,5 +1,5 @@
-// Going on where a run stopped: checkpoints bring back every bit, wrong ones change nothing, a folder has one run at a
-// time, Ctrl-C is a wish, and damaged pictures are found before an epoch.
+// Resuming a run: checkpoints restore the state bitwise, invalid ones change nothing, a folder has one run at a time,
+// Ctrl-C sets the interrupt flag, and damaged pictures are found before an epoch.
 #include <doctest/doctest.h>
 
 #include <csignal>
@@ -18,7 +18,7 @@ using namespace tinycnn;
 
 constexpr int samples = 4;
 
-/// Everything a checkpoint must keep: buffers, a dropout whose mask depends on the step, moments.
+/// A network with everything that a checkpoint must restore: buffers, dropout masks that depend on the step, moments.
 struct Net
     : Sequential<Conv2d<2, 6, 3, Padding<1>>, BatchNorm<6>, ReLU, MaxPool<2>, Flatten, Dropout<>, Linear<54, 3>> {};
 
@@ -35,7 +35,7 @@ typename Model::Options options() {
   return o;
 }
 
-/// Steps [begin, end) of a fixed series of batches.
+/// Runs steps [begin, end) of a fixed sequence of batches.
 template <class Model>
 void train(Model& model, int begin, int end) {
   for (int step = begin; step < end; ++step) {
@@ -55,7 +55,7 @@ std::string bytes_of(Model& model, const ScratchFolder& folder) {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("a checkpoint brings back every bit", Model, ModelOn<Cpu<>, Adam>, ModelOn<Cpu<>, SGD>,
+TEST_CASE_TEMPLATE("a checkpoint restores the state bitwise", Model, ModelOn<Cpu<>, Adam>, ModelOn<Cpu<>, SGD>,
                    ModelOn<Reference<double>, Adam>, ModelOn<Remote<Cpu<>>, Adam>, ModelOn<Remote<Reference<>>, SGD>) {
   const ScratchFolder folder;
   Model whole(options<Model>());
@@ -83,7 +83,7 @@ TEST_CASE_TEMPLATE("a checkpoint brings back every bit", Model, ModelOn<Cpu<>, A
   CHECK(*read.find("order") == "a \"quoted\" name, and a line\n");
 }
 
-TEST_CASE("a checkpoint that is wrong changes nothing and is told why") {
+TEST_CASE("an invalid checkpoint changes nothing, and the error says why") {
   using Model = ModelOn<Cpu<>, Adam>;
   const ScratchFolder folder;
   Model model(options<Model>());
@@ -129,7 +129,7 @@ TEST_CASE("a folder has one run at a time") {
   CHECK(contains(error_of([&] { const FolderLock lost(folder / "none"); }), "No such file"));
 }
 
-TEST_CASE("the first Ctrl-C is a wish") {
+TEST_CASE("the first Ctrl-C sets the interrupt flag") {
   struct sigaction before, after;
   ::sigaction(SIGINT, nullptr, &before);
   for (const int signal : {SIGINT, SIGTERM}) {
@@ -167,7 +167,7 @@ TEST_CASE("a loader finds all damaged pictures at once") {
   }
 }
 
-TEST_CASE("a summary names every layer with its output and its numbers") {
+TEST_CASE("a summary lists every layer with its output shape and number of parameters") {
   const std::string text = summary(ModelOn<Cpu<>, Adam>::graph);
   CHECK(contains(text, "0                        Conv2d         (6, 6, 6)                 114\n"));
   CHECK(contains(text, "6                        Linear         (3)                       165\n"));

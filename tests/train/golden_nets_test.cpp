@@ -1,5 +1,5 @@
-// Five training steps of two small networks against PyTorch in double (golden/small_hw3 and small_resnet.safetensors):
-// Adam, clipping that acts and rests, a partial batch, weight decay, running statistics.
+// Five training steps of two small networks compared with PyTorch in double (golden/small_hw3 and
+// small_resnet.safetensors): Adam, steps with and without clipping, a partial batch, weight decay, running statistics.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -30,14 +30,16 @@ struct SmallResNet
                  networks::Layer2<networks::BasicBlock<4, 8, 2, NoBias>>,  // (8, 4, 4)
                  GlobalAvgPool, Flatten, networks::LastLinear<8, 5>> {};
 
-/// How near a backend must come. Rounding grows with every step, since Adam's first steps are hardly more than signs.
+/// The tolerances for a backend. Rounding errors grow with each step, since Adam's first steps are nearly the signs of
+/// the gradients.
 struct Bounds {
   double first_loss, losses, gradient, state, logits;
 };
 constexpr Bounds in_double{1e-12, 1e-9, 1e-12, 1e-9, 1e-9};
 constexpr Bounds in_float{5e-6, 1e-5, 2e-5, 1e-4, 1e-4};
 
-/// A convolution's bias in front of a BatchNorm: its gradient is zero, and rounding noise wherever it is computed.
+/// Whether a parameter is the bias of a convolution before a BatchNorm: its exact gradient is zero, a computed one is
+/// rounding noise.
 bool is_without_effect(const std::string& name) { return name == "cnn.0.bias" || name == "cnn.4.bias"; }
 
 std::vector<float> floats(const std::vector<double>& values) { return {values.begin(), values.end()}; }
@@ -99,7 +101,7 @@ void check_training(const std::string& name) {
   }
   std::vector<float> logits(6 * 5);
   trainer.evaluate(images[0].data(), labels[0].data(), 6, logits.data());
-  const double float_rounding = 1e-7;  // logits are handed out in float32
+  const double float_rounding = 1e-7;  // logits are returned in float32
   check_close("logits", {logits.begin(), logits.end()}, golden.values("logits0"), bounds.logits + float_rounding);
 }
 
@@ -115,7 +117,7 @@ TEST_CASE("PyTorch's numbers: training a small ResNet") {
   SUBCASE("Cpu") { check_training<Cpu<>, SmallResNet>("small_resnet"); }
 }
 
-TEST_CASE("an evaluation uses the numbers last loaded or written, whatever was made ready before") {
+TEST_CASE("an evaluation uses the weights last loaded or written, even after they were prepared") {
   const std::vector<float> x = floats(Golden("small_hw3").values("x0"));
   TrainerOf<Cpu<>, SmallHw3> one({.seed = 1}), two({.seed = 2}), three({.seed = 3});
   std::vector<float> expected(6 * 5), got(6 * 5);

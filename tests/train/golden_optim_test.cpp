@@ -1,4 +1,4 @@
-// Optimizers, gradient clipping and learning-rate schedules against PyTorch in double (golden/optim.safetensors).
+// Optimizers, gradient clipping and learning rate schedules compared with PyTorch in double (golden/optim.safetensors).
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -29,7 +29,7 @@ const Golden& golden() {
 
 double setting(const std::string& name, const std::string& what) { return golden().number(name + '/' + what); }
 
-/// Follows the gradients sin(0.1 t (i + 1)) of step t = 1, 2, ... and compares after 1, 2, 10 and 100 of them.
+/// Applies the gradients sin(0.1 t (i + 1)) in steps t = 1, 2, ... and compares after 1, 2, 10 and 100 steps.
 template <class Optimizer>
 void check_optimizer(const std::string& name, const Optimizer& optimizer) {
   std::vector<double> w = golden().values(name + "/w0"), g(w.size()), slot0(w.size()), slot1(w.size());
@@ -88,7 +88,7 @@ TEST_CASE("PyTorch's numbers: learning rates") {
   CHECK(Constant{0.25}.rate(7) == 0.25);
 }
 
-TEST_CASE("optimizers: a sweep on registers gives the bits of one number after the other") {
+TEST_CASE("optimizers: updates on vector registers are bitwise equal to scalar updates") {
   const auto check = []<class Optimizer>(const Optimizer& optimizer) {
     constexpr long first = 3, last = 3 + 5 * 16 + 7;
     std::vector<float> w[2], slot0[2], slot1[2], g;

@@ -1,4 +1,4 @@
-// What a program uses beside a Trainer: Predictor and InputGradients.
+// Predictor and InputGradients.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -28,7 +28,7 @@ std::vector<float> drawn_images() {
 }
 constexpr int labels[batch] = {0, 3, 1, 2, 0};
 
-/// A file of a few steps' weights, so that running statistics are not those of the start.
+/// Writes a file of weights after a few training steps, so that running statistics are not the initial ones.
 void train_and_save(const std::string& path) {
   Training model({.schedule = {1e-2}, .seed = 5});
   const std::vector<float> images = drawn_images();
@@ -38,7 +38,7 @@ void train_and_save(const std::string& path) {
 
 }  // namespace
 
-TEST_CASE("a Predictor gives the Trainer's logits, and nothing before it has weights") {
+TEST_CASE("a Predictor gives the Trainer's logits, and an error before it has weights") {
   const ScratchFolder folder;
   train_and_save(folder / "net.safetensors");
   Training model({});
@@ -55,7 +55,7 @@ TEST_CASE("a Predictor gives the Trainer's logits, and nothing before it has wei
   CHECK(contains(error_of([&] { predictor.predict(images.data(), batch + 1, got); }), "1 to 5"));
 }
 
-TEST_CASE_TEMPLATE("nobody but a backend's verbs reaches its memory", Backend, Cpu<>, Reference<>) {
+TEST_CASE_TEMPLATE("only the verbs of a backend access its memory", Backend, Cpu<>, Reference<>) {
   using Far = Remote<Backend>;
   using Near = Backend;
   const ScratchFolder folder;
@@ -93,29 +93,30 @@ TEST_CASE_TEMPLATE("nobody but a backend's verbs reaches its memory", Backend, C
   };
   CHECK(use(static_cast<Far*>(nullptr)) == use(static_cast<Near*>(nullptr)));
 
-  // The pointers are really of no use to the host.
+  // The host really cannot dereference the pointers.
   Far backend(1);
   typename Far::template Memory<float> memory(backend, 16);
   memory.host()[3] = 5;
   const float* far = memory.data();
-  CHECK((reinterpret_cast<std::uintptr_t>(far) >> 47) != 0);  // no address of a process
+  CHECK((reinterpret_cast<std::uintptr_t>(far) >> 47) != 0);  // not a valid address
   CHECK(memory.read()[3] == 5);
 }
 
-/// On Cpu, maps of 8 x 8 and 4 x 4 that go another way for one picture than for two, three or many.
+/// A network with images of 8 x 8 and 4 x 4 pixels, for which Cpu uses different algorithms with capacities of one,
+/// two, three or many.
 using Wide =
     Sequential<Conv2d<3, 16, 3, Padding<1>>, BatchNorm<16>, ReLU, MaxPool<2>, Conv2d<16, 33, 3, Padding<1>>,
                BatchNorm<33>, ReLU, MaxPool<2>, Residual<Sequential<Conv2d<33, 33, 3, Padding<1>>, BatchNorm<33>>>,
                ReLU, Flatten, Linear<33 * 16, 70>, ReLU, Linear<70, 4>>;
 using WideInput = Image<3, 16, 16>;
 
-/// Logits of the first `Capacity` of `images`, predicted at once.
+/// The logits of the first `Capacity` of `images`, predicted as one batch.
 template <class Backend, int Capacity>
 std::vector<float> logits_of(const std::string& path, const std::vector<float>& images, int threads) {
   Predictor<Wide, WideInput, Batch<Capacity>, Backend> predictor(path, threads);
   std::vector<float> all(std::size_t(Capacity * 4)), some(all);
   predictor.predict(images.data(), Capacity, all.data());
-  for (int n = 1; n <= Capacity && n <= 9; n += n < 3 ? 1 : 3) {  // a sample depends on no other
+  for (int n = 1; n <= Capacity && n <= 9; n += n < 3 ? 1 : 3) {  // samples are independent
     const int from = Capacity - n;
     predictor.predict(images.data() + from * WideInput::dims.size(), n, some.data());
     CHECK(std::memcmp(some.data(), all.data() + from * 4, sizeof(float) * std::size_t(n * 4)) == 0);
@@ -133,7 +134,7 @@ void check_capacity(const std::string& path, const std::vector<float>& images) {
   for (const int threads : {2, 5}) CHECK(logits_of<Cpu<>, Capacity>(path, images, threads) == got);
 }
 
-TEST_CASE("a Predictor of any capacity computes what Reference does, a sample's bits from that sample alone") {
+TEST_CASE("a Predictor of any capacity agrees with Reference, and a sample's bits depend on that sample only") {
   const ScratchFolder folder;
   constexpr int most = 64;
   std::vector<float> images(std::size_t(most * WideInput::dims.size()));
@@ -162,7 +163,7 @@ TEST_CASE("InputGradients agree with finite differences of the loss and with pla
   for (const float d : expected) largest = std::max(largest, std::abs(double(d)));
   std::vector<float> moved = images, unused(images.size());
   for (std::size_t i = 0; i < images.size(); i += 37) {
-    const float h = 1.0f / 4096;  // exact in float beside numbers below 1
+    const float h = 1.0f / 4096;  // x + h is exact in float for x below 1
     moved[i] = images[i] + h;
     const double step = double(moved[i]) - double(images[i]);
     const double above = plain.gradients(moved.data(), labels, batch, unused.data());

@@ -1,4 +1,4 @@
-// What a Trainer refuses, in which words, and that a refused step leaves no trace.
+// What a Trainer rejects, with which error, and that a rejected step changes nothing.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -36,8 +36,8 @@ const std::vector<int> labels{0, 1, 2, 1};
 template <class T>
 std::vector<float> values_of(T& trainer) {
   const auto state = trainer.state();
-  std::vector<float> all(state.parameters, state.parameters + T::graph.trained_room);
-  all.insert(all.end(), state.buffers, state.buffers + T::graph.buffer_room);
+  std::vector<float> all(state.parameters, state.parameters + T::graph.trained_storage);
+  all.insert(all.end(), state.buffers, state.buffers + T::graph.buffer_storage);
   return all;
 }
 
@@ -45,7 +45,7 @@ bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
 }
 
-/// The sentence of the Error that f throws, "" if it throws none.
+/// The message of the Error that f throws, "" if it throws none.
 template <class F>
 std::string sentence(F&& f) {
   try {
@@ -64,8 +64,8 @@ void check_says(const std::string& said, std::initializer_list<const char*> part
   }
 }
 
-TEST_CASE_TEMPLATE("a step that is not finite names itself and leaves no trace", Backend, Cpu<>, Reference<>,
-                   Remote<Cpu<>>, Remote<Reference<>>) {
+TEST_CASE_TEMPLATE("the error for a step that is not finite names the step, and nothing is changed", Backend, Cpu<>,
+                   Reference<>, Remote<Cpu<>>, Remote<Reference<>>) {
   Training<Backend> trainer({.schedule = {1e-2}, .seed = 4}), untroubled({.schedule = {1e-2}, .seed = 4});
   auto step = [](auto& t, int batch) { t.step(images_of(batch).data(), labels.data(), capacity); };
   step(trainer, 1), step(untroubled, 1);
@@ -77,7 +77,7 @@ TEST_CASE_TEMPLATE("a step that is not finite names itself and leaves no trace",
              {"step 2", "images", "nothing was updated"});
   CHECK(same_bits(values_of(trainer), before));
 
-  // Finite, but its square is not: the variance of a BatchNorm's batch would be infinite where the loss is not.
+  // A finite image whose square is infinite: the batch variance of BatchNorm is infinite although the loss is not.
   broken[size + 3] = 3e38f;
   check_says(sentence([&] { trainer.step(broken.data(), labels.data(), capacity); }),
              {"step 2", "nothing was updated"});
@@ -100,7 +100,7 @@ TEST_CASE_TEMPLATE("a step that is not finite names itself and leaves no trace",
   CHECK(same_bits(values_of(trainer), values_of(untroubled)));
 }
 
-TEST_CASE_TEMPLATE("a learning rate that explodes is met at the first layer that overflows", Backend, Cpu<>,
+TEST_CASE_TEMPLATE("with a huge learning rate, the error names the first layer that overflows", Backend, Cpu<>,
                    Reference<>, Remote<Reference<>>) {
   Training<Backend, SGD> trainer({.schedule = {1e38}, .seed = 4});
   std::string said;
@@ -114,7 +114,7 @@ TEST_CASE_TEMPLATE("a learning rate that explodes is met at the first layer that
   CHECK(same_bits(values_of(trainer), before));
 }
 
-TEST_CASE("results that are not finite are refused, and name their sample") {
+TEST_CASE("the error for results that are not finite names the sample") {
   using Model = Training<Cpu<>>;
   const ScratchFolder folder;
   Model trainer({.schedule = {1e-2}, .seed = 4});
@@ -124,7 +124,7 @@ TEST_CASE("results that are not finite are refused, and name their sample") {
   const auto check_refused = [](const std::string& said) { check_says(said, {"sample 2", "not finite"}); };
   check_refused(sentence([&] { trainer.evaluate(images.data(), labels.data(), capacity); }));
   check_refused(sentence([&] { trainer.predict(images.data(), capacity, results.data()); }));
-  CHECK(sentence([&] { trainer.evaluate(images.data(), labels.data(), 2); }).empty());  // not of this batch
+  CHECK(sentence([&] { trainer.evaluate(images.data(), labels.data(), 2); }).empty());  // that sample is not used
 
   InputGradients<Net, Image<3, 7, 8>, Batch<capacity>, CrossEntropy, Cpu<>> gradients;
   gradients.load(folder / "weights");
@@ -137,7 +137,7 @@ TEST_CASE("results that are not finite are refused, and name their sample") {
   for (int i = 0; i < capacity * 3; ++i) CHECK(std::isfinite(results[std::size_t(i)]) == (i / 3 != 2));
 }
 
-TEST_CASE("what is missing is said at the call") {
+TEST_CASE("null pointers and missing weights are errors") {
   Training<Cpu<>> trainer({.schedule = {1e-2}});
   InputGradients<Net, Image<3, 7, 8>, Batch<capacity>, CrossEntropy, Cpu<>> gradients;
   Predictor<Net, Image<3, 7, 8>, Batch<capacity>, Cpu<>> predictor;
@@ -162,12 +162,12 @@ TEST_CASE("what is missing is said at the call") {
   check_says(sentence([&] { predictor.predict(x, 2, nullptr); }), {"no memory for the outputs"});
   check_says(sentence([&] { predictor.predict_all(x, -1, dx.data()); }), {"asked for -1 samples"});
   check_says(sentence([&] { predictor.predict_all(nullptr, 2, dx.data()); }), {"without its images"});
-  predictor.predict_all(nullptr, 0, nullptr);  // nothing is asked for
+  predictor.predict_all(nullptr, 0, nullptr);  // zero samples
   CHECK(same_bits(values_of(trainer), before));
   for (const float each : dx) CHECK(each == 7);
 }
 
-TEST_CASE("settings that cannot be meant are refused") {
+TEST_CASE("invalid options are rejected") {
   using WithSgd = Training<Cpu<>, SGD>;
   const double nan = std::numeric_limits<double>::quiet_NaN(), infinity = std::numeric_limits<double>::infinity();
   for (const double wrong : {nan, -1.0}) {
@@ -191,7 +191,7 @@ TEST_CASE("settings that cannot be meant are refused") {
   }
 }
 
-TEST_CASE("a batch that cannot be is refused before anything is touched") {
+TEST_CASE("an invalid batch is rejected before anything is changed") {
   Training<Cpu<>> trainer({.schedule = {1e-2}});
   const std::vector<float> before = values_of(trainer), images = images_of(1);
   for (int n : {0, -1, capacity + 1}) {
@@ -204,7 +204,7 @@ TEST_CASE("a batch that cannot be is refused before anything is touched") {
     check_says(sentence([&] { trainer.step(images.data(), wrong.data(), capacity); }),
                {("label " + std::to_string(label)).c_str(), "sample 2", "0 to 2"});
     check_says(sentence([&] { trainer.evaluate(images.data(), wrong.data(), capacity); }), {"sample 2"});
-    CHECK(sentence([&] { trainer.step(images.data(), wrong.data(), 2); }).empty());  // not of this batch
+    CHECK(sentence([&] { trainer.step(images.data(), wrong.data(), 2); }).empty());  // the wrong label is not used
   }
   CHECK(trainer.steps() == 2);
   CHECK(!same_bits(values_of(trainer), before));
@@ -216,11 +216,13 @@ void check_one_value_a_channel(const char* layer) {
   const std::vector<float> images = images_of(1), before = values_of(trainer);
   check_says(sentence([&] { trainer.step(images.data(), labels.data(), 1); }), {layer, "one value a channel"});
   CHECK(same_bits(values_of(trainer), before));
-  CHECK(sentence([&] { trainer.evaluate(images.data(), labels.data(), 1); }).empty());  // running statistics do
+  CHECK(sentence([&] {
+          trainer.evaluate(images.data(), labels.data(), 1);
+        }).empty());  // evaluation uses running statistics
   CHECK(sentence([&] { trainer.step(images.data(), labels.data(), 2); }).empty());
 }
 
-TEST_CASE("training statistics of one value are refused") {
+TEST_CASE("batch statistics of a single value are rejected") {
   check_one_value_a_channel<Sequential<Conv2d<3, 4, 3>, BatchNorm<4>, Flatten, Linear<4, 3>>, Image<3, 3, 3>>(
       "1 (BatchNorm)");
   check_one_value_a_channel<Sequential<Flatten, Linear<27, 4>, BatchNorm<4>, Linear<4, 3>>, Image<3, 3, 3>>(

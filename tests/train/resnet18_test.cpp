@@ -1,4 +1,4 @@
-// The course's ResNet-18 itself: it learns on Cpu, and one step of it is Reference's.
+// The course's ResNet-18: it learns on Cpu, and a training step agrees with Reference.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -26,7 +26,7 @@ constexpr int labels[] = {0, 3, 7, 10};
 
 }  // namespace
 
-TEST_CASE("ResNet-18 of the course learns four pictures by heart on Cpu") {
+TEST_CASE("the course's ResNet-18 overfits four pictures on Cpu") {
   Training<Cpu<>> model(options);
   const std::vector<float> images = drawn_images();
   const double first = model.step(images.data(), labels, 4).loss;
@@ -35,8 +35,8 @@ TEST_CASE("ResNet-18 of the course learns four pictures by heart on Cpu") {
   CHECK(last < 0.5 * first);
 }
 
-TEST_CASE("a step of ResNet-18 on Cpu is Reference's") {
-  // Expected numbers: the plain loops in double, from the same start (initial values do not depend on the backend).
+TEST_CASE("a training step of ResNet-18 on Cpu agrees with Reference") {
+  // Expected: the plain loops in double with the same initial values, which do not depend on the backend.
   Training<Cpu<>> fast(options);
   Training<Reference<double>> plain(options);
   const std::vector<float> images = drawn_images();
@@ -44,7 +44,7 @@ TEST_CASE("a step of ResNet-18 on Cpu is Reference's") {
   CHECK(std::abs(got.loss - expected.loss) <= 5e-6 * expected.loss);
   CHECK(std::abs(got.grad_norm - expected.grad_norm) <= 1e-4 * expected.grad_norm);
 
-  // Running statistics after the step, layer by layer: they are the forward pass of the whole network.
+  // Running statistics after the step; together they depend on the forward pass of the whole network.
   const Graph& g = Training<Cpu<>>::graph;
   for (int k = 0; k < g.parameter_count; ++k) {
     const Parameter& p = g.parameters[k];

@@ -1,5 +1,5 @@
-// Parameters by PyTorch's names: the key lists of the shipped networks (golden/*_keys.txt, written by PyTorch), files
-// that do not depend on a backend's layout, what a wrong file is told, and first values.
+// Parameters under PyTorch's names: the keys of the example networks (golden/*_keys.txt, written by PyTorch), files
+// that do not depend on a backend's layout, errors for wrong files, and initial values.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -37,23 +37,23 @@ std::string golden_keys(const std::string& name) {
   return read_file(std::string(TINYCNN_GOLDEN_DIR) + "/" + name + "_keys.txt");
 }
 
-/// Every kind of parameter there is, and a BatchNorm and a Linear whose features come from an image.
+/// A network with every kind of parameter, and with a BatchNorm and a Linear on the features of a flattened image.
 struct EveryAxis : Sequential<Conv2d<4, 6, 3, Groups<2>>, BatchNorm<6>, ReLU, Flatten, BatchNorm<24>, Linear<24, 5>> {};
 using Input = Image<4, 4, 4>;
 constexpr const Graph& graph = graph_of<EveryAxis, Input, CrossEntropy>;
 
-/// The numbers of `EveryAxis` as a backend lays them out, in its memory.
+/// The elements of `EveryAxis` in a backend's memory and layout.
 template <class Backend>
 struct StateMemory {
   using T = typename Backend::Compute;
   explicit StateMemory(std::uint64_t seed) { initialize(state(), seed); }
   [[nodiscard]] NetworkState<T> state() const { return {&graph, Backend::order, parameters.host(), buffers.host()}; }
   mutable Backend backend{1};
-  mutable typename Backend::template Memory<T> parameters{backend, graph.trained_room},
-      buffers{backend, graph.buffer_room};
+  mutable typename Backend::template Memory<T> parameters{backend, graph.trained_storage},
+      buffers{backend, graph.buffer_storage};
 };
 
-/// Makes every number of a state another one.
+/// Changes every element of a state.
 template <class T>
 void fill_with_counts(const NetworkState<T>& state) {
   int count = 0;
@@ -61,13 +61,13 @@ void fill_with_counts(const NetworkState<T>& state) {
     for (long i = 0; i < graph.parameters[k].size(); ++i) state.at(graph.parameters[k], i) = T(++count);
 }
 
-/// The tensors of an `EveryAxis` as a file holds them, to be spoilt before they are written.
+/// The tensors of an `EveryAxis` as in a file, to be modified before they are written.
 struct Tensors {
   struct One {
     std::string name;
     std::vector<long> shape;
     std::vector<float> values;
-    std::vector<std::int64_t> counter;  // in place of numbers, for num_batches_tracked
+    std::vector<std::int64_t> counter;  // used instead for num_batches_tracked
   };
   std::vector<One> all;
 
@@ -99,7 +99,7 @@ struct Tensors {
   }
 };
 
-/// What loading `tensors` says. The state must not have changed where it says anything.
+/// The error message of loading `tensors`, or "". Checks that the state is unchanged after an error.
 std::string load_error(const Tensors& tensors) {
   const ScratchFolder folder;
   const std::string path = folder / "weights.safetensors";
@@ -132,12 +132,12 @@ TEST_CASE("a file of weights does not depend on the backend that wrote it") {
   const StateMemory<Cpu<>> fast(1);
   const StateMemory<Remote<Cpu<>>> far(1);
   fill_with_counts(far.state());
-  (void)far.parameters.data();  // now they are on the other side
+  (void)far.parameters.data();  // now they are on the device
   fill_with_counts(plain.state());
   fill_with_counts(precise.state());
   fill_with_counts(fast.state());
   bool other_layout = false;
-  for (long i = 0; i < graph.trained_room; ++i)
+  for (long i = 0; i < graph.trained_storage; ++i)
     other_layout = other_layout || plain.parameters.read()[i] != fast.parameters.read()[i];
   CHECK(other_layout);
 
@@ -154,9 +154,9 @@ TEST_CASE("a file of weights does not depend on the backend that wrote it") {
   load_state(folder / "plain", loaded.state());
   save_state(folder / "again", loaded.state());
   CHECK(read_file(folder / "again") == bytes);
-  for (long i = 0; i < graph.trained_room; ++i) CHECK(loaded.parameters.read()[i] == fast.parameters.read()[i]);
+  for (long i = 0; i < graph.trained_storage; ++i) CHECK(loaded.parameters.read()[i] == fast.parameters.read()[i]);
 
-  // PyTorch's order in the file: the last number of the last matrix is the last one counted.
+  // The file has PyTorch's order: the last element of the last matrix is that with the highest index.
   const SafetensorsFile file(folder / "fast");
   std::vector<float> weight(5 * 24);
   file.read("5.weight", {5, 24}, weight.data());
@@ -201,7 +201,7 @@ TEST_CASE("a counter that is missing is 0, as for torch.load_state_dict") {
   }
 }
 
-TEST_CASE("a file that does not fit is refused in one sentence that names the tensor, and changes nothing") {
+TEST_CASE("the error for a file that does not match names the tensor, and nothing is changed") {
   Tensors tensors;
   CHECK(load_error(tensors) == "");
 
@@ -211,11 +211,11 @@ TEST_CASE("a file that does not fit is refused in one sentence that names the te
     CHECK(contains(error, "missing 1.running_mean"));
     CHECK(contains(error, "unexpected 1.running_men"));
   }
-  SUBCASE("one too many") {
+  SUBCASE("an unexpected tensor") {
     tensors.all.push_back({"6.weight", {1}, {0.5f}, {}});
     CHECK(contains(load_error(tensors), "unexpected 6.weight"));
   }
-  SUBCASE("another shape") {
+  SUBCASE("a wrong shape") {
     tensors["5.weight"].shape = {24, 5};
     const std::string error = load_error(tensors);
     CHECK(contains(error, "'5.weight'"));
@@ -228,7 +228,7 @@ TEST_CASE("a file that does not fit is refused in one sentence that names the te
     CHECK(contains(error, "'5.bias'"));
     CHECK(contains(error, "not finite"));
   }
-  SUBCASE("whole numbers in place of floats") {
+  SUBCASE("integers instead of floats") {
     tensors["5.bias"].counter = {1, 2, 3, 4, 5};
     const std::string error = load_error(tensors);
     CHECK(contains(error, "'5.bias'"));
@@ -236,7 +236,7 @@ TEST_CASE("a file that does not fit is refused in one sentence that names the te
   }
 }
 
-TEST_CASE("first values are PyTorch's distributions, the same on every backend") {
+TEST_CASE("initial values have PyTorch's distributions and are the same on every backend") {
   const StateMemory<Reference<float>> plain(6666);
   const StateMemory<Cpu<>> fast(6666), other_seed(1);
   for (int k = 0; k < graph.parameter_count; ++k) {
@@ -254,13 +254,13 @@ TEST_CASE("first values are PyTorch's distributions, the same on every backend")
       sum += double(value);
     }
     CHECK(same);
-    // fan_in: 2 channels of 3 x 3 a group; 24 features.
+    // fan_in: 2 channels of 3 x 3 per group; 24 features.
     const double bound = name[0] == '0' ? 1 / std::sqrt(18.0) : name[0] == '5' ? 1 / std::sqrt(24.0) : 0;
     if (bound > 0) {
       CHECK(differs);
       CHECK(largest <= bound);
       if (p.size() < 100) continue;
-      CHECK(largest > 0.95 * bound);  // of at least 100 draws; missed by chance once in 170, the seed is fixed
+      CHECK(largest > 0.95 * bound);  // with 100 draws or more it fails by chance once in 170 times; the seed is fixed
       CHECK(smallest < 0.05 * bound);
       CHECK(std::abs(sum / double(p.size())) < 4 * bound / std::sqrt(3 * double(p.size())));  // four standard errors
     } else {

@@ -1,5 +1,5 @@
-// Tensors in place: every element of a parameter or an activation is where PyTorch's index says, whatever the backend's
-// order, and what is not there is refused.
+// Non-owning tensors: PyTorch's index finds every element of a parameter or an activation, regardless of the backend's
+// layout, and values that do not exist are rejected.
 #include <doctest/doctest.h>
 
 #include <string>
@@ -47,7 +47,7 @@ std::vector<float> drawn(long count) {
   return images;
 }
 
-/// The values that the training plan of a backend left, each in PyTorch's order; empty where it is refused.
+/// The values of the training plan after a step, each in PyTorch's order; empty if not available.
 template <class Net, class Input, class Backend>
 std::vector<std::vector<double>> left_values() {
   Training<Net, Input, Backend> model({.seed = 3});
@@ -82,14 +82,14 @@ int compare_values() {
 
 }  // namespace
 
-TEST_CASE("a parameter as a tensor has each element where state().at has it") {
+TEST_CASE("tensor_of and state().at agree on the elements of a parameter") {
   check_parameters<nets::SmallHw3, nets::SmallHw3Input, Cpu<>>();
   check_parameters<nets::SmallHw3, nets::SmallHw3Input, Reference<>>();
   check_parameters<nets::FlatThenNorm, nets::Picture, Cpu<>>();
   check_parameters<nets::FlatThenNorm, nets::Picture, Reference<double>>();
 }
 
-TEST_CASE("a parameter that does not exist is an error that names one that does") {
+TEST_CASE("the error for an unknown parameter names an existing one") {
   Training<nets::SmallHw3, nets::SmallHw3Input, Cpu<>> model({});
   const std::string error = error_of([&] { (void)tensor_of(model.state(), "1.wight"); });
   CHECK(contains(error, "no parameter '1.wight'"));
@@ -97,12 +97,12 @@ TEST_CASE("a parameter that does not exist is an error that names one that does"
   CHECK(contains(error_of([&] { (void)tensor_of(model.state(), "1.weight")[5]; }), "index 5"));
 }
 
-TEST_CASE("activations that a training step left are those of plain loops, overwritten ones are refused") {
+TEST_CASE("activations of a training step are those of plain loops, and overwritten ones are rejected") {
   CHECK(compare_values<nets::SmallHw3, nets::SmallHw3Input>() >= 2);
   CHECK(compare_values<nets::SmallResNet, nets::SmallResNetInput>() >= 2);
 }
 
-TEST_CASE("predict without a place for outputs leaves them in the plan's memory, predict_all takes any number") {
+TEST_CASE("predict can return a view of the plan's memory, and predict_all accepts any number of samples") {
   const ScratchFolder folder;
   Training<nets::SmallHw3, nets::SmallHw3Input, Cpu<>> model({.seed = 3});
   model.save(folder / "net.safetensors");

@@ -1,4 +1,4 @@
-// Seconds that only move forward, for measuring how long something took.
+// A monotonic clock for measuring durations.
 #pragma once
 
 #include <time.h>
@@ -7,6 +7,7 @@
 
 namespace tinycnn {
 
+/// Seconds since an unspecified start (CLOCK_MONOTONIC).
 inline double seconds_now() {
   timespec t{};
   ::clock_gettime(CLOCK_MONOTONIC, &t);

@@ -1,11 +1,12 @@
-// The element types of tensors: what a backend stores values in, and what it computes in.
+// The element types of tensors: the type a backend stores values in, and the type it computes in.
 #pragma once
 
 #include <string_view>
 
 namespace tinycnn {
 
-/// The type of a value's elements as data for the planner, known by its address: the set of types is open.
+/// An element type as data for the planner. Types are identified by the address of their ElementType, so that users can
+/// add more.
 struct ElementType {
   std::string_view name;
   int bytes = 0;
@@ -21,13 +22,13 @@ constexpr std::string_view element_name() {
 }
 }  // namespace detail
 
-/// The element type of C++ type T. A storage type of one's own names itself: `static constexpr std::string_view
-/// element_name`, converts to and from the type it is computed in, and is `sizeof` bytes large.
+/// The element type of C++ type T. A custom storage type has a member `static constexpr std::string_view element_name`
+/// and converts to and from the type that the backend computes in.
 template <class T>
 inline constexpr ElementType element_type{detail::element_name<T>(), int(sizeof(T))};
 
-/// How a backend keeps numbers. Values (activations and their gradients) are stored as `StoredType`. Everything is
-/// computed as `ComputeType`, and so are kept parameters, their gradients, optimizer state, statistics and losses.
+/// A backend's precision. Values (activations and their gradients) are stored as `StoredType`. All arithmetic is in
+/// `ComputeType`, which also stores parameters, their gradients, optimizer state, statistics and losses.
 template <class StoredType, class ComputeType = StoredType>
 struct Precision {
   using Stored = StoredType;
@@ -48,13 +49,14 @@ struct AsPrecision<Precision<Stored, Compute>> {
 };
 }  // namespace detail
 
-/// A Precision as it is; a plain number type T as Precision<T>.
+/// Maps a number type T to Precision<T> and leaves a Precision unchanged.
 template <class T>
 using as_precision = typename detail::AsPrecision<T>::type;
 
-/// The multiple of bytes that values and workspaces start on: one cache line, one 512-bit register.
+/// The alignment of values and workspaces in bytes: one cache line, one 512-bit register.
 inline constexpr long memory_alignment = 64;
 
+/// `bytes`, rounded up to a multiple of `memory_alignment`.
 constexpr long aligned_bytes(long bytes) {
   return (bytes + memory_alignment - 1) / memory_alignment * memory_alignment;
 }

@@ -1,4 +1,4 @@
-// The one exception of the library: a sentence that names the file, field or layer and says what to do.
+// The library's only exception type.
 #pragma once
 
 #include <stdexcept>
@@ -7,7 +7,7 @@
 
 namespace tinycnn {
 
-/// Thrown for everything that can go wrong at run time; `what()` is one plain sentence.
+/// Thrown for every run-time error. `what()` is one sentence that names the file, field or layer concerned.
 struct Error : std::runtime_error {
   using std::runtime_error::runtime_error;
   [[gnu::cold]] Error(std::initializer_list<Piece> sentence) : runtime_error(joined(sentence)) {}

@@ -1,11 +1,13 @@
-// Arithmetic of sizes and indices: quotients and multiples rounded up, the smaller and the larger of two, ranges.
+// Integer arithmetic for sizes and indices: rounding up, minimum and maximum, ranges.
 #pragma once
 
 #include <tinycnn/core/compiler.hpp>
 
 namespace tinycnn {
 
+/// a / b, rounded up. a >= 0, b > 0.
 constexpr int ceil_div(int a, int b) { return (a + b - 1) / b; }
+/// The least multiple of b that is not less than a.
 constexpr int round_up(int a, int b) { return ceil_div(a, b) * b; }
 constexpr int smaller(int a, int b) { return a < b ? a : b; }
 constexpr long larger(long a, long b) { return a > b ? a : b; }

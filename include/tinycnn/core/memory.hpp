@@ -1,4 +1,4 @@
-// Memory that is taken once, at construction: zeroed, page-aligned, in huge pages where the system gives them.
+// A memory block allocated once, at construction: zeroed, page-aligned, in huge pages where the system provides them.
 #pragma once
 
 #include <sys/mman.h>
@@ -9,7 +9,8 @@
 
 namespace tinycnn {
 
-/// `count` zeroed elements of T. Pages that nobody touches cost nothing.
+/// Owns `count` zeroed elements of T. Pages that are never touched take no physical memory. Throws an Error if the
+/// system cannot provide the memory.
 template <class T>
 class Buffer {
  public:

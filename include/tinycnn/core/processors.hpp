@@ -1,4 +1,4 @@
-// How many processors this process may use: those its affinity mask allows, not those the machine has.
+// The number of processors this process may run on, according to its affinity mask.
 #pragma once
 
 #include <sched.h>
@@ -7,6 +7,7 @@
 
 namespace tinycnn {
 
+/// At least 1; may be fewer than the machine has.
 inline int usable_processors() {
   cpu_set_t allowed;
   if (::sched_getaffinity(0, sizeof allowed, &allowed) != 0) return 1;

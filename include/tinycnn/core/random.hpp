@@ -9,8 +9,8 @@
 namespace tinycnn {
 
 /// Philox4x32-10 (Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3", SC 2011): a bijection of
-/// the 128-bit counter for every 64-bit key. The counter's words are {lo, lo >> 32, hi, hi >> 32}, the key's {seed,
-/// seed >> 32}.
+/// the 128-bit counter for every 64-bit key. The counter words are {lo, lo >> 32, hi, hi >> 32}; the key words are
+/// {seed, seed >> 32}.
 struct Philox {
   std::uint64_t seed = 0;
 
@@ -32,7 +32,7 @@ struct Philox {
   }
 };
 
-/// Uniform in [0, 1), a multiple of 2^-24: every value is exact in float and 1 is never reached.
+/// Uniform in [0, 1), a multiple of 2^-24: every value is exact in float, and 1 never occurs.
 constexpr float uniform(std::uint64_t seed, std::uint64_t stream, std::uint64_t element) {
   return float(Philox{seed}(stream, element)[0] >> 8) * 0x1p-24f;
 }
@@ -43,7 +43,7 @@ constexpr double uniform_double(std::uint64_t seed, std::uint64_t stream, std::u
   return double(((std::uint64_t(word[0]) << 32) | word[1]) >> 11) * 0x1p-53;
 }
 
-/// Uniform in {0 … bound - 1}; the probabilities differ from 1 / bound by less than 2^-32. `bound` is at least 1.
+/// Uniform in {0 … bound - 1}; each probability differs from 1 / bound by less than 2^-32. `bound` must be at least 1.
 constexpr std::uint32_t below(std::uint64_t seed, std::uint64_t stream, std::uint64_t element, std::uint32_t bound) {
   return std::uint32_t((std::uint64_t(Philox{seed}(stream, element)[0]) * bound) >> 32);
 }

@@ -1,4 +1,4 @@
-// The square root of a number, or of every lane of a register.
+// The square root of a scalar, or of every lane of a vector.
 #pragma once
 
 #include <cmath>
@@ -7,7 +7,7 @@
 
 namespace tinycnn {
 
-/// sqrt(v). std::sqrt also sets errno, which keeps compilers from running a loop over it on registers.
+/// sqrt(v). std::sqrt alone would not do: it may set errno, which keeps compilers from vectorizing a loop.
 template <class V>
 [[gnu::always_inline]] inline V square_root(V v) {
   if constexpr (requires { std::sqrt(v); }) return std::sqrt(v);

@@ -1,4 +1,4 @@
-// A tensor in place: PyTorch's shape over memory that may lie in another order, as a pointer and strides.
+// A non-owning tensor: a pointer and strides that give a backend's memory PyTorch's shape.
 #pragma once
 
 #include <string>
@@ -9,21 +9,22 @@
 
 namespace tinycnn {
 
-/// So many elements, so far apart.
+/// One axis of a tensor: the number of elements along it and the distance between neighbours, in elements.
 struct Axis {
   long extent = 1;
-  long stride = 0;      ///< 0 where there is one element
-  bool joined = false;  ///< to PyTorch one axis with the one before: the features of a flat sample are (C, H, W)
+  long stride = 0;      ///< 0 if the extent is 1
+  bool joined = false;  ///< PyTorch sees it merged with the previous axis: flat features are stored as (C, H, W)
 };
 
-/// Numbers of a network where a backend keeps them, indexed as PyTorch's tensor is. It owns nothing but its name.
+/// Elements of a network where the backend stores them, indexed as PyTorch indexes the tensor. Does not own them.
 template <class T>
 struct Tensor {
   T* data = nullptr;
   Axis axes[4]{};
-  int count = 0;     ///< of the axes
-  std::string name;  ///< for messages
+  int count = 0;     ///< the number of axes in use
+  std::string name;  ///< for error messages
 
+  /// The number of axes that PyTorch sees.
   [[nodiscard]] int rank() const {
     int all = 0;
     for (int a = 0; a < count; ++a) all += axes[a].joined ? 0 : 1;
@@ -37,7 +38,7 @@ struct Tensor {
   /// Element i, counted in PyTorch's order.
   [[nodiscard]] T& element(long i) const { return data[offset_along(count, i)]; }
 
-  /// PyTorch's tensor[i]: one axis less.
+  /// PyTorch's tensor[i]: the first axis is dropped. Throws an Error if i is out of range.
   [[nodiscard]] Tensor operator[](long i) const {
     const int first = next(0);
     if (count == 0 || i < 0 || i >= extent(0, first))
@@ -46,20 +47,21 @@ struct Tensor {
     for (int a = first; a < count; ++a) part.axes[a - first] = axes[a];
     return part;
   }
-  /// The same with joined axes on their own: a Linear's weight behind a Flatten as (Out, C, H, W), its bias as it is.
+  /// The same tensor with joined axes separated, like torch.Tensor.unflatten: the weight of a Linear after a Flatten
+  /// becomes (Out, C, H, W).
   [[nodiscard]] Tensor apart() const {
     Tensor all = *this;
     for (Axis& axis : all.axes) axis.joined = false;
     return all;
   }
 
-  /// The position after those axes from `a` on that are one to PyTorch.
+  /// The first axis after `a` that PyTorch sees as an axis of its own.
   [[nodiscard]] int next(int a) const {
     if (a < count) ++a;
     while (a < count && axes[a].joined) ++a;
     return a;
   }
-  /// Axes `first` up to and without `end` walked as one, the last fastest. An Error where no stride does that.
+  /// Axes [first, end) merged into one, the last varying fastest. Throws an Error if no single stride describes them.
   [[nodiscard]] Axis merged(int first, int end) const {
     Axis all;
     for (int a = end - 1; a >= first; --a) {
@@ -67,8 +69,8 @@ struct Tensor {
       if (all.extent == 1)
         all.stride = axes[a].stride;
       else if (axes[a].stride != all.stride * all.extent)
-        throw Error("no strides show '" + name +
-                    "' in this backend's memory with those axes as one: copy() it, take it apart(), or index it first");
+        throw Error("no strides describe '" + name +
+                    "' in this backend's memory with those axes merged: copy() it, take it apart(), or index it first");
       all.extent *= axes[a].extent;
     }
     return all;
@@ -80,7 +82,7 @@ struct Tensor {
     for (int a = first; a < end; ++a) all *= axes[a].extent;
     return all;
   }
-  /// Where element i of the first `end` axes lies.
+  /// The offset of element i of the first `end` axes, counted in PyTorch's order.
   [[nodiscard]] long offset_along(int end, long i) const {
     long at = 0;
     for (int a = end - 1; a >= 0; --a) {
@@ -91,7 +93,7 @@ struct Tensor {
   }
 };
 
-/// The first n samples of a view: (N, C, H, W), or (N, features).
+/// The first n samples of a view as a tensor (N, C, H, W) or (N, features).
 template <class T>
 Tensor<T> tensor_of(const View<T>& view, long n, std::string name = "the values") {
   const Dims& d = view.dims;

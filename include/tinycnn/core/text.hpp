@@ -1,5 +1,5 @@
-// Texts put together from words and whole numbers. Each + of std::string would be compiled anew where it stands, with
-// what cleans up behind it; a list of pieces is numbers on the stack and one call.
+// Builds text from strings and integers. Every + of std::string is inlined together with its exception cleanup, which
+// costs compile time in each translation unit; a list of pieces is plain data on the stack and a single call.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@
 
 namespace tinycnn {
 
-/// A part of a text: words, which must outlive it, or a whole number.
+/// A part of a text: a string, which must outlive the piece, or an integer.
 class Piece {
  public:
   constexpr Piece(std::string_view words) : words_(words.data()), value_(words.size()) {}
@@ -48,14 +48,15 @@ class Piece {
 
   const char* words_ = nullptr;
   bool number_ = false, negative_ = false;
-  std::uint64_t value_;  // the number, or how many letters the words have
+  std::uint64_t value_;  // the integer's magnitude, or the string's length
 };
 
+/// Appends the pieces to `text`.
 [[gnu::cold]] inline void append(std::string& text, std::initializer_list<Piece> pieces) {
   for (const Piece& piece : pieces) piece.append_to(text);
 }
 
-/// "value ", 3, " is missing" -> "value 3 is missing".
+/// Concatenates the pieces: {"value ", 3, " is missing"} -> "value 3 is missing".
 [[gnu::cold]] inline std::string joined(std::initializer_list<Piece> pieces) {
   std::string text;
   append(text, pieces);

@@ -1,4 +1,4 @@
-// The version of the library, the one place that states it: CMake reads it from here.
+// The version of the library. It is stated only here; CMake reads it from this file.
 #pragma once
 
 /// major * 10000 + minor * 100 + patch; 100 is 0.1.0.

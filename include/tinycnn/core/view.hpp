@@ -1,26 +1,27 @@
-// A batch of samples in memory, indexed in PyTorch's order whatever order it is stored in.
+// A batch of samples in memory, indexed in PyTorch's order regardless of how it is stored.
 #pragma once
 
 #include <tinycnn/core/dims.hpp>
 
 namespace tinycnn {
 
-/// How a backend stores an image: (C, H, W), as PyTorch's contiguous tensors, or (H, W, C), its channels_last.
+/// The order in which a backend stores an image: (C, H, W), PyTorch's contiguous format, or (H, W, C), channels_last.
 enum class Order { chw, hwc };
 
-/// Where element (c, h, w) of a sample of shape `d` lies in memory.
+/// The offset of element (c, h, w) in a sample of shape `d`.
 constexpr long offset_of(const Dims& d, Order order, int c, int h, int w) {
   return order == Order::chw ? (long(c) * d.h + h) * d.w + w : (long(h) * d.w + w) * d.c + c;
 }
 
-/// Where feature i of a flat sample lies: features count in (C, H, W) order of the image the sample came from.
+/// The offset of feature i in a flat sample. Features are counted in the (C, H, W) order of the image that was
+/// flattened.
 constexpr long offset_of(const Dims& d, Order order, long i) {
   if (order == Order::chw || d.pixels() == 1) return i;
   const long pixels = d.pixels();
   return (i % pixels) * d.c + i / pixels;
 }
 
-/// N samples of one shape. It owns nothing.
+/// A non-owning view of N samples of one shape.
 template <class T>
 struct View {
   T* data = nullptr;

@@ -1,4 +1,4 @@
-// A folder of pictures whose names carry their labels: `<label>_<id>.jpg`, as the homework's food-11 data set has them.
+// A folder of pictures with labels in their file names, `<label>_<id>.jpg`, as in the homework's food-11 data set.
 #pragma once
 
 #include <cstdlib>
@@ -15,14 +15,14 @@ namespace tinycnn {
 
 enum class Split { train, valid, test };
 
-/// Pictures in the order of their path names, compared byte by byte as Python's sorted() does.
+/// A list of pictures and their labels, in the order of Python's sorted() of the paths unless `reorder` made it.
 struct ImageFolder {
   std::vector<std::string> paths;
-  std::vector<int> labels;  // -1 where the name carries none
+  std::vector<int> labels;  // -1 if the name has none
   [[nodiscard]] long size() const { return long(paths.size()); }
 };
 
-/// The whole number before the first '_' of the file's name, -1 where there is none: "3_17.jpg" is 3, "0003.jpg" is -1.
+/// The integer before the first '_' of a file name, -1 if there is none: 3 for "3_17.jpg", -1 for "0003.jpg".
 inline int label_of(std::string_view file_name) {
   const std::size_t end = file_name.find('_');
   if (end == std::string_view::npos || end == 0) return -1;
@@ -30,7 +30,7 @@ inline int label_of(std::string_view file_name) {
   for (const char c : file_name.substr(0, end)) {
     if (c < '0' || c > '9') return -1;
     label = label * 10 + (c - '0');
-    if (label > 0x7fffffff) return 0x7fffffff;  // check_labels refuses it by name
+    if (label > 0x7fffffff) return 0x7fffffff;  // check_labels rejects it
   }
   return int(label);
 }
@@ -47,7 +47,8 @@ inline bool has_image_extension(const char* name) {
 
 }  // namespace detail
 
-/// The regular files with an image's extension in one folder. Hidden files are skipped. Errors: unreadable, none found.
+/// The regular files in `folder` with the extension of a picture; hidden files are skipped. Throws an Error if the
+/// folder cannot be read or holds no such file.
 [[gnu::cold]] inline ImageFolder list_folder(const std::string& folder) {
   dirent** found = nullptr;
   const int count = ::scandir(
@@ -76,8 +77,8 @@ inline bool has_image_extension(const char* name) {
   return images;
 }
 
-/// The pictures of `root`/train, valid or test, or of the folders as the course calls them: training, validation,
-/// evaluation.
+/// The pictures in `root`/train, valid or test, or under the course's names, training, validation or evaluation. Throws
+/// an Error if there is no such folder.
 [[gnu::cold]] inline ImageFolder list_split(const std::string& root, Split split) {
   const char* name = split == Split::train ? "train" : split == Split::valid ? "valid" : "test";
   const char* course = split == Split::train ? "training" : split == Split::valid ? "validation" : "evaluation";
@@ -87,7 +88,7 @@ inline bool has_image_extension(const char* name) {
   throw Error({"'", root, "' has neither a folder '", name, "' nor '", course, "'"});
 }
 
-/// Throws unless every label lies in {0 … classes - 1}, naming the first picture whose label does not.
+/// Throws an Error that names the first picture whose label is not in {0 … classes - 1}, if there is one.
 [[gnu::cold]] inline void check_labels(const ImageFolder& folder, int classes) {
   for (std::size_t i = 0; i < folder.paths.size(); ++i) {
     const int label = folder.labels[i];
@@ -97,8 +98,9 @@ inline bool has_image_extension(const char* name) {
   }
 }
 
-/// The pictures that a text file names, in its order: one name or path a line, empty lines skipped. Pictures it does
-/// not name are left out. Errors, with the line: a name that the folder lacks, a name that occurs twice.
+/// The pictures that a text file lists, in the order of the file: one name or path per line; empty lines are skipped,
+/// and pictures that are not listed are left out. Throws an Error with the line number if the folder lacks a name or if
+/// a name occurs twice.
 [[gnu::cold]] inline ImageFolder reorder(const ImageFolder& folder, const std::string& order_file) {
   if (folder.paths.empty()) throw Error({"there are no pictures to put into the order of '", order_file, "'"});
   struct Known {

@@ -1,5 +1,5 @@
-// Minibatches of pictures, made ahead on background threads. Their bits depend neither on the number of threads nor on
-// whether a picture was decoded or came from the cache.
+// Loads minibatches of pictures, prefetched by background threads. The result is bitwise the same for any number of
+// threads, and whether a picture was decoded or read from the cache.
 #pragma once
 
 #include <cstdint>
@@ -23,26 +23,27 @@
 
 namespace tinycnn {
 
-/// What `Loader::next` hands out; it stays valid until the next call of `next` or `begin_epoch`.
+/// A minibatch from `Loader::next`. It is valid until the next call of `next` or `begin_epoch`.
 struct Minibatch {
   int n = 0;
-  const float* images = nullptr;  // (N,C,H,W), a byte / 255 as torchvision's ToTensor
+  const float* images = nullptr;  // (N,C,H,W) in [0, 1], as from torchvision's ToTensor
   const int* labels = nullptr;    // (N)
-  const int* index = nullptr;     // (N), positions in the folder
+  const int* index = nullptr;     // (N), indices in the folder
 };
 
-/// A picture that no minibatch can hold.
+/// A picture that cannot be decoded.
 struct DamagedPicture {
-  int picture = 0;  // its position in the folder
-  std::string why;  // a sentence that names the file
+  int picture = 0;  // its index in the folder
+  std::string why;  // the error message, which names the file
 };
 
-/// Visits a folder in a given order, in minibatches; the last one of an epoch holds what remains. The folder must
-/// outlive the loader. One thread calls its functions.
+/// Loads the pictures of a folder in a given order, in minibatches; the last one of an epoch may be smaller. The folder
+/// must outlive the loader. Only one thread at a time may call its functions. Like torch.utils.data.DataLoader.
 class Loader {
  public:
-  /// Pictures are resized to `image`, which must have 3 channels. Memory is allocated here, once: three minibatches of
-  /// bytes and one of floats. `cache`, if given, is the file of a `PictureCache`, made where it does not exist.
+  /// Pictures are resized to `image`, which must have 3 channels. All buffers are allocated here: three minibatches of
+  /// bytes and one of floats. `cache` is the path of a `PictureCache`, which is created if it does not exist; empty:
+  /// none.
   [[gnu::cold]] Loader(const ImageFolder& folder, Dims image, int batch, int threads, const std::string& cache = {})
       : folder_(folder), image_(image), batch_(batch), cache_(folder, image, cache) {
     if (image.c != 3 || image.h < 1 || image.w < 1)
@@ -65,34 +66,35 @@ class Loader {
   Loader& operator=(const Loader&) = delete;
   ~Loader() { stop(); }
 
-  /// Starts over with these positions in the folder, in this order; what was decoded ahead is dropped.
+  /// Begins an epoch over the pictures with these indices in the folder, in this order. Prefetched minibatches are
+  /// discarded. Throws an Error if an index is out of range.
   [[gnu::cold]] void begin_epoch(const std::vector<int>& order) {
     for (const int i : order)
       if (i < 0 || i >= folder_.size())
         throw Error({"an epoch's order holds ", i, ", but the folder has ", folder_.size(), " pictures"});
     Lock lock(mutex_);
-    claimed_ = long(order_.size());  // no thread takes a picture of the old epoch any more
-    while (busy_ > 0) ::pthread_cond_wait(&finished_, &mutex_);
+    claimed_ = long(order_.size());  // no thread begins another picture of the old epoch
+    while (busy_ > 0) ::pthread_cond_wait(&work_done_, &mutex_);
     order_ = order;
-    damages_.clear();
+    damaged_.clear();
     failure_.clear();
     batches_ = batches_of(order.size());
     claimed_ = 0;
     delivered_ = 0;
     for (int b = 0; b < prefetched; ++b) prepare(b);
-    ::pthread_cond_broadcast(&room_);
+    ::pthread_cond_broadcast(&work_available_);
   }
 
-  /// The next minibatch of the epoch, false after the last. A picture that cannot be decoded is an Error here, naming
-  /// its file, when its minibatch is due; a further call goes on with the minibatch after it.
+  /// Gets the next minibatch of the epoch; returns false after the last. Throws an Error that names the file if a
+  /// picture of this minibatch cannot be decoded; the next call continues with the next minibatch.
   bool next(Minibatch& minibatch) {
     Lock lock(mutex_);
     if (delivered_ >= batches_of(order_.size())) return false;
     Slot& slot = slots_[delivered_ % prefetched];
-    while (slot.missing > 0) ::pthread_cond_wait(&finished_, &mutex_);
+    while (slot.remaining > 0) ::pthread_cond_wait(&work_done_, &mutex_);
     const int n = slot.n;
     const std::string damage = slot.damaged >= 0 ? slot.damage : std::string();
-    ::pthread_mutex_unlock(&mutex_);  // nobody else touches a finished slot
+    ::pthread_mutex_unlock(&mutex_);  // no other thread accesses a completed slot
     if (damage.empty()) to_floats(slot.pictures.data(), n * image_.size(), images_.data());
     for (int i = 0; i < n; ++i) {
       labels_[std::size_t(i)] = slot.labels[std::size_t(i)];
@@ -100,48 +102,48 @@ class Loader {
     }
     ::pthread_mutex_lock(&mutex_);
     prepare(delivered_++ + prefetched);
-    ::pthread_cond_broadcast(&room_);
+    ::pthread_cond_broadcast(&work_available_);
     if (!damage.empty()) throw Error(damage);
     minibatch = {n, images_.data(), labels_.data(), index_.data()};
     return true;
   }
 
-  /// Makes every picture once, so that a cache holds them, and lists those that cannot be made. An Error where one
-  /// could not be made for another reason than its file, as memory that ran out.
+  /// Loads every picture once, which also fills the cache, and returns those that cannot be decoded, by their index.
+  /// Throws an Error if a picture fails for another reason than its file, such as running out of memory.
   [[gnu::cold]] std::vector<DamagedPicture> find_damaged() {
     begin_epoch(sequential(int(folder_.size())));
     for (Minibatch each;;) {
       try {
         if (!next(each)) break;
-      } catch (const Error&) {  // it is in the list, too, with the others of its minibatch
+      } catch (const Error&) {  // damaged_ has this picture, and others of the same minibatch
         Lock lock(mutex_);
         if (!failure_.empty()) throw Error(failure_);
       }
     }
     Lock lock(mutex_);
     std::vector<DamagedPicture> sorted;
-    for (long picture = 0; picture < folder_.size() && sorted.size() < damages_.size(); ++picture)
-      for (const DamagedPicture& each : damages_)
+    for (long picture = 0; picture < folder_.size() && sorted.size() < damaged_.size(); ++picture)
+      for (const DamagedPicture& each : damaged_)
         if (each.picture == picture) sorted.push_back(each);
     return sorted;
   }
 
-  /// Minibatches of an epoch: of the one begun, or of the whole folder before the first.
+  /// The number of minibatches in the current epoch; before the first epoch, in one over the whole folder.
   [[nodiscard]] int batches() const { return batches_; }
 
-  /// Once, a sentence for the log if the cache cannot be used; otherwise "".
+  /// See PictureCache::take_fault.
   [[nodiscard]] std::string take_cache_fault() { return cache_.take_fault(); }
 
  private:
-  static constexpr int prefetched = 3;  // minibatches being made before they are asked for
+  static constexpr int prefetched = 3;  // the number of minibatches loaded ahead
 
   struct Slot {
     std::vector<std::uint8_t> pictures;  // (N,3,H,W)
     std::vector<int> labels;
     std::vector<int> index;
     int n = 0;
-    int missing = 0;   // pictures still to be made
-    int damaged = -1;  // the first one that could not be made
+    int remaining = 0;  // pictures that are not loaded yet
+    int damaged = -1;   // index in the minibatch of the first damaged picture
     std::string damage;
   };
   struct Lock {
@@ -155,18 +157,18 @@ class Loader {
     return int((pictures + std::size_t(batch_) - 1) / std::size_t(batch_));
   }
 
-  /// Makes minibatch b's slot ready to be filled and lets the threads go on to its end.
+  /// Assigns a slot to minibatch b and allows the threads to load pictures up to its end.
   void prepare(long b) {
     const long begin = b * batch_, end = begin + batch_, size = long(order_.size());
     Slot& slot = slots_[b % prefetched];
     slot.n = int(begin >= size ? 0 : (end < size ? end : size) - begin);
-    slot.missing = slot.n;
+    slot.remaining = slot.n;
     slot.damaged = -1;
     limit_ = end < size ? end : size;
   }
 
   [[gnu::cold]] void start(int threads) {
-    // Signals are the caller's: the threads must not be the ones that Ctrl-C interrupts.
+    // The threads block all signals, so that Ctrl-C interrupts the caller's thread.
     sigset_t all, old;
     ::sigfillset(&all);
     ::pthread_sigmask(SIG_SETMASK, &all, &old);
@@ -192,19 +194,19 @@ class Loader {
     {
       Lock lock(mutex_);
       stopping_ = true;
-      ::pthread_cond_broadcast(&room_);
+      ::pthread_cond_broadcast(&work_available_);
     }
     for (const pthread_t thread : threads_) ::pthread_join(thread, nullptr);
-    ::pthread_cond_destroy(&finished_);
-    ::pthread_cond_destroy(&room_);
+    ::pthread_cond_destroy(&work_done_);
+    ::pthread_cond_destroy(&work_available_);
     ::pthread_mutex_destroy(&mutex_);
   }
 
-  /// A thread's life: claim the next picture of the order, make it without the lock, report it.
+  /// The loop of a background thread: claims the next picture of the order and loads it without holding the lock.
   void work() {
     Lock lock(mutex_);
     for (;;) {
-      while (!stopping_ && claimed_ >= limit_) ::pthread_cond_wait(&room_, &mutex_);
+      while (!stopping_ && claimed_ >= limit_) ::pthread_cond_wait(&work_available_, &mutex_);
       if (stopping_) return;
       const long position = claimed_++;
       const int picture = order_[std::size_t(position)];
@@ -216,19 +218,19 @@ class Loader {
       const std::string damage = fill(slot, n, picture, by_file);
       ::pthread_mutex_lock(&mutex_);
       --busy_;
-      --slot.missing;
+      --slot.remaining;
       if (!by_file) failure_ = damage;
-      if (!damage.empty() && by_file) damages_.push_back({picture, damage});
+      if (!damage.empty() && by_file) damaged_.push_back({picture, damage});
       if (!damage.empty() && (slot.damaged < 0 || n < slot.damaged)) {
         slot.damaged = n;
         slot.damage = damage;
       }
-      if (slot.missing == 0 || busy_ == 0) ::pthread_cond_broadcast(&finished_);
+      if (slot.remaining == 0 || busy_ == 0) ::pthread_cond_broadcast(&work_done_);
     }
   }
 
-  /// Puts a picture into place n of the slot. Returns what went wrong, nothing if all is well; `by_file` says whether
-  /// the file is to blame.
+  /// Loads a picture into index n of the slot. Returns the error message, or "" on success; `by_file` says whether the
+  /// file is the cause.
   [[gnu::cold]] std::string fill(Slot& slot, int n, int picture, bool& by_file) {
     slot.labels[std::size_t(n)] = folder_.labels[std::size_t(picture)];
     slot.index[std::size_t(n)] = picture;
@@ -262,15 +264,15 @@ class Loader {
   std::vector<int> labels_, index_;
 
   pthread_mutex_t mutex_ = PTHREAD_MUTEX_INITIALIZER;
-  pthread_cond_t room_ = PTHREAD_COND_INITIALIZER;      // there are pictures to make, or the loader stops
-  pthread_cond_t finished_ = PTHREAD_COND_INITIALIZER;  // a minibatch is complete, or no thread is at work
+  pthread_cond_t work_available_ = PTHREAD_COND_INITIALIZER;  // there are pictures to load, or the loader stops
+  pthread_cond_t work_done_ = PTHREAD_COND_INITIALIZER;       // a minibatch is complete, or no thread is busy
   std::vector<int> order_;
-  std::vector<DamagedPicture> damages_;  // of this epoch, as they were found
-  std::string failure_;                  // of this epoch: a picture that failed for another reason than its file
-  long claimed_ = 0;                     // position in the order of the next picture to make
-  long limit_ = 0;                       // and the position up to which there is room
-  long delivered_ = 0;                   // minibatches handed out
-  int busy_ = 0;                         // threads making one
+  std::vector<DamagedPicture> damaged_;  // of this epoch, as they were found
+  std::string failure_;                  // of this epoch: why a picture failed, if not because of its file
+  long claimed_ = 0;                     // position in the order of the next picture to load
+  long limit_ = 0;                       // the end of the positions that may be loaded now
+  long delivered_ = 0;                   // minibatches returned by next
+  int busy_ = 0;                         // threads that load a picture
   bool stopping_ = false;
 };
 

@@ -1,5 +1,6 @@
-// Decoded and resized pictures in a file, so that each is decoded once. Nothing the file holds is trusted: a picture
-// counts only if its checksum, which covers the state of the file it was decoded from, is right.
+// A file with decoded and resized pictures, so that each picture is decoded only once. The file is not trusted: a
+// picture is used only if its checksum is right, which also covers the state of the file that the picture was decoded
+// from.
 #pragma once
 
 #include <atomic>
@@ -22,7 +23,7 @@ namespace tinycnn {
 
 namespace detail {
 
-/// A checksum of 64 bits: eight chains, so that a core has eight multiplications under way.
+/// A 64-bit checksum. It has eight independent chains, so that the latencies of eight multiplications overlap.
 class Checksum {
  public:
   explicit Checksum(std::uint64_t start) {
@@ -50,20 +51,22 @@ class Checksum {
   static constexpr std::uint64_t odd = 0x9e3779b97f4a7c15;  // 2^64 / the golden ratio
   static std::uint64_t stir(std::uint64_t chain, std::uint64_t word) {
     chain = (chain ^ word) * odd;
-    return chain << 29 | chain >> 35;  // or the highest bits would reach no other
+    return chain << 29 | chain >> 35;  // otherwise the highest bits would not affect the others
   }
   std::uint64_t chains_[8];
 };
 
 }  // namespace detail
 
-/// The pictures of one folder at one size, at fixed places of one file: magic | (checksum | (3,H,W) bytes) a picture.
-/// What is truncated, torn, of another data set or older than its source fails its checksum, is decoded and written
-/// anew in its place. Reading and writing take no memory, and any number of threads and processes may do both.
+/// The cached pictures of one folder, all of one size. The file format is magic | (checksum | (3,H,W) bytes) per
+/// picture. A record that is truncated, torn, of another data set or out of date has a wrong checksum; then the picture
+/// is decoded and its record rewritten. `read` and `write` allocate no memory, and several threads and processes may
+/// call them at the same time.
 class PictureCache {
  public:
-  /// Takes the room on the disk at once, at most half of what is free. An empty path: no cache. What stands in the way
-  /// is no Error: then `read` finds nothing, and `take_fault` says why.
+  /// Opens or creates the file at `path` and reserves its disk space, at most half of the free space. An empty path
+  /// means no cache. Does not throw if the file cannot be used: then `read` always returns false, and `take_fault` says
+  /// why.
   [[gnu::cold]] PictureCache(const ImageFolder& folder, Dims image, const std::string& path)
       : path_(path), bytes_(std::size_t(image.size())) {
     if (path.empty()) return;
@@ -75,7 +78,7 @@ class PictureCache {
   PictureCache& operator=(const PictureCache&) = delete;
   ~PictureCache() { close(); }
 
-  /// Picture number `picture` of the folder as (3,H,W) bytes; false where it must be decoded.
+  /// Reads the picture with index `picture` in the folder as (3,H,W) bytes; returns false if it must be decoded.
   [[nodiscard]] bool read(int picture, std::uint8_t* out) const {
     if (file_ < 0) return false;
     std::uint64_t checksum = 0;
@@ -83,7 +86,7 @@ class PictureCache {
            read_at(out, bytes_, offset_of(picture) + off_t(sizeof checksum)) && checksum == checksum_of(picture, out);
   }
 
-  /// Keeps a decoded picture, (3,H,W), for `read`.
+  /// Stores a decoded picture (3,H,W) for `read`.
   void write(int picture, const std::uint8_t* pixels) {
     if (file_ < 0 || failure_ != 0) return;
     const std::uint64_t checksum = checksum_of(picture, pixels);
@@ -92,7 +95,7 @@ class PictureCache {
       failure_ = errno;
   }
 
-  /// Once, a sentence for the log if the cache cannot be used or no longer be written; otherwise "".
+  /// A message for the log if the cache cannot be used or can no longer be written, else "". Returns each message once.
   [[gnu::cold]] std::string take_fault() {
     if (const int failure = failure_; failure > 0) {
       fault_ = sentence(std::strerror(failure));
@@ -105,14 +108,14 @@ class PictureCache {
 
  private:
   static constexpr char magic[] = "tinycnn pixels\n";  // 16 bytes with its 0
-  static constexpr std::uint64_t version = 1;          // to be raised when the same file gives other pixels
+  static constexpr std::uint64_t version = 1;          // increment it when decoding or resizing changes
   static constexpr int reported = -1;
 
-  /// What a picture depends on: its file's name, size and times, and the size it gets. A file that is replaced by one
-  /// of the same size and time of writing still has another time of change.
+  /// A checksum of what a decoded picture depends on: the file's name, size, mtime and ctime, and the picture's size.
+  /// The ctime differs even if a file is replaced by one with the same size and mtime.
   [[gnu::cold]] static std::uint64_t key_of(const std::string& picture, Dims image) {
     struct stat s{};
-    if (::stat(picture.c_str(), &s) != 0) s = {};  // it will not be decoded either
+    if (::stat(picture.c_str(), &s) != 0) s = {};  // decoding it will fail, too
     const std::int64_t facts[] = {s.st_size, s.st_mtim.tv_sec, s.st_mtim.tv_nsec, s.st_ctim.tv_sec, s.st_ctim.tv_nsec,
                                   image.h,   image.w};
     const std::string name = base_name(picture);
@@ -127,8 +130,8 @@ class PictureCache {
     return off_t(sizeof magic) + off_t(picture) * off_t(sizeof(std::uint64_t) + bytes_);
   }
 
-  /// Calls `some(done)`, which moves a part of what is left, until all is moved; false where the file ends, and with
-  /// errno where that fails.
+  /// Calls `some(done)`, which transfers a part of the remaining bytes, until all `count` bytes are transferred.
+  /// Returns false at the end of the file, or with errno set on an error.
   template <class Some>
   static bool all(std::size_t count, Some some) {
     for (std::size_t done = 0; done < count;) {
@@ -167,7 +170,7 @@ class PictureCache {
     if (failure == 0 && (!write_at(magic, sizeof magic, 0) || ::ftruncate(file_, size) != 0)) failure = errno;
     if (failure == 0) failure = ::posix_fallocate(file_, 0, size);
     if (failure == 0) return;
-    ::unlink(follow_links(path_).c_str());  // a part of the room is of no use
+    ::unlink(follow_links(path_).c_str());  // a partly reserved file is useless
     refuse(std::strerror(failure));
   }
 
@@ -185,11 +188,11 @@ class PictureCache {
   }
 
   const std::string path_;
-  const std::size_t bytes_;          // of a picture
-  std::vector<std::uint64_t> keys_;  // by picture
+  const std::size_t bytes_;          // per picture
+  std::vector<std::uint64_t> keys_;  // key_of each picture
   int file_ = -1;
   std::string fault_;
-  std::atomic<int> failure_ = 0;  // errno of the first write that failed, then `reported`
+  std::atomic<int> failure_ = 0;  // errno of the first failed write; `reported` after take_fault
 };
 
 }  // namespace tinycnn

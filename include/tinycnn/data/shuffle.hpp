@@ -1,4 +1,4 @@
-// The order in which an epoch visits a folder: a permutation drawn from (seed, epoch) alone.
+// The order in which an epoch visits a folder: a permutation that depends on (seed, epoch) only.
 #pragma once
 
 #include <cstdint>
@@ -15,9 +15,9 @@ namespace tinycnn {
   return order;
 }
 
-/// A uniformly drawn permutation of 0 … n - 1 (Fisher-Yates, from the back), the same for the same seed and epoch.
+/// A uniformly random permutation of 0 … n - 1 (Fisher-Yates), the same for the same seed and epoch.
 [[gnu::cold]] inline std::vector<int> shuffled(int n, std::uint64_t seed, std::uint64_t epoch) {
-  constexpr std::uint64_t stream = std::uint64_t(0x73687566) << 32;  // "shuf": apart from other uses of the seed
+  constexpr std::uint64_t stream = std::uint64_t(0x73687566) << 32;  // "shuf": distinct from other streams
   std::vector<int> order = sequential(n);
   for (int i = n - 1; i > 0; --i) {
     const std::uint32_t j = below(seed, stream + epoch, std::uint64_t(i), std::uint32_t(i) + 1);

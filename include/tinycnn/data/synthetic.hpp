@@ -1,4 +1,4 @@
-// A data set for whoever has none: synthetic photographs in the homework's folders and under the homework's names.
+// Generates a data set of synthetic photographs with the homework's folders and file names.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@
 
 namespace tinycnn {
 
-/// How many pictures a class has in each split.
+/// The size of a synthetic data set: the number of pictures per class in each split.
 struct Synthetic {
   int train = 128;
   int valid = 30;
@@ -24,7 +24,7 @@ struct Synthetic {
 
 namespace detail {
 
-// Without a sync a file: the folder's rename is what makes the set visible.
+// Does not sync the file to disk.
 inline void write_picture(const std::string& path, const Picture& picture) {
   const std::string bytes = encode_jpeg(picture, 88);
   std::FILE* file = open_stream(path, O_TRUNC);
@@ -34,14 +34,15 @@ inline void write_picture(const std::string& path, const Picture& picture) {
 
 }  // namespace detail
 
-/// Makes `folder` with train/, valid/ (`<label>_<id>.jpg`), test/ (`0000.jpg` …, the classes mixed) and test.csv, the
-/// test pictures' true classes as a perfect submission has them. It is made as `<folder>.partial` and renamed at the
-/// end, so that a folder that exists is complete. Does nothing, and returns false, where it exists.
+/// Creates `folder` with train/ and valid/ (`<label>_<id>.jpg`), test/ (`0000.jpg` …, classes shuffled) and test.csv,
+/// the true classes of the test pictures in the format of a submission. It is written as `<folder>.partial` and renamed
+/// at the end, so that `folder` is always complete. If `folder` exists, does nothing and returns false. Throws an Error
+/// if a file cannot be written.
 inline bool make_synthetic(const std::string& folder, const Synthetic& set = {}) {
   if (path_exists(folder)) return false;
   const std::string target = follow_links(folder), partial = target + ".partial";
   remove_folder(partial);
-  std::uint64_t id = 0;  // of the picture in the whole set: no two splits share one
+  std::uint64_t id = 0;  // unique in the whole set, across splits
   for (const auto& [split, count] : {std::pair{"/train/", set.train}, std::pair{"/valid/", set.valid}}) {
     make_directories(partial + split);
     for (int label = 0; label < synthetic_classes; ++label)

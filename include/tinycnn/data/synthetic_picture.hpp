@@ -1,4 +1,4 @@
-// One synthetic photograph: a textured object of one of 11 classes on a cluttered, unevenly lit, noisy background.
+// Draws a synthetic photograph: a textured object of one of 11 classes on a cluttered, unevenly lit, noisy background.
 #pragma once
 
 #include <array>
@@ -23,7 +23,7 @@ inline Colour mix(const Colour& a, const Colour& b, float t) {
 
 inline float clamp01(float x) { return x < 0 ? 0 : x > 1 ? 1 : x; }
 
-/// Hue, saturation and value in [0, 1] to red, green and blue.
+/// Converts hue, saturation and value in [0, 1] to red, green and blue.
 inline Colour from_hsv(float hue, float saturation, float value) {
   Colour colour;
   for (int c = 0; c < 3; ++c) {
@@ -35,7 +35,7 @@ inline Colour from_hsv(float hue, float saturation, float value) {
   return colour;
 }
 
-/// The random numbers of one picture, one after the other.
+/// The sequence of random numbers of one picture.
 struct Draws {
   std::uint64_t seed;
   std::uint64_t stream;
@@ -43,7 +43,7 @@ struct Draws {
   float operator()(float low, float high) { return low + (high - low) * uniform(seed, stream, taken++); }
 };
 
-/// Smooth noise in [0, 1]: a random lattice, interpolated.
+/// Smooth noise in [0, 1]: an interpolated random lattice.
 class Cloud {
  public:
   explicit Cloud(Draws& draw) {
@@ -65,8 +65,8 @@ class Cloud {
   std::array<float, nodes * nodes> lattice_{};
 };
 
-/// What tells the classes apart: how much of the second colour the object has at (u, v), the object reaching from -1
-/// to 1. `f` is the pattern's frequency, `p` its phase.
+/// The texture of class `label`, which distinguishes the classes: the weight in [0, 1] of the second colour at (u, v)
+/// in object coordinates, from -1 to 1. `f` is the frequency of the pattern, `p` its phase.
 inline float synthetic_texture(int label, float u, float v, float f, float p, std::uint64_t seed) {
   const float r = std::sqrt(u * u + v * v) + 1e-6f;
   const auto cell = [&](float x) { return x * f * 0.32f + p - std::floor(x * f * 0.32f + p); };
@@ -91,7 +91,7 @@ inline float synthetic_texture(int label, float u, float v, float f, float p, st
     case 6:
       return edge(std::sin(f * u + p + 2.2f * std::sin(0.8f * f * v)));  // waves
     case 7:
-      return edge(6 * (r - 0.62f));  // a plain heart in a broad rim
+      return edge(6 * (r - 0.62f));  // a plain centre in a broad rim
     case 8: {                        // speckle
       const auto i = std::uint64_t(int(16 * (u + 2))), j = std::uint64_t(int(16 * (v + 2)));
       return uniform(seed, 0x73706563, 1024 * i + j) < 0.5f ? 0.0f : 1.0f;
@@ -109,7 +109,7 @@ inline float synthetic_texture(int label, float u, float v, float f, float p, st
   }
 }
 
-/// A disc, a square or a diamond: below 1 inside.
+/// A disc (shape 0), a square (1) or a diamond (2): less than 1 inside.
 inline float synthetic_outline(int shape, float u, float v) {
   const float a = std::fabs(u), b = std::fabs(v);
   if (shape == 0) return std::sqrt(u * u + v * v);
@@ -118,8 +118,8 @@ inline float synthetic_outline(int shape, float u, float v) {
 
 }  // namespace detail
 
-/// Picture number `id` of the class `label` (0 to 10), 96 to 256 pixels a side. The class decides the texture and,
-/// weakly, the hue; place, size, turn, colours, light, clutter and noise are drawn from (seed, id).
+/// The picture `id` of class `label` (0 to 10), 96 to 256 pixels in width and height. The class determines the texture
+/// and, weakly, the hue; position, size, rotation, colours, light, clutter and noise are drawn from (seed, id).
 inline Picture synthetic_picture(int label, std::uint64_t seed, std::uint64_t id) {
   using namespace detail;
   Draws draw{seed, (std::uint64_t(0x70696374) << 32) + id};

@@ -1,4 +1,5 @@
-// A table as text: one header line, one line a row, each on the disk's doorstep (flushed) as soon as it is complete.
+// Writes CSV files: a header line, then one line per row. Each row is flushed to the operating system when it is
+// written.
 #pragma once
 
 #include <charconv>
@@ -13,7 +14,7 @@
 
 namespace tinycnn {
 
-/// The shortest decimal that reads back as the same number.
+/// The shortest decimal text that reads back as the same number.
 template <class Number>
   requires std::is_arithmetic_v<Number>
 [[gnu::cold]] std::string shortest(Number value) {
@@ -21,18 +22,19 @@ template <class Number>
   return {text, std::to_chars(text, text + sizeof text, value).ptr};
 }
 
-/// Appends rows to a comma-separated file. Text that needs it is quoted as RFC 4180 says.
+/// Appends rows to a CSV file. Text is quoted where RFC 4180 requires it. Throws an Error if the file cannot be
+/// written.
 class CsvWriter {
  public:
-  /// A fresh file that holds the header only; an old one is replaced.
+  /// Creates a file with the header only; replaces an existing one.
   [[gnu::cold]] CsvWriter(const std::string& path, std::string_view header) : CsvWriter(path) {
     std::string line(header);
     write_file(path_, line += '\n');
     open();
   }
 
-  /// Goes on with a file that a stopped run left behind: keeps the header and the first `rows` complete rows, drops the
-  /// rest. A file with fewer rows or another header is refused.
+  /// Continues the file of an interrupted run: keeps the header and the first `rows` complete rows, drops the rest.
+  /// Throws an Error if the file has fewer rows or a different header.
   [[gnu::cold]] static CsvWriter resume(const std::string& path, std::string_view header, long rows) {
     const std::string text = read_file(path);
     std::size_t end = text.find('\n');
@@ -56,7 +58,7 @@ class CsvWriter {
     if (file_) std::fclose(file_);
   }
 
-  /// One row: numbers in their shortest exact form, text as it is.
+  /// Writes one row: numbers as `shortest` text, strings unchanged (quoted if necessary).
   template <class... Fields>
   [[gnu::cold]] void line(const Fields&... fields) {
     std::string row;
@@ -66,7 +68,7 @@ class CsvWriter {
       throw_file_error("write", path_);
   }
 
-  /// Returns when every row is on the disk: a checkpoint that counts them must not be there before them.
+  /// Waits until all rows are on the disk. Call it before saving a checkpoint that counts the rows.
   [[gnu::cold]] void sync() {
     if (::fsync(::fileno(file_)) != 0) throw_file_error("write", path_);
   }
@@ -74,7 +76,8 @@ class CsvWriter {
  private:
   explicit CsvWriter(const std::string& path) : path_(path) {}
 
-  /// Where the row from `begin` on has its end of line, which is none within quotes; npos where it has none.
+  /// The position of the newline that ends the row starting at `begin`, ignoring newlines in quotes; npos if there is
+  /// none.
   static std::size_t end_of_row(std::string_view text, std::size_t begin) {
     bool quoted = false;
     for (std::size_t i = begin; i < text.size(); ++i) {

@@ -1,4 +1,4 @@
-// One run at a time in a folder.
+// A lock that allows only one run at a time in a folder.
 #pragma once
 
 #include <string>
@@ -9,8 +9,9 @@
 
 namespace tinycnn {
 
-/// Holds the folder for this process: a second lock on it is an Error, in this process or another. It ends with the
-/// object or, whatever happens, with the process; the empty file `<folder>/.lock` stays and means nothing by itself.
+/// An RAII lock on a folder. The constructor throws an Error if the folder is locked already, by this process or
+/// another. The lock is released with the object and, in any case, when the process ends. The empty file
+/// `<folder>/.lock` remains; its existence does not mean that the folder is locked.
 class FolderLock {
  public:
   [[gnu::cold]] explicit FolderLock(const std::string& folder) {

@@ -1,4 +1,4 @@
-// A strict cursor over JSON text, no more than the header of a safetensors file needs: strings, counts, punctuation.
+// A strict parser for the subset of JSON in safetensors headers: strings, non-negative integers and punctuation.
 #pragma once
 
 #include <string>
@@ -8,12 +8,12 @@
 
 namespace tinycnn {
 
-/// Reads JSON from left to right. Every disagreement throws an Error that says what was expected at which byte.
+/// Reads JSON from left to right. Throws an Error that says what was expected, and at which byte, if the text differs.
 class JsonCursor {
  public:
   explicit JsonCursor(std::string_view text) : text_(text) {}
 
-  /// Skips white space and, if the next character is `c`, takes it.
+  /// Skips white space; if the next character is `c`, consumes it and returns true.
   bool take(char c) {
     skip_space();
     if (at_ == text_.size() || text_[at_] != c) return false;
@@ -28,14 +28,14 @@ class JsonCursor {
     if (at_ != text_.size()) refuse({"nothing more is expected"});
   }
 
-  /// Between two elements of an object or an array: true at a comma, false at the closing bracket.
+  /// Consumes what follows an element of an object or array: returns true for a comma, false for the closing bracket.
   bool more(char close) {
     if (take(',')) return true;
     if (!take(close)) refuse({"',' or '", std::string_view(&close, 1), "' is expected"});
     return false;
   }
 
-  /// A whole number from 0 to 2^63 - 1.
+  /// Reads an integer from 0 to 2^63 - 1.
   long count() {
     skip_space();
     const std::size_t begin = at_;
@@ -48,7 +48,7 @@ class JsonCursor {
     return value;
   }
 
-  /// A string in quotes, as UTF-8 with the escapes resolved.
+  /// Reads a quoted string; returns it as UTF-8 with the escapes resolved.
   [[gnu::cold]] std::string string() {
     expect('"');
     std::string value;
@@ -79,7 +79,8 @@ class JsonCursor {
     return static_cast<unsigned char>(text_[at_++]);
   }
 
-  // The rest of a UTF-8 sequence: no overlong forms, no surrogates, nothing above U+10FFFF (RFC 3629, section 4).
+  // Reads the rest of a UTF-8 sequence. Rejects overlong forms, surrogates and code points above U+10FFFF (RFC 3629,
+  // section 4).
   [[gnu::cold]] void sequence(unsigned char first, std::string& value) {
     const int rest = first >= 0xC2 && first <= 0xDF   ? 1
                      : (first & 0xF0) == 0xE0         ? 2
@@ -142,7 +143,7 @@ class JsonCursor {
   std::size_t at_ = 0;
 };
 
-/// The string in quotes, escaped as little as JSON allows.
+/// The text as a quoted JSON string with the fewest possible escapes.
 [[gnu::cold]] inline std::string json_quoted(std::string_view text) {
   std::string quoted = "\"";
   for (const char c : text) {

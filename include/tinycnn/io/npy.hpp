@@ -1,4 +1,4 @@
-// NumPy's .npy, version 1.0, for one kind of array: a matrix of little-endian float32 in C order.
+// Reads and writes NumPy's .npy files, version 1.0, for matrices of little-endian float32 in C order only.
 #pragma once
 
 #include <cstring>
@@ -19,12 +19,12 @@ struct NpyMatrix {
   std::vector<float> values;  // (rows, columns)
 };
 
-/// Writes `values` (rows, columns) so that numpy.load reads it; all or nothing.
+/// Writes `values` (rows, columns) as a file for numpy.load, atomically: on an error an old file stays as it was.
 [[gnu::cold]] inline void write_npy(const std::string& path, const float* values, long rows, long columns) {
   std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (" + std::to_string(rows) + ", " +
                        std::to_string(columns) + "), }";
-  header.append(21 - std::to_string(rows).size(), ' ');  // as numpy, which leaves room for the rows to grow
-  header.append(63 - (10 + header.size()) % 64, ' ');    // magic, version, length and header fill lines of 64 bytes
+  header.append(21 - std::to_string(rows).size(), ' ');  // as numpy does, so that the number of rows can grow in place
+  header.append(63 - (10 + header.size()) % 64, ' ');    // the data is aligned to 64 bytes
   header += '\n';
   FileWriter file(path);
   file.write(std::string_view("\x93NUMPY\x01\x00", 8));
@@ -36,7 +36,8 @@ struct NpyMatrix {
   file.commit();
 }
 
-/// Reads what `write_npy` or numpy.save(path, a) of a two-dimensional, C-contiguous float32 array wrote.
+/// Reads a file written by `write_npy`, or by numpy.save(path, a) with a two-dimensional, C-contiguous float32 array.
+/// Throws an Error if it is anything else.
 [[gnu::cold]] inline NpyMatrix read_npy(const std::string& path) {
   const std::string bytes = read_file(path);
   const auto refuse = [&](const char* why) { throw Error({"cannot read '", path, "' as an .npy file: ", why}); };

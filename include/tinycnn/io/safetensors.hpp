@@ -1,5 +1,6 @@
-// Writing safetensors, the format PyTorch users exchange weights in (huggingface/safetensors, format of 2022-09):
-// 8 bytes length of the header, the header in JSON padded with spaces to a multiple of 8, then the tensors' bytes.
+// Writes safetensors files, the format in which PyTorch users exchange weights (huggingface/safetensors, as of
+// 2022-09): the length of the header in 8 bytes, the header in JSON, padded with spaces to a multiple of 8, then the
+// tensors' data.
 #pragma once
 
 #include <cstdint>
@@ -16,10 +17,11 @@ namespace tinycnn {
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
               "tinycnn writes its files as they lie in memory: little-endian");
 
-/// Collects tensors, then writes them all at once. The same calls give the same bytes.
+/// Collects tensors and writes them to one file. The bytes of the file are determined by the calls.
 class SafetensorsWriter {
  public:
-  /// The data is read by `write`, so it must live until then.
+  /// Adds a tensor. `write` reads the data, so it must exist until then. Throws an Error if the name is taken or
+  /// reserved, the type unknown or the shape impossible.
   [[gnu::cold]] void add(const std::string& name, const std::string& dtype, const std::vector<long>& shape,
                          const void* data) {
     if (name == "__metadata__") throw Error("a tensor cannot be called '__metadata__': safetensors keeps that name");
@@ -37,19 +39,20 @@ class SafetensorsWriter {
     add(name, dtype_of<T>(), shape, data);
   }
 
-  /// A note in the header's `__metadata__`, string to string, as {"format": "pt"}.
+  /// Adds a pair of strings, such as {"format": "pt"}, to the `__metadata__` of the header.
   [[gnu::cold]] void note(const std::string& key, const std::string& value) {
     for (auto& [known, old] : notes_)
       if (known == key) throw Error({"the note '", key, "' is added twice"});
     notes_.push_back({key, value});
   }
 
-  /// Replaces the file at `path`, all or nothing. Tensors of wide elements come first, so that each lies aligned in a
-  /// mapped file; apart from that they keep the order in which they were added.
+  /// Writes the file at `path` atomically: on an error an old file stays as it was. Tensors are sorted by element size,
+  /// largest first, so that each is aligned in a memory-mapped file, and otherwise keep the order of the calls of
+  /// `add`.
   [[gnu::cold]] void write(const std::string& path) const {
     write(path, [](const TensorEntry& entry, FileWriter& file) { file.write(entry.data, entry.bytes); });
   }
-  /// The same with `put(entry, file)` writing the bytes of each tensor, for those that were added without data.
+  /// The same for tensors that were added without data: `put(entry, file)` writes the bytes of each.
   template <class Put>
   [[gnu::cold]] void write(const std::string& path, Put&& put) const {
     std::vector<const TensorEntry*> sorted;

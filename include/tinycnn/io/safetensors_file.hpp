@@ -1,4 +1,4 @@
-// Reading safetensors. Nothing in the header is believed: every length, offset and shape is checked before it is used.
+// Reads safetensors files. The header is not trusted: every length, offset and shape is checked before it is used.
 #pragma once
 
 #include <cstdint>
@@ -14,9 +14,9 @@
 
 namespace tinycnn {
 
-/// A safetensors file; only its header is in memory. What the constructor accepts is well formed: known types, unique
-/// names, shapes that agree with their bytes, and data that fills the file from the header to its end without holes or
-/// overlaps.
+/// An open safetensors file, of which only the header is in memory. The constructor throws an Error unless the file is
+/// well formed: known types, unique names, shapes that match their number of bytes, and data that fills the file from
+/// the header to its end without gaps or overlaps.
 class SafetensorsFile {
  public:
   [[gnu::cold]] explicit SafetensorsFile(const std::string& path) : file_(path) {
@@ -43,7 +43,7 @@ class SafetensorsFile {
   [[nodiscard]] const std::vector<TensorEntry>& entries() const { return entries_; }
   [[nodiscard]] const std::string& path() const { return file_.path(); }
 
-  /// The tensor of that name, nullptr where there is none.
+  /// The tensor of that name, nullptr if there is none.
   [[nodiscard]] const TensorEntry* find(std::string_view name) const {
     std::size_t low = 0, high = entries_.size();
     while (low < high) {
@@ -56,17 +56,17 @@ class SafetensorsFile {
     return low < entries_.size() && entries_[low].name == name ? &entries_[low] : nullptr;
   }
 
-  /// The note of that key in `__metadata__`, nullptr where there is none.
+  /// The value of that key in `__metadata__`, nullptr if there is none.
   [[nodiscard]] const std::string* note(std::string_view key) const {
     for (const auto& [known, value] : notes_)
       if (known == key) return &value;
     return nullptr;
   }
 
-  /// All notes of `__metadata__`, in the file's order.
+  /// All pairs of `__metadata__`, in the order of the file.
   [[nodiscard]] const std::vector<std::pair<std::string, std::string>>& notes() const { return notes_; }
 
-  /// Copies the tensor `name` to `out` after checking that it is there with this type and shape.
+  /// Copies the tensor `name` to `out`. Throws an Error unless the tensor exists with type T and this shape.
   template <class T>
   void read(std::string_view name, const std::vector<long>& shape, T* out) const {
     const TensorEntry* entry = find(name);
@@ -77,7 +77,7 @@ class SafetensorsFile {
     file_.read(entry->begin, entry->bytes, out);
   }
 
-  /// Copies `count` bytes of a tensor found here, from its byte `first` on.
+  /// Copies `count` bytes of a tensor of this file, from its byte `first` on.
   void read_part(const TensorEntry& entry, std::size_t first, std::size_t count, void* out) const {
     file_.read(entry.begin + first, count, out);
   }
@@ -149,7 +149,7 @@ class SafetensorsFile {
         while (json.more(']'));
       } else {
         json.expect('[');
-        entry.begin = std::size_t(json.count());  // from where the data begins; assign_data_offsets adds that
+        entry.begin = std::size_t(json.count());  // relative to the data; see assign_data_offsets
         json.expect(',');
         end = std::size_t(json.count());
         json.expect(']');
@@ -168,7 +168,8 @@ class SafetensorsFile {
     entries_.push_back(std::move(entry));
   }
 
-  // Checks that the tensors tile the rest of the file, from byte `data` on, and sorts them by name.
+  // Checks that the tensors fill the rest of the file, from byte `data` on, without gaps or overlaps; sorts them by
+  // name.
   [[gnu::cold]] void assign_data_offsets(std::size_t data) {
     sort([](const TensorEntry& a, const TensorEntry& b) {
       return a.begin != b.begin ? a.begin < b.begin : a.bytes < b.bytes;
@@ -190,7 +191,7 @@ class SafetensorsFile {
       if (entries_[i].name == entries_[i - 1].name) refuse(entries_[i], {"occurs twice"});
   }
 
-  // Merge sort: a header of 100 MB may be hostile, so no quadratic algorithm; <algorithm> would cost every includer.
+  // Merge sort, because a malicious header of 100 MB must not take quadratic time; <algorithm> is slow to compile.
   [[gnu::cold]] void sort(bool (*before)(const TensorEntry&, const TensorEntry&)) {
     std::vector<TensorEntry> other(entries_.size());
     for (std::size_t width = 1; width < entries_.size(); width *= 2) {

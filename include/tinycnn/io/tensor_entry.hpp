@@ -1,4 +1,4 @@
-// One tensor of a file: its name, type, shape and where its bytes are.
+// The description of a tensor in a file: name, element type, shape and position.
 #pragma once
 
 #include <string>
@@ -14,9 +14,9 @@ struct TensorEntry {
   std::string name;            // as in PyTorch's state_dict: "layer1.0.bn1.running_var"
   std::string dtype;           // as safetensors spells it: "F32", "F64", "I64" …
   std::vector<long> shape;     // () is a scalar
-  const void* data = nullptr;  // borrowed, where the tensor is in memory
+  const void* data = nullptr;  // not owned; only if the tensor is in memory
   std::size_t bytes = 0;
-  std::size_t begin = 0;  // where it is in the file, when it was found in one
+  std::size_t begin = 0;  // the offset in the file, if it was read from one
 
   [[nodiscard]] long elements() const {
     long product = 1;
@@ -25,7 +25,7 @@ struct TensorEntry {
   }
 };
 
-/// Bytes of one element, 0 where the type is unknown. The names are those of the safetensors format.
+/// The bytes per element of a type, under its name in the safetensors format; 0 if the type is unknown.
 inline std::size_t dtype_bytes(std::string_view dtype) {
   if (dtype == "F64" || dtype == "I64" || dtype == "U64" || dtype == "C64") return 8;
   if (dtype == "F32" || dtype == "I32" || dtype == "U32") return 4;
@@ -34,7 +34,7 @@ inline std::size_t dtype_bytes(std::string_view dtype) {
   return 0;
 }
 
-/// The name of a C++ type's elements in a file.
+/// The name of the C++ type T in the safetensors format.
 template <class T>
 constexpr const char* dtype_of() {
   static_assert(std::is_arithmetic_v<T> && sizeof(T) <= 8, "a tensor in a file holds numbers of at most 8 bytes");

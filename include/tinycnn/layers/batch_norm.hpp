@@ -1,4 +1,4 @@
-// BatchNorm: y = gamma (x - mean) / sqrt(var + eps) + beta per channel, over the batch and all pixels.
+// BatchNorm: y = gamma (x - mean) / sqrt(var + eps) + beta, with mean and variance per channel.
 #pragma once
 
 #include <cmath>
@@ -10,14 +10,16 @@ namespace tinycnn {
 
 inline constexpr Kind batch_norm{"BatchNorm"};
 
-/// Its parameters and buffers, in the order in which the layer lists them.
+/// Indices of the parameters and buffers of BatchNorm, in the order in which the layer lists them.
 enum BatchNormParameter { norm_weight, norm_bias, norm_mean, norm_variance, norm_batches };
 
-/// Batch normalisation (Ioffe & Szegedy 2015), torch.nn.BatchNorm2d(Channels) on images, BatchNorm1d on features.
-/// Training normalises by the batch's mean and biased variance and moves the running ones by `momentum` (the variance
-/// unbiased); inference uses the running ones. In training a channel needs more than one value.
-/// Options: Epsilon<1, 100000>, Momentum<1, 10>.
-/// Parameters: weight (C) = 1, bias (C) = 0; buffers: running_mean (C) = 0, running_var (C) = 1, num_batches_tracked.
+/// Batch normalisation (Ioffe & Szegedy 2015): torch.nn.BatchNorm2d(Channels) on images, BatchNorm1d on features.
+/// Training normalises with the mean and the biased variance over the batch and all pixels, and updates the running
+/// statistics: running = (1 - momentum) running + momentum batch, with the unbiased variance. Inference normalises with
+/// the running statistics. A training batch must hold more than one value per channel; otherwise Trainer::step throws
+/// an Error. Options: Epsilon<1, 100000>, Momentum<1, 10>.
+/// Parameters, with initial values: weight (C) = 1, bias (C) = 0. Buffers: running_mean (C) = 0, running_var (C) = 1,
+/// num_batches_tracked = 0.
 template <int Channels, class... Choices>
 struct BatchNorm {
   static constexpr const Kind& kind = batch_norm;
@@ -44,8 +46,8 @@ struct BatchNorm {
   }
 };
 
-/// 1 / sqrt(variance + epsilon) of a batch of `count` values. NaN where the unbiased variance is more than a T holds:
-/// 1 / sqrt(infinity) = 0 would hide that from the check that keeps a running variance finite.
+/// 1 / sqrt(variance + epsilon) for a batch of `count` values. NaN if the unbiased variance overflows T: the result
+/// 1 / sqrt(infinity) = 0 would hide the overflow from the check that keeps the running variance finite.
 template <class T>
 double inverse_deviation(double variance, double count, double epsilon) {
   constexpr double most = double(std::numeric_limits<T>::max());

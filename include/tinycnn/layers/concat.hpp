@@ -1,4 +1,4 @@
-// Concat: the branches' channels (or features) one after the other, the join of Inception and DenseNet.
+// Concat: concatenates the channels (or features) of its branches, as in Inception and DenseNet.
 #pragma once
 
 #include <tinycnn/layers/layer.hpp>
@@ -7,8 +7,8 @@ namespace tinycnn {
 
 inline constexpr Kind concat{"Concat"};
 
-/// y = torch.cat([branch(x) for branch in Branches], dim=1). Images must agree in height and width. Branches are named
-/// by their position ("0.weight") or their own name; Identity as a branch passes x itself on.
+/// y = torch.cat([branch(x) for branch in Branches], dim=1). The outputs of all branches must have the same height and
+/// width, or all be flat. A branch is named by its index ("0.weight") or by its own name; the branch Identity is x.
 template <class... Branches>
 struct Concat {
   template <class Builder>

@@ -10,7 +10,7 @@ inline constexpr Kind conv2d{"Conv2d"};
 /// A square 2-d convolution (cross-correlation), torch.nn.Conv2d(In, Out, Kernel, ...).
 /// x (In, H, W) -> y (Out, P, Q), P = (H + 2 padding - dilation (Kernel - 1) - 1) / stride + 1.
 /// Options: Stride<1>, Padding<0>, Dilation<1>, Groups<1>, NoBias, NoWinograd.
-/// Parameters: weight (Out, In / groups, Kernel, Kernel), bias (Out); both start as U(-1/sqrt(fan_in), 1/sqrt(fan_in)).
+/// Parameters: weight (Out, In / groups, Kernel, Kernel), bias (Out); initially U(-1/sqrt(fan_in), 1/sqrt(fan_in)).
 template <int In, int Out, int Kernel, class... Choices>
 struct Conv2d {
   static constexpr const Kind& kind = conv2d;

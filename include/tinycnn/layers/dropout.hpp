@@ -1,5 +1,4 @@
-// Dropout: in training each element is zeroed with probability p and the others scaled by 1 / (1 - p); a view
-// otherwise.
+// Dropout: in training, zeroes each element with probability p and scales the others by 1 / (1 - p); otherwise a view.
 #pragma once
 
 #include <cstdint>
@@ -10,13 +9,13 @@ namespace tinycnn {
 
 inline constexpr Kind dropout{.name = "Dropout", .view_in_eval = true};
 
-/// The stream of random numbers a dropout layer draws from in a training step: apart from all other uses of the seed.
+/// The random stream of one dropout layer in one training step, distinct from all other streams of the same seed.
 constexpr std::uint64_t dropout_stream(std::uint64_t step, int layers, int layer) {
   return (std::uint64_t(0x64726f70) << 32) + step * unsigned(layers) + unsigned(layer);  // "drop"
 }
 
-/// torch.nn.Dropout(p), written Dropout<Percent<50>>. The mask is drawn from (seed, step, layer, element), so that
-/// backward draws it again instead of storing it and no result depends on the number of threads.
+/// torch.nn.Dropout(p), written Dropout<Percent<50>>. The mask is a function of (seed, step, layer, element): backward
+/// draws it again instead of reading a stored one, and the result does not depend on the number of threads.
 template <class... Choices>
 struct DropoutBy {
   static constexpr const Kind& kind = dropout;

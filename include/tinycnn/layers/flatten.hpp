@@ -1,4 +1,4 @@
-// Flatten: (C, H, W) read as C * H * W features in PyTorch's order; a view, it computes nothing.
+// Flatten: views an image (C, H, W) as C * H * W features in PyTorch's order; computes nothing.
 #pragma once
 
 #include <tinycnn/layers/layer.hpp>
@@ -7,7 +7,7 @@ namespace tinycnn {
 
 inline constexpr Kind flatten{.name = "Flatten", .view = true};
 
-/// torch.nn.Flatten().
+/// torch.nn.Flatten(). x (C, H, W) -> y (C * H * W).
 struct Flatten {
   static constexpr const Kind& kind = flatten;
   static constexpr Options options{};

@@ -1,4 +1,4 @@
-// GlobalAvgPool: the mean of each channel over all its pixels, (C, H, W) -> (C, 1, 1).
+// GlobalAvgPool: the mean of each channel over all pixels.
 #pragma once
 
 #include <tinycnn/layers/layer.hpp>
@@ -7,7 +7,7 @@ namespace tinycnn {
 
 inline constexpr Kind global_avg_pool{"GlobalAvgPool"};
 
-/// torch.nn.AdaptiveAvgPool2d(1).
+/// torch.nn.AdaptiveAvgPool2d(1). x (C, H, W) -> y (C, 1, 1).
 struct GlobalAvgPool {
   static constexpr const Kind& kind = global_avg_pool;
   static constexpr Options options{};

@@ -1,4 +1,4 @@
-// Identity: y = x; a view. The shortcut of a residual block whose shapes agree.
+// Identity: y = x; a view. The default shortcut of Residual.
 #pragma once
 
 #include <tinycnn/layers/layer.hpp>
@@ -7,7 +7,7 @@ namespace tinycnn {
 
 inline constexpr Kind identity{.name = "Identity", .view = true};
 
-/// torch.nn.Identity().
+/// torch.nn.Identity(). Any shape.
 struct Identity {
   static constexpr const Kind& kind = identity;
   static constexpr Options options{};

@@ -1,4 +1,4 @@
-// What a layer is to the planner: its kind, options, shapes, arithmetic and parameters, as plain constexpr data.
+// A layer as the planner sees it: kind, options, shapes, operation count and parameters, all constexpr data.
 #pragma once
 
 #include <string_view>
@@ -8,15 +8,17 @@
 
 namespace tinycnn {
 
-/// What a kind of layer does, known by the *address* of its `inline constexpr Kind`, so that the set of kinds is open.
+/// The properties of a kind of layer. Kinds are identified by the *address* of their `inline constexpr Kind`, so that
+/// users can add more.
 struct Kind {
   std::string_view name;
-  bool view = false;          ///< never computes: its output is its input read in another shape (Flatten, Identity)
+  bool view = false;          ///< computes nothing: the output is the input in another shape (Flatten, Identity)
   bool view_in_eval = false;  ///< computes in training only (Dropout)
-  bool loss = false;          ///< ends the graph: reads labels, starts the backward pass
+  bool loss = false;          ///< reads labels, ends the graph and starts the backward pass
 };
 
-/// Why a network is refused. The first mistake met is recorded in the graph as data (see layers/mistake.hpp).
+/// The reason why a network is rejected. The graph records the first mistake found; layers/mistake.hpp has the
+/// messages.
 enum class Mistake {
   none,
   wrong_channels,
@@ -42,7 +44,7 @@ enum class Mistake {
   no_kernel,
 };
 
-/// The numbers a kernel may need from a layer; each layer fills those that are its own.
+/// The options of a layer that a kernel may read. Each layer sets those that apply to it.
 struct Options {
   Window window{};
   int groups = 1;
@@ -53,7 +55,8 @@ struct Options {
   bool no_winograd = false;
 };
 
-/// How a parameter starts. `uniform` is U(-1/sqrt(fan_in), 1/sqrt(fan_in)), torch.nn's default for Conv2d and Linear.
+/// How a parameter is initialized. `uniform` is U(-1/sqrt(fan_in), 1/sqrt(fan_in)), torch.nn's default for Conv2d and
+/// Linear.
 struct Initializer {
   enum class Rule { zeros, ones, uniform } rule = Rule::zeros;
   long fan_in = 1;
@@ -63,16 +66,16 @@ inline constexpr Initializer zeros{Initializer::Rule::zeros, 1};
 inline constexpr Initializer ones{Initializer::Rule::ones, 1};
 constexpr Initializer uniform_by_fan_in(long fan_in) { return {Initializer::Rule::uniform, fan_in}; }
 
-/// What the extents of a parameter mean; a backend keeps a layout for each, files always hold PyTorch's.
+/// The meaning of a parameter's extents. A backend chooses a layout for each; files always use PyTorch's.
 enum class Axes {
   scalar,       ///< ()
-  per_channel,  ///< (C): one number a channel, or a feature of a flat sample
+  per_channel,  ///< (C): one element per channel, or per feature of a flat sample
   kernel,       ///< (O, I / groups, R, S)
   matrix,       ///< (Out, In)
-  free,         ///< whatever a user's own layer declares: kept in the declared order everywhere
+  free,         ///< declared by a custom layer: stored in the declared order everywhere
 };
 
-/// A tensor that belongs to a layer: trained, or a buffer such as BatchNorm's running mean.
+/// A tensor that belongs to a layer: a trained parameter, or a buffer such as BatchNorm's running mean.
 struct Parameter {
   std::string_view name{};
   Axes axes = Axes::scalar;
@@ -80,14 +83,14 @@ struct Parameter {
   int rank = 0;
   Initializer initializer{};
   bool buffer = false;
-  bool integer = false;  ///< written to files as I64 (num_batches_tracked)
+  bool integer = false;  ///< written to files as I64, such as num_batches_tracked
   int layer = -1;
-  long offset = 0;  ///< in elements, within the trained parameters or within the buffers
+  long offset = 0;  ///< in elements, within the trained parameters or the buffers
 
   [[nodiscard]] constexpr long size() const { return long(extents[0]) * extents[1] * extents[2] * extents[3]; }
 };
 
-/// Where a layer's `parameters` function puts them; with no array behind it, it only counts.
+/// The list that a layer's `parameters` function fills. Without an array (`out` null) it only counts.
 struct ParameterList {
   Parameter* out = nullptr;
   int count = 0;
@@ -100,26 +103,26 @@ struct ParameterList {
     }
     ++count;
   }
-  constexpr void kernel(std::string_view name, int o, int i, int k, Initializer s) {
-    add({name, Axes::kernel, {o, i, k, k}, 4, s, false, false, -1, 0});
+  constexpr void kernel(std::string_view name, int o, int i, int k, Initializer initializer) {
+    add({name, Axes::kernel, {o, i, k, k}, 4, initializer, false, false, -1, 0});
   }
-  constexpr void matrix(std::string_view name, int out_features, int in_features, Initializer s) {
-    add({name, Axes::matrix, {out_features, in_features, 1, 1}, 2, s, false, false, -1, 0});
+  constexpr void matrix(std::string_view name, int out_features, int in_features, Initializer initializer) {
+    add({name, Axes::matrix, {out_features, in_features, 1, 1}, 2, initializer, false, false, -1, 0});
   }
-  constexpr void channel(std::string_view name, int c, Initializer s) {
-    add({name, Axes::per_channel, {c, 1, 1, 1}, 1, s, false, false, -1, 0});
+  constexpr void channel(std::string_view name, int c, Initializer initializer) {
+    add({name, Axes::per_channel, {c, 1, 1, 1}, 1, initializer, false, false, -1, 0});
   }
-  constexpr void channel_buffer(std::string_view name, int c, Initializer s) {
-    add({name, Axes::per_channel, {c, 1, 1, 1}, 1, s, true, false, -1, 0});
+  constexpr void channel_buffer(std::string_view name, int c, Initializer initializer) {
+    add({name, Axes::per_channel, {c, 1, 1, 1}, 1, initializer, true, false, -1, 0});
   }
   constexpr void counter(std::string_view name) {
     add({name, Axes::scalar, {1, 1, 1, 1}, 0, zeros, true, true, -1, 0});
   }
 };
 
-struct OwnKernels;  // layers/own_layer.hpp: a user's own layer carries its forward and backward with it
+struct OwnKernels;  // layers/own_layer.hpp: the forward and backward of a custom layer
 
-/// One layer of a network after its shapes are known.
+/// One layer of a network, with its shapes.
 struct Layer {
   const Kind* kind = nullptr;
   Options options{};
@@ -128,7 +131,7 @@ struct Layer {
   long macs = 0;
   int first_parameter = 0;
   int parameter_count = 0;
-  int segment = -1;  ///< its name, as a link into the graph's name segments
+  int segment = -1;  ///< its name, as an index into the graph's name segments
   const OwnKernels* own = nullptr;
 };
 

@@ -1,4 +1,4 @@
-// Linear: y = W x + b on flat samples.
+// Linear: y = W x + b.
 #pragma once
 
 #include <tinycnn/layers/options.hpp>
@@ -7,8 +7,9 @@ namespace tinycnn {
 
 inline constexpr Kind linear{"Linear"};
 
-/// torch.nn.Linear(In, Out): y[o] = bias[o] + sum over i of weight[o, i] x[i]. Options: NoBias.
-/// Parameters: weight (Out, In), bias (Out); both start as U(-1/sqrt(In), 1/sqrt(In)).
+/// A fully connected layer, torch.nn.Linear(In, Out). x (In) -> y (Out), y[o] = bias[o] + sum over i of
+/// weight[o, i] x[i]. Options: NoBias.
+/// Parameters: weight (Out, In), bias (Out); initially U(-1/sqrt(In), 1/sqrt(In)).
 template <int In, int Out, class... Choices>
 struct Linear {
   static constexpr const Kind& kind = linear;

@@ -1,4 +1,4 @@
-// MaxPool: the largest value of each window; ties go to the first index, NaN wins, as in PyTorch.
+// MaxPool: the maximum of each window. The first of equal elements is the argmax, and NaN propagates, as in PyTorch.
 #pragma once
 
 #include <tinycnn/layers/pooling.hpp>
@@ -7,7 +7,8 @@ namespace tinycnn {
 
 inline constexpr Kind max_pool{"MaxPool"};
 
-/// torch.nn.MaxPool2d(Kernel, ...). Options: Stride<Kernel>, Padding<0> (of -inf), Dilation<1>.
+/// Max pooling, torch.nn.MaxPool2d(Kernel, ...). x (C, H, W) -> y (C, P, Q), y[c, p, q] = max of x over the window.
+/// Options: Stride<Kernel>, Padding<0> (with -inf), Dilation<1>.
 template <int Kernel, class... Choices>
 struct MaxPool : Pooling<Kernel, stride_option | padding_option | dilation_option, Choices...> {
   static constexpr const Kind& kind = max_pool;

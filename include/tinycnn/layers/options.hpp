@@ -1,4 +1,4 @@
-// The named options of layers: Stride<2>, Padding<1>, Dilation<2>, Groups<4>, NoBias, NoWinograd, with PyTorch's
+// The named options of layers, such as Stride<2>, Padding<1> and NoBias. Options that are not given have PyTorch's
 // defaults.
 #pragma once
 
@@ -6,7 +6,7 @@
 
 namespace tinycnn {
 
-/// One bit an option, so that a layer can say which it knows.
+/// One bit per option, so that a layer can list those it accepts.
 enum OptionBit : unsigned {
   stride_option = 1,
   padding_option = 2,
@@ -49,14 +49,14 @@ struct NoBias {
   static constexpr void apply(Options& o) { o.bias = false; }
 };
 
-/// Every product of the convolution is formed: no backend may take Winograd's shortcut, whose rounding errors are
-/// larger and which lets a number that is not finite reach the neighbouring pixels.
+/// Forbids Winograd's algorithm for this convolution. Winograd has larger rounding errors, and an element that is not
+/// finite spreads to neighbouring pixels.
 struct NoWinograd {
   static constexpr unsigned bit = algorithm_option;
   static constexpr void apply(Options& o) { o.no_winograd = true; }
 };
 
-/// -1, which no layer accepts, where there is no such fraction.
+/// numerator / denominator, or -1, which no layer accepts, if the denominator is not positive.
 constexpr double fraction(int numerator, int denominator) {
   return denominator < 1 ? -1 : double(numerator) / denominator;
 }
@@ -82,13 +82,14 @@ struct Percent {
   static constexpr void apply(Options& o) { o.probability = P / 100.0; }
 };
 
-/// A layer's options after its `Choices` were applied to its defaults, or the mistake among them.
+/// The options of a layer after its `Choices` were applied to the defaults, and the first mistake among the choices.
 struct Chosen {
   Options options{};
   Mistake mistake = Mistake::none;
 };
 
-/// Applies the option types in order to `defaults`; types that are no option, or none this layer knows, are a mistake.
+/// Applies the option types to `defaults` in order. It is a mistake to give a type that is not an option, an option
+/// that is not among the `known` bits, or one option twice.
 template <class... Choices>
 constexpr Chosen choose(Options defaults, unsigned known) {
   Chosen chosen{defaults, Mistake::none};

@@ -1,4 +1,4 @@
-// A user's own layer: forward and backward beside its shape rule, in one struct; every CPU backend then runs it.
+// Custom layers: one struct with shape rule, forward and backward, which every CPU backend can run.
 #pragma once
 
 #include <tinycnn/core/view.hpp>
@@ -6,18 +6,18 @@
 
 namespace tinycnn {
 
-/// A parameter or its gradient, indexed as PyTorch's tensor whatever order the backend stores: w(o, i, r, s) of a
-/// kernel, w(o, i) of a matrix, w(c) of numbers per channel. It owns nothing.
+/// A non-owning view of a parameter or its gradient, indexed as PyTorch's tensor regardless of the backend's layout:
+/// w(o, i, r, s) for a kernel, w(o, i) for a matrix, w(c) for elements per channel.
 template <class T>
 struct ParameterView {
   T* data = nullptr;
   int rank = 0;
   int extents[4] = {1, 1, 1, 1};
   long strides[4]{};
-  int pixels = 1;         ///< above 1 the last axis counts features of a flattened image: channel by channel ...
-  long pixel_stride = 0;  ///< ... and within one pixel by pixel, so far apart
+  int pixels = 1;         ///< if above 1, the last axis holds the features of an image of that many pixels
+  long pixel_stride = 0;  ///< the distance between two pixels of one channel in that axis
 
-  /// False where nobody asks for this gradient, and for that of a buffer: there is nothing to write to.
+  /// False if this gradient is not needed, as is that of a buffer; then there is no memory to write to.
   [[nodiscard]] constexpr bool wanted() const { return data != nullptr; }
   [[nodiscard]] constexpr long size() const { return long(extents[0]) * extents[1] * extents[2] * extents[3]; }
 
@@ -37,8 +37,8 @@ struct ParameterView {
   }
 };
 
-/// What one call of a user's own layer may read and write, all of it in PyTorch's order whatever the backend stores:
-/// x, y, dx, dy are indexed (n, c, h, w) or (n, feature), parameters as they were declared.
+/// The arguments of a custom layer's forward or backward. All tensors are indexed in PyTorch's order regardless of the
+/// backend's layout: x, y, dx and dy by (n, c, h, w) or (n, feature), parameters as they were declared.
 template <class T>
 struct OwnCall {
   int n = 0;                                           ///< samples in this batch
@@ -46,15 +46,15 @@ struct OwnCall {
   View<const T> y{};                                   // (N, out); backward only
   View<T> out{};                                       // (N, out); forward only
   View<const T> dy{};                                  // (N, out); backward only
-  View<T> dx{};                                        // (N, in); no data when nobody wants it
+  View<T> dx{};                                        // (N, in); backward only; its data is null if not needed
   const ParameterView<const T>* parameters = nullptr;  ///< parameters and buffers, in the order of `parameters(list)`
-  const ParameterView<T>* gradients = nullptr;         ///< the same; backward only. Overwrite, don't add.
-  const int* labels = nullptr;                         // (N); for a loss of one's own
+  const ParameterView<T>* gradients = nullptr;         ///< in the same order; backward only. Overwrite, do not add
+  const int* labels = nullptr;                         // (N); for a custom loss
   bool training = false;
 };
 
-/// The two functions of a user's own layer, for float and double. `dx` is written, never added to: joins are the
-/// plan's.
+/// The forward and backward of a custom layer for float and double. Backward overwrites `dx`; the plan adds up the
+/// gradients of a value with several readers.
 struct OwnKernels {
   void (*forward)(const OwnCall<float>&);
   void (*backward)(const OwnCall<float>&);
@@ -68,7 +68,7 @@ inline constexpr OwnKernels own_kernels{&L::template forward<float>, &L::templat
                                         &L::template forward<double>, &L::template backward<double>};
 }  // namespace detail
 
-/// The kernels of layer type L if it brings its own, else null.
+/// The kernels of layer type L if it is a custom layer with both of them, else null.
 template <class L>
 constexpr const OwnKernels* own_kernels_of() {
   if constexpr (requires {

@@ -1,11 +1,12 @@
-// The shape rules that max and average pooling share: a window over each channel, no parameters.
+// The shape rule that MaxPool and AvgPool share.
 #pragma once
 
 #include <tinycnn/layers/options.hpp>
 
 namespace tinycnn {
 
-/// (C, H, W) -> (C, P, Q), P = (H + 2 padding - dilation (Kernel - 1) - 1) / stride + 1; stride defaults to the kernel.
+/// x (C, H, W) -> y (C, P, Q), P = (H + 2 padding - dilation (Kernel - 1) - 1) / stride + 1. The stride defaults to
+/// Kernel. `Known` holds the bits of the options that the layer accepts.
 template <int Kernel, unsigned Known, class... Choices>
 struct Pooling {
   static constexpr Chosen chosen = choose<Choices...>({Window{Kernel, Kernel, 0, 1}, 1, false, 0, 0, 0}, Known);

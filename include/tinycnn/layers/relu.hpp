@@ -1,4 +1,4 @@
-// ReLU: y = max(x, 0); NaN stays NaN, the gradient at 0 is 0, as in PyTorch.
+// ReLU: y = max(x, 0).
 #pragma once
 
 #include <tinycnn/layers/layer.hpp>
@@ -7,7 +7,8 @@ namespace tinycnn {
 
 inline constexpr Kind relu{"ReLU"};
 
-/// Rectified linear unit, torch.nn.ReLU(): element by element, any shape.
+/// Rectified linear unit, torch.nn.ReLU(): y = max(x, 0) for each element; any shape. As in PyTorch, NaN stays NaN and
+/// the gradient at 0 is 0.
 struct ReLU {
   static constexpr const Kind& kind = relu;
   static constexpr Options options{};

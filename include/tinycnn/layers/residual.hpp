@@ -1,4 +1,4 @@
-// Residual: y = main(x) + shortcut(x), the join of residual networks (He et al. 2015).
+// Residual: y = main(x) + shortcut(x), the block of residual networks (He et al. 2015).
 #pragma once
 
 #include <tinycnn/layers/identity.hpp>
@@ -7,9 +7,10 @@ namespace tinycnn {
 
 inline constexpr Kind add{"Add"};
 
-/// y = Main(x) + Shortcut(x); both branches must end in one shape. An unnamed Main adds no level to names ("3.0.weight"
-/// is its first layer in a Residual at position 3); a Shortcut without a name is called "shortcut". A struct that
-/// derives from it and is called "" adds no level either, so that a block reads like torchvision's ("layer1.0.conv1").
+/// y = Main(x) + Shortcut(x); both branches must end in the same shape. An unnamed Main adds no level to parameter
+/// names: "3.0.weight" belongs to its first layer if the Residual is at index 3. An unnamed Shortcut is called
+/// "shortcut". A struct that derives from Residual and has the name "" adds no level either, so that names can match
+/// torchvision's ("layer1.0.conv1").
 template <class Main, class Shortcut = Identity>
 struct Residual {
   template <class Builder>

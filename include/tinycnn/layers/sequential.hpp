@@ -1,12 +1,12 @@
-// Sequential: layers one after the other; adds a level to names, as torch.nn.Sequential does.
+// Sequential: applies layers one after the other.
 #pragma once
 
 #include <string_view>  // IWYU pragma: keep (a name is one)
 
 namespace tinycnn {
 
-/// torch.nn.Sequential(layers...). Nested ones add a level ("0.1.weight"); a struct that derives from one and has a
-/// `static constexpr std::string_view name` is called by it ("cnn.0.weight").
+/// torch.nn.Sequential(layers...). As there, nesting adds a level to parameter names ("0.1.weight"). A struct that
+/// derives from it and has a `static constexpr std::string_view name` uses that name instead ("cnn.0.weight").
 template <class... Layers>
 struct Sequential {
   template <class Builder>

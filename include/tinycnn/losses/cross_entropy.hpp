@@ -9,7 +9,8 @@ inline constexpr Kind cross_entropy{.name = "CrossEntropy", .loss = true};
 
 /// torch.nn.CrossEntropyLoss() on logits (N, K) and labels in [0, K): loss = mean over n of
 /// log(sum over k of exp(x[n, k])) - x[n, label[n]]; dx[n, k] = (softmax(x[n])[k] - [k == label[n]]) / N.
-/// CrossEntropyOver<K> also states the number of classes, so that a last Linear of another size does not compile.
+/// CrossEntropyOver<K> also states the number of classes, so that a network with a different number of logits does not
+/// compile.
 template <int Classes>
 struct CrossEntropyOver {
   static constexpr const Kind& kind = cross_entropy;
@@ -24,7 +25,7 @@ struct CrossEntropyOver {
   static constexpr void parameters(ParameterList&) {}
 };
 
-/// Takes the number of classes from the logits.
+/// CrossEntropyOver with as many classes as the network has logits.
 using CrossEntropy = CrossEntropyOver<0>;
 
 }  // namespace tinycnn

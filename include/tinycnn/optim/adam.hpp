@@ -1,4 +1,4 @@
-// Adam (Kingma & Ba 2015) with weight decay as L2 in the gradient.
+// Adam (Kingma & Ba 2015) with L2 weight decay.
 #pragma once
 
 #include <cmath>
@@ -7,7 +7,7 @@
 
 namespace tinycnn {
 
-/// torch.optim.Adam. With g += weight_decay w and t counted from 1:
+/// torch.optim.Adam. For parameter w with gradient g, after g += weight_decay w, in step t (from 1):
 ///   m = beta1 m + (1 - beta1) g,   v = beta2 v + (1 - beta2) g^2,
 ///   w -= rate / (1 - beta1^t) * m / (sqrt(v) / sqrt(1 - beta2^t) + epsilon).
 struct Adam {
@@ -18,7 +18,7 @@ struct Adam {
 
   static constexpr int slots = 2;  // m, v
 
-  /// What no step can be taken with, as torch.optim.Adam refuses it; null where all is well.
+  /// Describes the first invalid option, by the rules of torch.optim.Adam; null if all are valid.
   [[nodiscard]] constexpr const char* mistake() const {
     if (!(weight_decay >= 0)) return "Adam's weight_decay must be 0 or more";
     if (!(beta1 >= 0 && beta1 < 1 && beta2 >= 0 && beta2 < 1)) return "Adam's betas must be 0 or more and below 1";
@@ -28,10 +28,10 @@ struct Adam {
 
   template <class T>
   struct Factors {
-    T decay, take1, keep2, take2, root2, epsilon, rate;
+    T decay, one_minus_beta1, beta2, one_minus_beta2, sqrt_correction2, epsilon, rate;
   };
 
-  /// What is the same for every parameter in step `t` (from 1) at learning rate `rate`.
+  /// The factors that all parameters share in step `t` (from 1) at learning rate `rate`.
   template <class T>
   [[nodiscard]] Factors<T> factors(long t, double rate) const {
     return {T(weight_decay),
@@ -43,13 +43,13 @@ struct Adam {
             T(rate / (1 - std::pow(beta1, double(t))))};
   }
 
-  /// V is a number or a register of them.
+  /// Updates w and its slots. V is a scalar or a vector register.
   template <class T, class V>
   static void update(const Factors<T>& f, V& w, V g, V& m, V& v) {
     g += f.decay * w;
-    m += f.take1 * (g - m);
-    v = f.keep2 * v + f.take2 * g * g;
-    w -= f.rate * m / (square_root(v) / f.root2 + f.epsilon);
+    m += f.one_minus_beta1 * (g - m);
+    v = f.beta2 * v + f.one_minus_beta2 * g * g;
+    w -= f.rate * m / (square_root(v) / f.sqrt_correction2 + f.epsilon);
   }
 };
 

@@ -1,10 +1,10 @@
-// Stochastic gradient descent with momentum and weight decay as L2 in the gradient.
+// Stochastic gradient descent with momentum and L2 weight decay.
 #pragma once
 
 namespace tinycnn {
 
-/// torch.optim.SGD without Nesterov. With g += weight_decay w: b = momentum b + (1 - dampening) g (b = g in the first
-/// step), w -= rate b.
+/// torch.optim.SGD without Nesterov momentum. For parameter w with gradient g, after g += weight_decay w:
+///   b = momentum b + (1 - dampening) g  (b = g in the first step),   w -= rate b.
 struct SGD {
   double weight_decay = 0;
   double momentum = 0;
@@ -12,7 +12,7 @@ struct SGD {
 
   static constexpr int slots = 1;  // b
 
-  /// What no step can be taken with, as torch.optim.SGD refuses it; null where all is well.
+  /// Describes the first invalid option, by the rules of torch.optim.SGD; null if all are valid.
   [[nodiscard]] constexpr const char* mistake() const {
     if (!(weight_decay >= 0)) return "SGD's weight_decay must be 0 or more";
     if (!(momentum >= 0)) return "SGD's momentum must be 0 or more";
@@ -22,20 +22,20 @@ struct SGD {
 
   template <class T>
   struct Factors {
-    T decay, keep, take, rate;
+    T decay, momentum, one_minus_dampening, rate;
   };
 
-  /// What is the same for every parameter in step `t` (from 1) at learning rate `rate`.
+  /// The factors that all parameters share in step `t` (from 1) at learning rate `rate`.
   template <class T>
   [[nodiscard]] Factors<T> factors(long t, double rate) const {
     return {T(weight_decay), T(t == 1 ? 0 : momentum), T(t == 1 || momentum == 0 ? 1 : 1 - dampening), T(rate)};
   }
 
-  /// V is a number or a register of them.
+  /// Updates w and its slot. V is a scalar or a vector register.
   template <class T, class V>
   static void update(const Factors<T>& f, V& w, V g, V& b) {
     g += f.decay * w;
-    b = f.keep * b + f.take * g;
+    b = f.momentum * b + f.one_minus_dampening * g;
     w -= f.rate * b;
   }
 };

@@ -1,4 +1,4 @@
-// One update of a range of parameters: the loop every optimizer shares.
+// The update of a range of parameters: the loop that all optimizers share.
 #pragma once
 
 #include <cstring>
@@ -7,7 +7,7 @@ namespace tinycnn {
 
 namespace detail {
 
-/// One update of the elements at i: V is one of them or a register of them.
+/// Updates the elements at index i: one element, or as many as a register V holds.
 template <class Optimizer, class V, class T>
 [[gnu::always_inline]] inline void update_at(const typename Optimizer::template Factors<T>& f, T factor, long i, T* w,
                                              const T* g, T* slot0, T* slot1) {
@@ -17,24 +17,23 @@ template <class Optimizer, class V, class T>
     return v;
   };
   const auto store = [i](T* to, V v) { std::memcpy(to + i, &v, sizeof v); };
-  V here = load(w);
+  V weight = load(w);
   const V scaled = factor * load(g);
   if constexpr (Optimizer::slots == 0) {
-    Optimizer::update(f, here, scaled);
+    Optimizer::update(f, weight, scaled);
   } else if constexpr (Optimizer::slots == 1) {
     V first = load(slot0);
-    Optimizer::update(f, here, scaled, first);
+    Optimizer::update(f, weight, scaled, first);
     store(slot0, first);
   } else {
     V first = load(slot0), second = load(slot1);
-    Optimizer::update(f, here, scaled, first, second);
+    Optimizer::update(f, weight, scaled, first, second);
     store(slot0, first), store(slot1, second);
   }
-  store(w, here);
+  store(w, weight);
 }
 
-/// An optimizer whose `update` is a template over the type of its elements runs on registers; one that names T does
-/// not.
+/// Whether the `update` of Optimizer accepts vector registers V: it does if it is a template over the element type.
 template <class Optimizer, class V, class T>
 concept UpdatesRegisters = requires(const typename Optimizer::template Factors<T>& f, V v) {
   requires sizeof(V) > sizeof(T);
@@ -45,8 +44,8 @@ concept UpdatesRegisters = requires(const typename Optimizer::template Factors<T
 
 }  // namespace detail
 
-/// w[i], slots[..][i] <- update(w[i], factor * g[i]) for i in [first, last), a Register of them at a time where both
-/// can. `factor` is the clipping coefficient. Trainer refuses an optimizer with more than two slots.
+/// w[i], slot0[i], slot1[i] <- update(w[i], factor * g[i], ...) for i in [first, last), one Register at a time if the
+/// optimizer supports it. `factor` is the clipping coefficient.
 template <class Optimizer, class Register, class T>
 void update_range(const typename Optimizer::template Factors<T>& f, T factor, long first, long last, T* __restrict w,
                   const T* __restrict g, T* __restrict slot0, T* __restrict slot1) {

@@ -1,12 +1,12 @@
-// Second stage: where a reader cannot accept a deferred scale, shift and ReLU, inserts a step that applies them.
+// Second stage: inserts a step that applies a deferred scale, shift and ReLU if a reader does not accept them deferred.
 #pragma once
 
 #include <tinycnn/plan/draft.hpp>
 
 namespace tinycnn {
 
-/// A deferred value stays as stored for the readers that accept it; for the others (views, the output, fused ops
-/// without `accepts_deferred`) one step after it writes a copy with the deferred affine applied.
+/// Readers that accept a deferred value read it as stored. For the others (views, the output, fused ops without
+/// `accepts_deferred`) one step right after its writer makes a copy with the deferred affine applied.
 constexpr void apply_deferred_where_needed(PlanDraft& d) {
   int apply_deferred = -1;
   for (int i = 0; i < d.op_count && apply_deferred < 0; ++i)
@@ -24,7 +24,7 @@ constexpr void apply_deferred_where_needed(PlanDraft& d) {
     if (!wanted) continue;
 
     const int applied = d.add_root(d.values[raw].dims, d.values[raw].dims.size(), d.stored);
-    d.values[applied].gradient_root = d.values[raw].gradient_root;  // d(relu(s x + t)) is handed on as it is
+    d.values[applied].gradient_root = d.values[raw].gradient_root;  // both share the gradient of relu(s x + t)
     for (int v = 0; v < known; ++v)
       if (v != raw && d.values[v].root == raw) d.values[v].root = applied;
     for (int i = d.step_count; i > at + 1; --i) {

@@ -1,4 +1,5 @@
-// Last stage: gives every value an offset so that values alive at once never overlap, in as little memory as found.
+// Last stage: assigns an offset in the arena to every value, so that values with overlapping lifetimes do not overlap
+// in memory.
 #pragma once
 
 #include <tinycnn/plan/draft.hpp>
@@ -7,12 +8,12 @@ namespace tinycnn {
 
 namespace detail {
 
-/// Sorts value numbers by room, largest first, earlier birth first among equals. Merge sort: few constexpr steps.
-constexpr void sort_by_room(const PlanDraft& d, IntArray& order, IntArray& spare, int from, int to) {
+/// Sorts values by size, largest first; equal ones stay in order. Merge sort takes few steps of constant evaluation.
+constexpr void sort_by_size(const PlanDraft& d, IntArray& order, IntArray& spare, int from, int to) {
   if (to - from < 2) return;
   const int middle = from + (to - from) / 2;
-  sort_by_room(d, order, spare, from, middle);
-  sort_by_room(d, order, spare, middle, to);
+  sort_by_size(d, order, spare, from, middle);
+  sort_by_size(d, order, spare, middle, to);
   int a = from, b = middle;
   for (int i = from; i < to; ++i) {
     const bool take_a = b == to || (a < middle && d.values[order[a]].per_sample >= d.values[order[b]].per_sample);
@@ -23,18 +24,19 @@ constexpr void sort_by_room(const PlanDraft& d, IntArray& order, IntArray& spare
 
 }  // namespace detail
 
-/// Largest first meets the lower bound on HW3, ResNet-18 and ResNet-50; above `largest_first_limit` live values the
-/// order of birth is used, which costs the compiler less.
+/// With at most so many values they are placed largest first, which needs the least possible memory for HW3, ResNet-18
+/// and ResNet-50. With more they are placed in the order of their indices, which costs the compiler less.
 inline constexpr int largest_first_limit = 512;
 
+/// Places each value at the lowest offset where it overlaps no placed value of an overlapping lifetime.
 constexpr void assign_offsets(PlanDraft& d) {
   IntArray order(d.value_count + 1), spare(d.value_count + 1), placed(d.value_count + 1);
   int live = 0;
   for (int v = 0; v < d.value_count; ++v)
     if (d.values[v].root == v && d.values[v].first >= 0) order[live++] = v;
-  if (live <= largest_first_limit) detail::sort_by_room(d, order, spare, 0, live);
+  if (live <= largest_first_limit) detail::sort_by_size(d, order, spare, 0, live);
 
-  int count = 0;  // `placed` lists values by rising offset
+  int count = 0;  // of `placed`, which lists values by increasing offset
   for (int i = 0; i < live; ++i) {
     Value& v = d.values[order[i]];
     long free_from = 0;

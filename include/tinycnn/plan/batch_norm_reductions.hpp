@@ -1,13 +1,13 @@
-// Fourth stage: which step reduces the gradient of a deferred value for its BatchNorm, which then need not read it
-// again.
+// Fourth stage: decides which step computes the reduction of BatchNorm's backward pass while the gradient is in cache,
+// so that BatchNorm's own step need not read it for that.
 #pragma once
 
 #include <tinycnn/plan/draft.hpp>
 
 namespace tinycnn {
 
-/// The last step that contributes to the gradient of a deferred value applies the ReLU mask to it and computes the sums
-/// that the value's own backward step starts with, where its fused op can. Only that step may read the gradient then.
+/// If its fused op can, the last step that contributes to the gradient of a deferred value applies the ReLU mask to it
+/// and computes the sums that the value's own backward step needs. Then no other step may read that gradient.
 constexpr void assign_batch_norm_reductions(PlanDraft& d) {
   for (int at = d.forward_count; at < d.step_count; ++at) {
     Step& producer = d.steps[at];

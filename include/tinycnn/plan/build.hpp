@@ -1,4 +1,4 @@
-// Type -> graph: visits a network's type once to count, once to fill arrays of exactly that size.
+// Builds the graph of a network type: visits the type once to count, and again to fill arrays of exactly that size.
 #pragma once
 
 #include <tinycnn/layers/own_layer.hpp>
@@ -6,7 +6,7 @@
 
 namespace tinycnn {
 
-/// A leaf says what it is; everything else a network may contain has `visit`.
+/// A layer that computes something. Everything else that a network may contain is a Container.
 template <class L>
 concept LeafLayer = requires(Dims x, ParameterList& list) {
   L::kind.name;
@@ -18,7 +18,7 @@ concept LeafLayer = requires(Dims x, ParameterList& list) {
   L::parameters(list);
 };
 
-/// A container, with the question asked of a stand-in that does nothing.
+/// A builder that does nothing; it only serves to test for a `visit` function.
 struct AnyBuilder {
   template <class>
   constexpr int child(int, int x) {
@@ -34,10 +34,11 @@ struct AnyBuilder {
   }
   constexpr int join(const Kind&, Mistake, int x, int) { return x; }
 };
+/// A type with a `visit` function, which visits the layers in it.
 template <class L>
 concept Container = requires(AnyBuilder& builder) { L::visit(builder, 0); };
 
-/// Appends what the visit meets; with null arrays it only counts.
+/// Appends the visited layers to the arrays; with null arrays it only counts.
 struct GraphBuilder {
   Layer* layers = nullptr;
   Node* nodes = nullptr;
@@ -52,12 +53,12 @@ struct GraphBuilder {
 
   [[nodiscard]] constexpr Dims dims(int value) const { return value == 0 ? input : layers[value - 1].out; }
 
-  constexpr int open(std::string_view text, int index) {
+  constexpr int add_segment(std::string_view text, int index) {
     if (segments != nullptr) segments[segment_count] = {parent, text, index};
     return segment_count++;
   }
 
-  /// Every layer, joins included, makes one node and one value; so layer i makes value i + 1.
+  /// Every layer, joins included, is one node and computes one value: layer i computes value i + 1.
   constexpr int append(const Layer& layer, int segment, int x, int r) {
     if (nodes != nullptr) {
       layers[layer_count] = layer;
@@ -87,7 +88,7 @@ struct GraphBuilder {
     return append(layer, segment, x, -1);
   }
 
-  /// Nothing is wrong with the shape that reaches layer `layer_count`, but with the layer itself.
+  /// Records a mistake of layer `layer_count` that is not about the shape of its input.
   constexpr int refuse(Mistake mistake, int x) {
     const Dims shape = nodes == nullptr ? Dims{} : dims(x);
     if (failure.mistake == Mistake::none) failure = {mistake, layer_count, shape, shape};
@@ -122,9 +123,9 @@ struct GraphBuilder {
     if constexpr (!adds_level<L>()) {
       return dispatch<L>(parent, x);
     } else if constexpr (requires { L::name; }) {
-      return dispatch<L>(open(L::name, 0), x);
+      return dispatch<L>(add_segment(L::name, 0), x);
     } else {
-      return dispatch<L>(open(text, index), x);
+      return dispatch<L>(add_segment(text, index), x);
     }
   }
 
@@ -133,7 +134,7 @@ struct GraphBuilder {
     return named_child<L>({}, x, index);
   }
 
-  /// A container whose children take the place of their parent's, unless it has a name of its own.
+  /// Visits an unnamed container without adding a level to names; anything else like child 0.
   template <class L>
   constexpr int inlined(int x) {
     if constexpr (Container<L> && !requires { L::name; })
@@ -155,7 +156,7 @@ struct GraphBuilder {
       }
       layer.in = a;
       layer.out = a;
-      if (!channels_join && !same_memory(a, b)) {  // two flat samples, one of them an image read as a row
+      if (!channels_join && !same_memory(a, b)) {  // two flat samples, one of them a flattened image
         layer.in = a.pixels() == 1 ? b : a;
         layer.out = {int(a.size()), 1, 1, true};
       }
@@ -166,7 +167,7 @@ struct GraphBuilder {
   }
 };
 
-/// What a first visit counts.
+/// The results of the first visit.
 struct Counts {
   int layers = 0, parameters = 0, segments = 0;
 };
@@ -197,7 +198,7 @@ constexpr bool same_name(const Segment* segments, int a, int b) {
   return true;
 }
 
-/// The first layer with parameters whose name another has too, or -1.
+/// The first layer with parameters that has the same name as an earlier one, or -1.
 constexpr int repeated_name(const Layer* layers, int count, const Segment* segments) {
   for (int i = 0; i < count; ++i)
     for (int k = 0; layers[i].parameter_count > 0 && k < i; ++k)
@@ -214,11 +215,11 @@ struct GraphStorage {
   Graph graph{};  // counts and totals; its pointers are set by `graph_of`
 };
 
-/// Trained parameters and buffers each lie in one run of memory, every tensor on a multiple of the alignment.
+/// Places trained parameters in one contiguous array and buffers in another, each tensor aligned.
 constexpr void assign_parameter_offsets(Parameter* parameters, int count, Graph& graph) {
   for (int i = 0; i < count; ++i) {
     Parameter& p = parameters[i];
-    long& room = p.buffer ? graph.buffer_room : graph.trained_room;
+    long& room = p.buffer ? graph.buffer_storage : graph.trained_storage;
     p.offset = room;
     room += aligned(p.size());
     if (!p.buffer) graph.trained += p.size();
@@ -239,7 +240,7 @@ inline constexpr auto graph_storage = [] {
     if (const int i = repeated_name(s.layers, builder.layer_count, s.segments); i >= 0)
       builder.failure = {Mistake::repeated_name, i, s.layers[i].in, s.layers[i].in};
   s.graph.failure = builder.failure;
-  if (builder.failure.mistake != Mistake::none) return s;  // go on with an empty net: nothing may cascade
+  if (builder.failure.mistake != Mistake::none) return s;  // an empty network: it causes no further errors
   s.graph.layer_count = s.graph.node_count = builder.layer_count;
   s.graph.parameter_count = builder.parameter_count;
   s.graph.input = Input::dims;
@@ -248,7 +249,7 @@ inline constexpr auto graph_storage = [] {
   return s;
 }();
 
-/// The graph of `Net` over one sample of `Input`, with the loss as its last node (or NoLoss).
+/// The graph of `Net` for samples of shape `Input`. The loss is its last node, unless it is NoLoss.
 template <class Net, class Input, class Loss = NoLoss>
 inline constexpr Graph graph_of = [] {
   const auto& s = graph_storage<Net, Input, Loss>;

@@ -1,4 +1,4 @@
-// Turns the first failure recorded in a graph into one compile-time sentence that names the layer by index and type.
+// Turns the first failure recorded in a graph into one compile error that names the layer by index and type.
 #pragma once
 
 #include <tinycnn/layers/concat.hpp>
@@ -11,14 +11,15 @@ namespace tinycnn {
 
 namespace detail {
 
-/// Container L itself: where it joins its branches, and for all of it where its parts are not known.
+/// Stands for container L itself: for a join of its branches, or for all of it if its parts are not known.
 template <class L>
 struct Whole {};
 
 template <class... Part>
 struct Parts {};
 
-// The parts of container Self in the order of its visit. Pointers, so that derived structs are found by their base.
+// The parts of container Self in the order of its visit. The parameters are pointers so that derived structs convert to
+// their base.
 template <class Self, class... L>
 Parts<L...> parts_of(const Sequential<L...>*);
 template <class Self, class Main, class Shortcut>
@@ -26,9 +27,9 @@ Parts<Main, Shortcut, Whole<Self>> parts_of(const Residual<Main, Shortcut>*);
 template <class Self, class First, class... More>
 auto parts_of(const Concat<First, More...>*) -> Parts<First, Parts<More, Whole<Self>>...>;
 template <class Self>
-Whole<Self> parts_of(const void*);  // a container of the user's own
+Whole<Self> parts_of(const void*);  // a custom container
 
-/// Counts every layer and join, and as one what is no layer.
+/// Counts layers and joins; a type that is not a layer counts as one.
 struct LayerCounter {
   int count = 0;
 
@@ -65,9 +66,9 @@ constexpr int layers_in(const Parts<Part...>*) {
   return (0 + ... + layers_in(static_cast<const Part*>(nullptr)));
 }
 
-/// The type of layer `Index` of those in L.
+/// The type of layer `Index` in L.
 template <int Index, class L>
-struct LayerAt {  // a leaf, or what is no layer at all
+struct LayerAt {  // a leaf, or a type that is not a layer
   using type = L;
 };
 template <int Index, class L>
@@ -104,19 +105,19 @@ template <class Net, class Loss, Mistake M, int Index, class GotShape, class Wan
 using LayerNumber = Layer_number<M, Index, typename LayerAt<Index, Parts<Net, Loss>>::type, GotShape, WantsShape>;
 
 template <int>
-struct Nothing {};
+struct NoMistake {};
 template <class L>
 struct TypeBox {
   using type = L;
 };
 
-// Functions that only name the assertion's type: the assertion itself must fire outside of any constant expression, or
-// clang reports a second error for that expression.
+// These functions only name the type with the assertion. The assertion itself must fail outside of constant
+// expressions, or clang reports a second error for the expression.
 template <class Net, class Input, class Loss>
 constexpr auto network_mistake() {
   constexpr Failure f = graph_storage<Net, Input, Loss>.graph.failure;
   if constexpr (f.mistake == Mistake::none) {
-    return TypeBox<Nothing<0>>{};
+    return TypeBox<NoMistake<0>>{};
   } else {
     using GotShape = Got<typename ShapeType<f.got.c, f.got.h, f.got.w, f.got.flat>::type>;
     using WantsShape = Wants<typename ShapeType<f.wants.c, f.wants.h, f.wants.w, f.wants.flat>::type>;
@@ -124,13 +125,13 @@ constexpr auto network_mistake() {
   }
 }
 
-template <class Net, class Input, class Loss, class Backend, class Asked, class... More>
+template <class Net, class Input, class Loss, class Backend, class DemandTag, class... More>
 constexpr auto plan_mistake() {
-  constexpr int missing = plan_of<Net, Input, Loss, Backend, Asked>.missing;
+  constexpr int missing = plan_of<Net, Input, Loss, Backend, DemandTag>.missing;
   if constexpr (missing < 0 && sizeof...(More) > 0) {
     return plan_mistake<Net, Input, Loss, Backend, More...>();
   } else if constexpr (missing < 0) {
-    return TypeBox<Nothing<1>>{};
+    return TypeBox<NoMistake<1>>{};
   } else {
     constexpr Dims x = graph_of<Net, Input, Loss>.layers[missing].in;
     using Shape = typename ShapeType<x.c, x.h, x.w, x.flat>::type;
@@ -140,12 +141,12 @@ constexpr auto plan_mistake() {
 
 }  // namespace detail
 
-/// A base class that checks `Net` over `Input`: at most one error, whatever is wrong.
+/// A base class that checks `Net` on samples of shape `Input` and causes at most one error.
 template <class Net, class Input, class Loss>
 using NetworkCheck = typename decltype(detail::network_mistake<Net, Input, Loss>())::type;
 
-/// The same for plans: a layer that no op of the backend computes in one of them.
-template <class Net, class Input, class Loss, class Backend, class... Asked>
-using PlanCheck = typename decltype(detail::plan_mistake<Net, Input, Loss, Backend, Asked...>())::type;
+/// A base class that checks that the backend has an op for every layer in each of the plans.
+template <class Net, class Input, class Loss, class Backend, class... DemandTag>
+using PlanCheck = typename decltype(detail::plan_mistake<Net, Input, Loss, Backend, DemandTag...>())::type;
 
 }  // namespace tinycnn

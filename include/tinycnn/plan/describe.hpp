@@ -1,4 +1,4 @@
-// A plan as text, for people and for tests that pin it.
+// A plan as text, for people and for tests.
 #pragma once
 
 #include <utility>
@@ -12,7 +12,7 @@ namespace tinycnn {
 namespace detail {
 
 [[gnu::cold]] inline std::string shape_text(const Dims& d) {
-  std::string text = "(";  // appended to, since g++ 12 warns of "literal" + std::string (its bug 105651)
+  std::string text = "(";  // append, since g++ 12 warns about "literal" + std::string (its bug 105651)
   if (d.flat) return text.append(std::to_string(d.size())).append(")");
   for (int extent : {d.c, d.h, d.w}) text.append(text.size() > 1 ? ", " : "").append(std::to_string(extent));
   return text.append(")");
@@ -27,9 +27,9 @@ namespace detail {
 
 }  // namespace detail
 
-/// One line a step: what it reads and writes, which layers it computes, what is deferred in its output. `~relu` marks a
-/// value stored before its scale, shift and ReLU; `+=` a gradient that is added to, `*` one that is masked and reduced
-/// for BatchNorm as well.
+/// One line per step: its op, the layers it computes, the values it reads and writes. `~relu` marks a value stored
+/// before its scale, shift and ReLU; `+=` a gradient that the step adds to; `*` a gradient that the step also masks and
+/// reduces for BatchNorm.
 [[gnu::cold]] inline std::string describe(const Plan& p) {
   std::string text;
   for (int i = 0; i < p.step_count; ++i) {

@@ -1,4 +1,5 @@
-// Third stage: the backward steps, in reverse order, and who writes and who adds to each gradient.
+// Third stage: lists the backward steps, in reverse order, and decides which step writes a gradient and which add to
+// it.
 #pragma once
 
 #include <tinycnn/plan/draft.hpp>
@@ -7,11 +8,11 @@ namespace tinycnn {
 
 namespace detail {
 
-/// The gradients known so far, going through the steps in reverse.
+/// The gradients that exist at some point of the backward pass.
 struct Gradients {
   PlanDraft& d;
-  IntArray of;       // gradient root -> value that holds its gradient, or -1
-  IntArray holders;  // value -> how many roots it is the gradient of
+  IntArray of;       // gradient root -> the value that holds its gradient, or -1
+  IntArray holders;  // value -> the number of roots whose gradient it holds
 
   constexpr explicit Gradients(PlanDraft& draft)
       : d(draft), of(PlanDraft::values_room(draft.nodes), -1), holders(PlanDraft::values_room(draft.nodes)) {}
@@ -26,8 +27,8 @@ struct Gradients {
   }
   constexpr int fresh(int root) { return d.add_root(d.values[root].dims, d.values[root].dims.size(), d.stored); }
 
-  /// Where a contribution to the gradient of `root` goes: the first writes, later ones add, in place only where nobody
-  /// else holds the memory and this step is not reading it as `dy`.
+  /// Where a contribution to the gradient of `root` goes. The first contribution writes, later ones add. They add in
+  /// place unless the memory also holds another gradient or this step reads it as `dy`.
   constexpr void contribute(int root, int dy, int& target, int& add) {
     const int held = of[root];
     add = held;
@@ -53,8 +54,8 @@ constexpr bool trains(const PlanDraft& d, const Step& step) {
 
 }  // namespace detail
 
-/// Appends the backward steps. Views and normalised copies share the gradient of what they show; a sum hands its
-/// gradient to both operands without copying, and whoever must add to a shared gradient writes a new one.
+/// Appends the backward steps. A view or a normalised copy shares the gradient of its original. A sum passes its
+/// gradient to both operands without copying; a step that must add to a shared gradient writes a new value.
 constexpr void differentiate(PlanDraft& d) {
   if (!d.demand.parameter_gradients && !d.demand.input_gradient) return;
   detail::Gradients gradients(d);

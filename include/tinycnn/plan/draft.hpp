@@ -1,11 +1,11 @@
-// A plan while it is being made: fixed room for steps and values, filled by the stages one after the other.
+// An unfinished plan: arrays of fixed size for steps and values, which the stages fill one after the other.
 #pragma once
 
 #include <tinycnn/plan/plan_data.hpp>
 
 namespace tinycnn {
 
-/// Room for the planning of one graph; the stages are ordinary functions on it.
+/// The plan of one graph while it is being made. The stages are ordinary functions of it.
 struct PlanDraft {
   const Graph* graph = nullptr;
   const FusedOpFacts* ops = nullptr;
@@ -14,7 +14,7 @@ struct PlanDraft {
   const ElementType *stored = nullptr, *compute = nullptr;
   Step* steps = nullptr;
   Value* values = nullptr;
-  int nodes = 0;  ///< nodes of the graph that the demand covers
+  int nodes = 0;  ///< the number of nodes that the demand covers, from the first
   int step_count = 0, forward_count = 0, value_count = 0;
   int output = -1, input_gradient = -1;
   long per_sample = 0, persistent = 0, workspace = 0, workspace_per_sample = 0, scratch = 0, scratch_per_sample = 0;
@@ -27,17 +27,17 @@ struct PlanDraft {
     values[value_count] = v;
     return value_count++;
   }
-  /// A new root value of `count` elements a sample.
+  /// Adds a value with memory of its own: `count` elements per sample.
   constexpr int add_root(const Dims& dims, long count, const ElementType* type) {
     return add_value({dims, type, aligned_bytes(count * type->bytes), value_count, value_count, -1, -1, -1, -1, false});
   }
-  /// Bytes of `count` elements of the type that is computed in.
+  /// The bytes of `count` elements of the compute type, aligned.
   [[nodiscard]] constexpr long compute_bytes(long count) const { return aligned_bytes(count * compute->bytes); }
   [[nodiscard]] constexpr int gradient_root(int v) const { return v < 0 ? -1 : values[v].gradient_root; }
   [[nodiscard]] constexpr const FusedOpFacts& op(const Step& s) const { return ops[s.op]; }
 };
 
-/// Arrays for the steps and values of a draft, for the length of one constexpr evaluation.
+/// The arrays for a draft's steps and values. They exist during one constexpr evaluation.
 struct DraftRoom {
   PlanDraft& draft;
   constexpr DraftRoom(PlanDraft& d, int steps, int values) : draft(d) {
@@ -61,7 +61,7 @@ struct DraftRoom {
   }
 };
 
-/// Integers for the length of one constexpr evaluation.
+/// An array of integers that exists during one constexpr evaluation.
 struct IntArray {
   int* data;
   constexpr explicit IntArray(int count, int value = 0) : data(new int[unsigned(count)]{}) {

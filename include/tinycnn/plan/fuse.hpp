@@ -1,4 +1,4 @@
-// First stage: covers the nodes with a backend's fused ops, longest pattern first, and lists the forward steps.
+// First stage: covers the nodes with the backend's fused ops, longest pattern first, and lists the forward steps.
 #pragma once
 
 #include <tinycnn/core/integer_math.hpp>
@@ -12,24 +12,24 @@ constexpr bool is_view(const Layer& layer, Mode mode) {
   return layer.kind->view || (layer.kind->view_in_eval && mode != Mode::training);
 }
 
-/// The nodes an op covers if its pattern starts at a node, and the operand that joins from outside.
+/// The nodes that an op covers from a given start node, and the second operand of its join, if any.
 struct Cover {
   int nodes[longest_pattern] = {-1, -1, -1, -1};
   int r = -1;
   Match match{};
 };
 
-/// Follows the pattern from `start`. A value inside a match has exactly one reader; at a sum the chain may arrive as
-/// either operand.
-constexpr bool follow(const PlanDraft& d, const FusedOpFacts& op, int start, IntArray& readers, IntArray& reader,
-                      IntArray& taken, Cover& cover) {
+/// Whether the op's pattern matches from node `start` on; fills `cover`. A value inside a match must have exactly one
+/// reader. In a sum the matched chain may be either operand.
+constexpr bool match_pattern(const PlanDraft& d, const FusedOpFacts& op, int start, IntArray& readers, IntArray& reader,
+                             IntArray& covered, Cover& cover) {
   const Graph& g = *d.graph;
   cover = {};
   cover.match = {&g, {}, op.length, d.demand.mode, g.nodes[start].x != 0 || d.demand.input_gradient};
   int node = start;
   for (int k = 0; k < op.length; ++k) {
     const Layer& layer = g.layers[g.nodes[node].layer];
-    if (taken[node] != 0) return false;
+    if (covered[node] != 0) return false;
     if (op.pattern[k] == nullptr ? layer.own == nullptr : op.pattern[k] != layer.kind) return false;
     if (k == 0) {
       cover.r = g.nodes[node].r;
@@ -41,15 +41,15 @@ constexpr bool follow(const PlanDraft& d, const FusedOpFacts& op, int start, Int
     cover.match.layers[k] = &layer;
     if (k + 1 < op.length) {
       const int y = g.nodes[node].y;
-      if (readers[y] != 1 || reader[y] < 0) return false;  // read by several, or by the world outside alone
+      if (readers[y] != 1 || reader[y] < 0) return false;  // several readers, or only the caller
       node = reader[y];
     }
   }
   return op.fits == nullptr || op.fits(cover.match);
 }
 
-/// Gives a step the values and the persistent memory that its fused op requires.
-constexpr void provide(PlanDraft& d, Step& step, const Match& match) {
+/// Adds the values and the persistent memory that a step's fused op requires.
+constexpr void assign_memory(PlanDraft& d, Step& step, const Match& match) {
   const FusedOpFacts& op = d.op(step);
   const MemoryRequirements requirements = op.requirements == nullptr ? MemoryRequirements{} : op.requirements(match);
   const Dims none{};
@@ -76,7 +76,7 @@ constexpr void provide(PlanDraft& d, Step& step, const Match& match) {
 
 }  // namespace detail
 
-/// Lists the forward steps, each where its last node stood, and the values that exist between them.
+/// Lists the forward steps, each in the position of its last node, and the values between them.
 constexpr void fuse(PlanDraft& d) {
   const Graph& g = *d.graph;
   const int values = d.nodes + 1;
@@ -85,7 +85,7 @@ constexpr void fuse(PlanDraft& d) {
   d.values[0].root = d.values[0].gradient_root = 0;
   d.output = d.demand.prefix < 0 && d.nodes == g.node_count ? g.logits_nodes() : d.nodes;
 
-  IntArray readers(values), reader(values, -1), taken(d.nodes + 1), op_at(d.nodes + 1, -1), start_at(d.nodes + 1, -1);
+  IntArray readers(values), reader(values, -1), covered(d.nodes + 1), op_at(d.nodes + 1, -1), start_at(d.nodes + 1, -1);
   for (int i = 0; i < d.nodes; ++i) {
     for (int v : {g.nodes[i].x, g.nodes[i].r}) {
       if (v < 0) continue;
@@ -93,20 +93,20 @@ constexpr void fuse(PlanDraft& d) {
       reader[v] = i;
     }
   }
-  ++readers[d.output];  // the world outside reads it too
+  ++readers[d.output];  // the caller reads it, too
 
   detail::Cover cover;
   for (int i = 0; i < d.nodes; ++i) {
-    if (taken[i] != 0 || detail::is_view(g.layers[g.nodes[i].layer], d.demand.mode)) continue;
+    if (covered[i] != 0 || detail::is_view(g.layers[g.nodes[i].layer], d.demand.mode)) continue;
     int op = 0;
     while (op < d.op_count && ((d.ops[op].modes & bit(d.demand.mode)) == 0 || d.ops[op].applies_deferred ||
-                               !detail::follow(d, d.ops[op], i, readers, reader, taken, cover)))
+                               !detail::match_pattern(d, d.ops[op], i, readers, reader, covered, cover)))
       ++op;
     if (op == d.op_count) {
       if (d.missing < 0) d.missing = g.nodes[i].layer;
       continue;
     }
-    for (int k = 0; k < d.ops[op].length; ++k) taken[cover.nodes[k]] = 1;
+    for (int k = 0; k < d.ops[op].length; ++k) covered[cover.nodes[k]] = 1;
     const int last = cover.nodes[d.ops[op].length - 1];
     op_at[last] = op;
     start_at[last] = i;
@@ -122,7 +122,7 @@ constexpr void fuse(PlanDraft& d) {
     }
     if (op_at[i] < 0) continue;
     IntArray none(d.nodes + 1);
-    detail::follow(d, d.ops[op_at[i]], start_at[i], readers, reader, none, cover);
+    detail::match_pattern(d, d.ops[op_at[i]], start_at[i], readers, reader, none, cover);
     Step step;
     step.op = op_at[i];
     step.layer_count = d.ops[step.op].length;
@@ -133,7 +133,7 @@ constexpr void fuse(PlanDraft& d) {
     if (g.layers[g.nodes[i].layer].kind->loss) y.type = d.compute;
     y.per_sample = aligned_bytes(y.dims.size() * y.type->bytes);
     y.root = y.gradient_root = step.y;
-    detail::provide(d, step, cover.match);
+    detail::assign_memory(d, step, cover.match);
     d.steps[d.step_count++] = step;
   }
   d.forward_count = d.step_count;

@@ -1,12 +1,13 @@
-// A fusion rule as one fact in one place: which kinds a backend's fused op computes together, when, and what it saves.
+// A backend's fused op as the planner sees it: the kinds of layers it computes together, in which modes, and the memory
+// it needs.
 #pragma once
 
 #include <tinycnn/plan/graph.hpp>
 
 namespace tinycnn {
 
-/// What a plan is for. Evaluation is eval mode (running statistics, no dropout) with gradients wanted, as attacks and
-/// saliency need it; inference keeps nothing for a backward pass.
+/// The mode of a plan. Evaluation is PyTorch's eval mode (running statistics, no dropout) with a backward pass, as
+/// adversarial attacks and saliency maps need it; inference is eval mode without a backward pass.
 enum class Mode { training, inference, evaluation };
 
 enum ModeBit : unsigned { in_training = 1, in_inference = 2, in_evaluation = 4, in_any_mode = 7 };
@@ -16,54 +17,54 @@ constexpr unsigned bit(Mode m) {
 
 inline constexpr int longest_pattern = 4;
 
-/// The layers an op was found to cover, first to last.
+/// The layers that an op covers at one place of a graph, first to last.
 struct Match {
   const Graph* graph = nullptr;
   const Layer* layers[longest_pattern] = {};
   int count = 0;
   Mode mode = Mode::training;
-  bool wants_dx = true;  ///< false where the first of them reads the network's input and nobody asks for its gradient
+  bool wants_dx = true;  ///< false if the first layer reads the network's input and its gradient is not needed
 
   [[nodiscard]] constexpr const Layer& first() const { return *layers[0]; }
   [[nodiscard]] constexpr const Layer& last() const { return *layers[count - 1]; }
 };
 
-/// The memory an op wants besides its operands: elements of the type that the backend computes in, but for `saved`
-/// (elements as values are stored) and `argmax_bytes`. The planner turns all of them into bytes.
+/// The memory that an op needs besides its operands. Sizes are in elements of the backend's compute type, except for
+/// `saved` (elements of its storage type) and `argmax_bytes`. The planner converts all of them to bytes.
 struct MemoryRequirements {
-  long saved = 0;         ///< per sample: a value kept from forward to backward (a convolution's output)
-  long argmax_bytes = 0;  ///< per sample, bytes kept from forward to backward (where each maximum came from)
-  long statistics = 0;    ///< once: kept from forward to backward, and where a deferred scale and shift lie
-  long deferred = -1;     ///< offset in `statistics` of scale (C), followed by shift (C), for an op that defers
-  long prepared = 0;      ///< once: weights made ready when parameters are loaded (inference)
-  long workspace = 0;     ///< once: used inside one step, shared by all
+  long saved = 0;         ///< per sample: a value kept from forward to backward, such as a convolution's output
+  long argmax_bytes = 0;  ///< bytes per sample, kept from forward to backward: the position of each maximum
+  long statistics = 0;    ///< kept from forward to backward; includes the scale and shift that an op defers
+  long deferred = -1;     ///< offset in `statistics` of the scale (C), followed by the shift (C), if the op defers
+  long prepared = 0;      ///< weights that are packed when parameters are loaded (inference)
+  long workspace = 0;     ///< used within one step, shared by all steps
   long workspace_per_sample = 0;
   long scratch = 0;             ///< per worker
   long scratch_per_sample = 0;  ///< per worker and sample of the batch's capacity
 };
 
-/// What the planner knows of a fused op. A backend's fused op is a struct with these as static members (see
+/// What the planner knows about a fused op. A backend defines a fused op as a struct with these as static members (see
 /// `facts_of`).
 struct FusedOpFacts {
   std::string_view name{};
-  const Kind* pattern[longest_pattern] = {};  // a null kind matches any layer (a user's own)
+  const Kind* pattern[longest_pattern] = {};  // a null kind matches any custom layer
   int length = 0;
   unsigned modes = in_any_mode;
   bool accepts_deferred = false;           ///< x may be deferred: stored before its scale, shift and ReLU
   bool accepts_deferred_residual = false;  ///< r may be deferred
-  bool defers = false;                     ///< leaves y deferred
+  bool defers = false;                     ///< stores y deferred
   bool deferred_relu = false;              ///< the deferred affine is followed by a ReLU
-  bool saves_input = false;                ///< backward reads x
+  bool saves_input = false;                ///< backward reads x and r
   bool saves_output = false;               ///< backward reads y
-  bool passes_gradient = false;            ///< dx = dr = dy: shared, nothing to compute (a sum)
+  bool passes_gradient = false;            ///< dx = dr = dy: shared, nothing to compute (Add)
   bool reduces_for_batch_norm =
-      false;  ///< backward can apply the ReLU mask to the gradient of a deferred x and reduce it for its BatchNorm
-  bool uses_reduction = false;    ///< backward can start from a dy so masked and reduced
-  bool applies_deferred = false;  ///< applies a value's deferred affine (inserted by the planner)
-  bool fallback = false;          ///< a plain loop standing in for a kernel the backend lacks
+      false;  ///< backward can apply the ReLU mask to dx of a deferred x and compute its BatchNorm reduction
+  bool uses_reduction = false;    ///< backward can use a dy that is already masked, and its BatchNorm reduction
+  bool applies_deferred = false;  ///< applies the deferred affine of a value; the planner inserts such steps
+  bool fallback = false;          ///< a plain loop in place of a kernel that the backend lacks
   bool (*fits)(const Match&) = nullptr;
   MemoryRequirements (*requirements)(const Match&) = nullptr;
-  std::string_view (*variant)(const Layer& first) = nullptr;  ///< which of several algorithms; empty: the plain one
+  std::string_view (*variant)(const Layer& first) = nullptr;  ///< the name of the algorithm used; empty: the default
 };
 
 namespace detail {
@@ -83,12 +84,12 @@ constexpr bool fits_of(const Match& m) {
 }
 }  // namespace detail
 
-/// Reads an op struct: `name` and `pattern` are required, the rest has the defaults of FusedOpFacts.
+/// The facts of the fused op struct Op: `name` and `pattern` are required, the rest has the defaults of FusedOpFacts.
 template <class Op>
 constexpr FusedOpFacts facts_of(bool fallback = false) {
   FusedOpFacts f;
   f.name = Op::name;
-  constexpr int length = sizeof(Op::pattern) / sizeof(Op::pattern[0]);  // nvcc 13 takes no range-for over it
+  constexpr int length = sizeof(Op::pattern) / sizeof(Op::pattern[0]);  // nvcc 13 rejects a range-for over it
   for (; f.length < length; ++f.length) f.pattern[f.length] = Op::pattern[f.length];
   if constexpr (requires { Op::modes; }) f.modes = Op::modes;
   if constexpr (requires { Op::accepts_deferred; }) f.accepts_deferred = Op::accepts_deferred;
@@ -109,13 +110,13 @@ constexpr FusedOpFacts facts_of(bool fallback = false) {
   return f;
 }
 
-/// A backend's fused ops, longest pattern first: the first that matches wins.
+/// The list of a backend's fused ops, longest pattern first: the planner uses the first that matches.
 template <class... Op>
 struct FusedOps {
   static constexpr int count = sizeof...(Op);
 };
 
-/// The fused ops as an array of facts. One with a `fallback` member is a plain loop in a backend that lacks the kernel.
+/// The fused ops as an array of facts. An op with a `fallback` member is a plain loop in place of a kernel.
 template <class OpList>
 struct FusedOpTable;
 template <class... Op>

@@ -7,8 +7,8 @@
 
 namespace tinycnn {
 
-/// One computation: y = layer(x), or layer(x, r) where it joins two values. Values are numbered: 0 is the network's
-/// input, node i makes value i + 1.
+/// One computation: y = layer(x), or y = layer(x, r) if it joins two values. Value 0 is the network's input; node i
+/// computes value i + 1.
 struct Node {
   int layer = -1;
   int x = -1;
@@ -16,14 +16,14 @@ struct Node {
   int y = -1;
 };
 
-/// One link of a name: its text, or its number where it has none.
+/// One segment of a dotted name: a text, or an index if the text is empty.
 struct Segment {
   int parent = -1;
   std::string_view text{};
   int index = 0;
 };
 
-/// The first thing found wrong, kept as data so that one assertion can show it.
+/// The first mistake found in a network, kept as data so that a single static_assert can report it.
 struct Failure {
   Mistake mistake = Mistake::none;
   int layer = -1;
@@ -31,7 +31,7 @@ struct Failure {
   Dims wants{};
 };
 
-/// A network over a fixed input shape. It points into constexpr arrays and owns nothing.
+/// A network for a fixed input shape. It points into constexpr arrays and owns nothing.
 struct Graph {
   const Layer* layers = nullptr;
   const Node* nodes = nullptr;
@@ -42,10 +42,10 @@ struct Graph {
   int parameter_count = 0;
   Dims input{};
   Failure failure{};
-  long trained = 0;       ///< numbers that are trained: PyTorch's sum(p.numel() for p in net.parameters())
-  long trained_room = 0;  ///< the same with every tensor starting on a multiple of `alignment`
-  long buffer_room = 0;
-  long macs = 0;  ///< multiply-accumulates of one sample's forward pass
+  long trained = 0;          ///< the number of trained elements: sum(p.numel() for p in net.parameters()) in PyTorch
+  long trained_storage = 0;  ///< elements of storage for them, each tensor padded to a multiple of `alignment`
+  long buffer_storage = 0;
+  long macs = 0;  ///< multiply-accumulates of the forward pass for one sample
 
   static constexpr long alignment = 16;  // floats: one cache line, one 512-bit vector
 
@@ -53,11 +53,11 @@ struct Graph {
   [[nodiscard]] constexpr bool has_loss() const {
     return node_count > 0 && layers[nodes[node_count - 1].layer].kind->loss;
   }
-  /// Nodes up to the logits: all but the loss.
+  /// The number of nodes up to the logits: all but the loss.
   [[nodiscard]] constexpr int logits_nodes() const { return has_loss() ? node_count - 1 : node_count; }
 };
 
-/// Rounds up to the alignment of parameters and values.
+/// `count` elements, rounded up to the alignment of parameters.
 constexpr long aligned(long count) { return (count + Graph::alignment - 1) / Graph::alignment * Graph::alignment; }
 
 }  // namespace tinycnn

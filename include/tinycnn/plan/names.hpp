@@ -1,4 +1,4 @@
-// The names of layers and parameters, joined from the graph's segments on demand: "cnn.0.weight".
+// The names of layers and parameters, such as "cnn.0.weight", joined from the graph's segments on demand.
 #pragma once
 
 #include <string>
@@ -16,7 +16,7 @@ namespace tinycnn {
   return joined({parent, parent.empty() ? "" : ".", s.text.empty() ? Piece(s.index) : Piece(s.text)});
 }
 
-/// "cnn.4 (Conv2d)": for people.
+/// "cnn.4 (Conv2d)", for messages.
 [[gnu::cold]] inline std::string layer_name(const Graph& g, int layer) {
   const std::string name = segment_name(g, g.layers[layer].segment);
   const std::string_view kind = g.layers[layer].kind->name;

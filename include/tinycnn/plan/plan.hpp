@@ -1,5 +1,5 @@
-// Network type + demand + a backend's fused ops -> plan, one variable template a stage so that each has the compiler's
-// whole budget for evaluation.
+// Makes a plan from a network type, a demand and a backend's fused ops. Each stage is a variable template of its own,
+// so that each has the compiler's full budget for constant evaluation.
 #pragma once
 
 #include <tinycnn/plan/apply_deferred.hpp>
@@ -12,12 +12,12 @@
 
 namespace tinycnn {
 
-/// A backend's fused ops as constexpr data, for planning.
+/// The fused ops of a backend as constexpr data, for the planner.
 template <class Backend>
 inline constexpr FusedOpTable<typename Backend::FusedOps> fused_ops_of{};
 
-/// The same for a finished plan, which lives on at run time: without the functions that only planning calls, so that no
-/// program contains them.
+/// The same for a finished plan, which exists at run time: without the functions that only the planner calls, so that
+/// they are not compiled into programs.
 template <class Backend>
 inline constexpr FusedOpTable<typename Backend::FusedOps> planned_ops_of = [] {
   FusedOpTable<typename Backend::FusedOps> table;
@@ -34,8 +34,8 @@ template <int StepRoom, int ValueRoom>
 struct PlanStorage {
   Step steps[StepRoom]{};
   Value values[ValueRoom]{};
-  PlanDraft draft{};  // counts and totals; its pointers are null: the stages work elsewhere, since g++ 12 takes no
-                      // object for a constant whose own address was used while it was made
+  PlanDraft draft{};  // counts and totals; its pointers are null. The stages work on other arrays, since g++ 12 does
+                      // not accept an object as a constant if its own address was used during its evaluation
 };
 
 constexpr int nodes_of(const Graph& g, const Demand& demand) {
@@ -43,11 +43,11 @@ constexpr int nodes_of(const Graph& g, const Demand& demand) {
   return demand.prefix >= 0 && demand.prefix < all ? demand.prefix : all;
 }
 
-/// Steps and values, in their final order.
-template <class Net, class Input, class Loss, class Backend, class Asked>
+/// The stages up to the final order of steps and values.
+template <class Net, class Input, class Loss, class Backend, class DemandTag>
 constexpr auto make_arranged_plan() {
   constexpr const Graph& graph = graph_of<Net, Input, Loss>;
-  constexpr int nodes = nodes_of(graph, Asked::demand);
+  constexpr int nodes = nodes_of(graph, DemandTag::demand);
   PlanStorage<PlanDraft::steps_room(nodes), PlanDraft::values_room(nodes)> s{};
   PlanDraft draft;
   draft.graph = &graph;
@@ -55,7 +55,7 @@ constexpr auto make_arranged_plan() {
   draft.op_count = Backend::FusedOps::count;
   draft.stored = &element_type<typename Backend::Stored>;
   draft.compute = &element_type<typename Backend::Compute>;
-  draft.demand = Asked::demand;
+  draft.demand = DemandTag::demand;
   draft.nodes = nodes;
   DraftRoom room(draft, PlanDraft::steps_room(nodes), PlanDraft::values_room(nodes));
   fuse(draft);
@@ -67,10 +67,10 @@ constexpr auto make_arranged_plan() {
   room.move_to(s.steps, s.values, s.draft);
   return s;
 }
-template <class Net, class Input, class Loss, class Backend, class Asked>
-inline constexpr auto arranged_plan = make_arranged_plan<Net, Input, Loss, Backend, Asked>();
+template <class Net, class Input, class Loss, class Backend, class DemandTag>
+inline constexpr auto arranged_plan = make_arranged_plan<Net, Input, Loss, Backend, DemandTag>();
 
-/// The same with lifetimes and offsets, in arrays of exactly their size.
+/// The remaining stages: lifetimes and offsets, in arrays of exactly the needed size.
 template <class Backend, const auto& Arranged>
 constexpr auto lay_out() {
   PlanStorage<Arranged.draft.step_count + 1, Arranged.draft.value_count + 1> s{};
@@ -86,12 +86,12 @@ constexpr auto lay_out() {
   room.move_to(s.steps, s.values, s.draft);
   return s;
 }
-template <class Net, class Input, class Loss, class Backend, class Asked>
-inline constexpr auto laid_out_plan = lay_out<Backend, arranged_plan<Net, Input, Loss, Backend, Asked>>();
+template <class Net, class Input, class Loss, class Backend, class DemandTag>
+inline constexpr auto laid_out_plan = lay_out<Backend, arranged_plan<Net, Input, Loss, Backend, DemandTag>>();
 
-template <class Net, class Input, class Loss, class Backend, class Asked>
+template <class Net, class Input, class Loss, class Backend, class DemandTag>
 constexpr Plan make_plan() {
-  const auto& s = detail::laid_out_plan<Net, Input, Loss, Backend, Asked>;
+  const auto& s = detail::laid_out_plan<Net, Input, Loss, Backend, DemandTag>;
   const PlanDraft& d = s.draft;
   Plan p;
   p.graph = d.graph;
@@ -119,8 +119,8 @@ constexpr Plan make_plan() {
 
 }  // namespace detail
 
-/// The plan of `Net` over samples of `Input` on `Backend`, for one demand.
-template <class Net, class Input, class Loss, class Backend, class Asked>
-inline constexpr Plan plan_of = detail::make_plan<Net, Input, Loss, Backend, Asked>();
+/// The plan of `Net` for samples of shape `Input` on `Backend`. `DemandTag` is a type such as TrainingStep.
+template <class Net, class Input, class Loss, class Backend, class DemandTag>
+inline constexpr Plan plan_of = detail::make_plan<Net, Input, Loss, Backend, DemandTag>();
 
 }  // namespace tinycnn

@@ -6,16 +6,16 @@
 
 namespace tinycnn {
 
-/// What is asked of a network. The same spec answers many demands; each is a plan of its own.
+/// What a plan must compute. One network can have plans for several demands.
 struct Demand {
   Mode mode = Mode::training;
   bool parameter_gradients = true;
   bool input_gradient = false;
-  bool loss = true;  ///< run the loss, which starts the backward pass
-  int prefix = -1;   ///< only the first so many layers; -1: all
+  bool loss = true;  ///< compute the loss, where the backward pass starts
+  int prefix = -1;   ///< the number of layers to run, from the first; -1: all
 };
 
-/// The demands by name, as types: a template argument of class type is more than every compiler bears.
+/// The named demands, as tag types: not every compiler handles a Demand itself as a template argument.
 struct TrainingStep {
   static constexpr Demand demand{};
 };
@@ -26,11 +26,11 @@ struct Prediction {
 struct Validation {
   static constexpr Demand demand{Mode::inference, false, false, true, -1};
 };
-/// d loss / d input with running statistics and without parameter gradients: attacks, saliency.
+/// d loss / d input with running statistics and without parameter gradients, for adversarial attacks and saliency maps.
 struct InputGradient {
   static constexpr Demand demand{Mode::evaluation, false, true, true, -1};
 };
-/// A forward pass over the first `Layers` layers (joins count as layers), in inference mode.
+/// A forward pass through the first `Layers` layers (joins count as layers), in inference mode.
 template <int Layers>
 struct ForwardPrefix {
   static constexpr Demand demand{Mode::inference, false, false, false, Layers};
@@ -38,8 +38,9 @@ struct ForwardPrefix {
 
 enum class Phase { forward, backward };
 
-/// One call of an op's kernel. Values are indices into the plan's values, -1 where there is none. A backward step
-/// writes dr first and then dx, each as contribution (+ add_dr, + add_dx); those may be dr and dx themselves.
+/// One call of a fused op's kernel. Values are indices into the plan's values, -1 for none. A backward step first
+/// writes dr = its contribution (+ add_dr), then dx = its contribution (+ add_dx). add_dr may be dr itself, add_dx may
+/// be dx.
 struct Step {
   Phase phase = Phase::forward;
   int op = -1;
@@ -50,21 +51,21 @@ struct Step {
   long statistics = -1;  // bytes into the persistent memory
   long prepared = -1;
   int dy = -1, dx = -1, dr = -1, add_dx = -1, add_dr = -1;
-  int reduces_for = -1;  ///< the backward step for whose BatchNorm this one masks and reduces dx, -1: none
-  bool reduced = false;  ///< another step has masked and reduced this one's dy
+  int reduces_for = -1;  ///< the backward step whose BatchNorm reduction this step computes from dx; -1: none
+  bool reduced = false;  ///< another step has applied the ReLU mask to this step's dy and computed the reduction
   bool parameter_gradients = false;
 };
 
-/// A batch of elements in memory: an activation, a gradient, or bytes. Views share the `root` of what they view.
+/// A batch of samples in memory: an activation, a gradient, or bytes. A view has the `root` of the value it views.
 struct Value {
   Dims dims{};
   const ElementType* type = nullptr;
-  long per_sample = 0;        ///< bytes a sample takes, a multiple of memory_alignment; 0 for a view
-  int root = -1;              ///< the value whose memory this is (itself unless a view)
-  int gradient_root = -1;     ///< the value whose gradient this shares (a view's, a normalised copy's)
-  int first = -1, last = -1;  ///< steps between which it lives
-  long offset = -1;           ///< bytes per sample from the arena's start
-  long deferred = -1;         ///< byte of the persistent memory where its scale and shift wait; -1: stored as it is
+  long per_sample = 0;        ///< bytes per sample, a multiple of memory_alignment; 0 for a view
+  int root = -1;              ///< the value whose memory this one uses: itself, unless it is a view
+  int gradient_root = -1;     ///< the value whose gradient this one shares: itself, unless a view or a normalised copy
+  int first = -1, last = -1;  ///< the first and the last step of its lifetime
+  long offset = -1;           ///< bytes per sample from the start of the arena
+  long deferred = -1;  ///< where its deferred scale and shift are, in bytes of persistent memory; -1: not deferred
   bool deferred_relu = false;
 };
 
@@ -76,25 +77,26 @@ struct Plan {
   const Value* values = nullptr;
   int op_count = 0, step_count = 0, forward_count = 0, value_count = 0;
   Demand demand{};
-  int input = 0;    ///< the value the batch is put into
+  int input = 0;    ///< the value that holds the input batch
   int output = -1;  ///< the value of the last node before the loss
   int input_gradient = -1;
-  const ElementType *stored = nullptr, *compute = nullptr;  ///< of values; of everything else
-  // Bytes, all of them multiples of memory_alignment.
-  long per_sample = 0;  ///< of the arena, per sample
-  long persistent = 0;  ///< what exists once: statistics, prepared weights
+  const ElementType *stored = nullptr, *compute = nullptr;  ///< the types of values and of everything else
+  // All sizes are in bytes and are multiples of memory_alignment.
+  long per_sample = 0;  ///< the arena, per sample
+  long persistent = 0;  ///< independent of the batch: statistics, prepared weights
   long workspace = 0, workspace_per_sample = 0, scratch = 0, scratch_per_sample = 0;
-  int missing = -1;  ///< a layer no op computes
+  int missing = -1;  ///< the first layer that no fused op of the backend computes; -1: none
 
   [[nodiscard]] constexpr bool uses(int op, Phase phase) const {
     for (int i = 0; i < step_count; ++i)
       if (steps[i].op == op && steps[i].phase == phase) return true;
     return false;
   }
-  /// Bytes of memory for a batch of `capacity`, workers' scratch aside.
+  /// The bytes of memory for a batch of `capacity` samples, without the workers' scratch memory.
   [[nodiscard]] constexpr long room(long capacity) const {
     return (per_sample + workspace_per_sample) * capacity + persistent + workspace;
   }
+  /// The bytes of scratch memory per worker.
   [[nodiscard]] constexpr long scratch_room(long capacity) const { return scratch + scratch_per_sample * capacity; }
 };
 

@@ -1,4 +1,4 @@
-// A run's log: every line goes to the screen, unless that is to be quiet, and into a file.
+// The log of a run: writes every line to a file and, unless quiet, to standard output.
 #pragma once
 
 #include <cstdarg>
@@ -9,7 +9,7 @@
 
 namespace tinycnn {
 
-/// Lines for people. They are added to what the file holds.
+/// A log file for people. Lines are appended to an existing file. Throws an Error if the file cannot be opened.
 class Log {
  public:
   explicit Log(const std::string& path, bool quiet = false) : file_(open_stream(path, O_APPEND)), quiet_(quiet) {}
@@ -17,7 +17,7 @@ class Log {
   Log(const Log&) = delete;
   Log& operator=(const Log&) = delete;
 
-  /// printf to both, with a line's end.
+  /// Writes a line, formatted as by printf; a newline is added.
   [[gnu::format(printf, 2, 3)]] void line(const char* format, ...) {
     for (std::FILE* out : {stdout, file_}) {
       if (quiet_ && out == stdout) continue;

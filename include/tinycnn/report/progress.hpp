@@ -1,4 +1,4 @@
-// Progress of an epoch: a bar that redraws itself on a terminal, now and then a line where the output is piped.
+// The progress of an epoch on standard error: a bar on a terminal, otherwise a line every 30 seconds.
 #pragma once
 
 #include <unistd.h>
@@ -10,7 +10,7 @@
 
 namespace tinycnn {
 
-/// One bar over `batches` steps, none where it is to be quiet; the destructor clears it.
+/// A progress bar over `batches` steps; shows nothing if quiet. The destructor clears the bar.
 class Progress {
  public:
   Progress(std::string_view name, long batches, bool quiet = false)
@@ -26,14 +26,14 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  /// After each step: how many images it held, and the epoch's loss and accuracy so far.
+  /// Call after each step, with its number of images and the loss and accuracy of the epoch so far.
   [[gnu::cold]] void step(int images, double loss, double accuracy) {
     if (quiet_) return;
     ++done_;
     images_ += images;
     const double now = seconds_now(), elapsed = now - start_;
     if (now - shown_ < (terminal_ ? 0.1 : 30.0) && done_ < batches_) return;
-    if (!terminal_ && done_ == batches_) return;  // the epoch's own line follows
+    if (!terminal_ && done_ == batches_) return;  // the caller logs the complete epoch
     shown_ = now;
     const double left = elapsed / double(done_) * double(batches_ - done_);
     const double rate = elapsed > 0 ? double(images_) / elapsed : 0;

@@ -1,4 +1,4 @@
-// submission.csv, as the course's Kaggle page wants it: Id zero-padded to 4, Category.
+// Writes submission.csv in the format of the course's Kaggle page: an Id of at least 4 digits, and a Category.
 #pragma once
 
 #include <cstdio>
@@ -9,7 +9,7 @@
 
 namespace tinycnn {
 
-/// The Id of a picture: its file's stem where that is a number ("0007.jpg" -> "0007"), else its position.
+/// The Id of a picture: the stem of its file name if that is a number ("0007.jpg" -> "0007"), else its index.
 [[gnu::cold]] inline std::string submission_id(const std::string& path, long position) {
   const std::string name = base_name(path), stem = name.substr(0, name.rfind('.'));
   long number = position;
@@ -24,7 +24,7 @@ namespace tinycnn {
   return text;
 }
 
-/// One row a picture, in the folder's sorted order; all or nothing.
+/// Writes one row per picture, in the given order, atomically: on an error an old file stays as it was.
 [[gnu::cold]] inline void write_submission(const std::string& path, const std::vector<std::string>& pictures,
                                            const std::vector<int>& categories) {
   std::string text = "Id,Category\n";

@@ -1,4 +1,4 @@
-// The network as a table: what each layer gives and how many numbers it trains.
+// A network as a table: the output shape and the number of parameters of each layer.
 #pragma once
 
 #include <cstdio>
@@ -8,7 +8,8 @@
 
 namespace tinycnn {
 
-/// One line a layer: its name in the files, what it is, the shape of one sample's output, its trained numbers.
+/// One line per layer: its name, as in weight files, its kind, the output shape of one sample, its number of trained
+/// elements.
 [[gnu::cold]] inline std::string summary(const Graph& g) {
   std::string text;
   char line[160];

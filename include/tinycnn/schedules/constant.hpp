@@ -1,9 +1,9 @@
-// Constant: the same learning rate in every step.
+// Constant: a constant learning rate.
 #pragma once
 
 namespace tinycnn {
 
-/// rate(step) = base.
+/// rate(step) = base, torch.optim with no scheduler.
 struct Constant {
   double base = 1e-3;
   [[nodiscard]] constexpr double rate(long) const { return base; }

@@ -1,4 +1,4 @@
-// CosineAnnealing: from the base rate down to a minimum along half a cosine (Loshchilov & Hutter 2017).
+// CosineAnnealing: decays from the base rate to a minimum along half a cosine (Loshchilov & Hutter 2017).
 #pragma once
 
 #include <cmath>
@@ -6,8 +6,8 @@
 namespace tinycnn {
 
 /// torch.optim.lr_scheduler.CosineAnnealingLR in closed form:
-/// rate(step) = minimum + (base - minimum) (1 + cos(pi step / steps)) / 2. Past `steps` it rises again, as PyTorch's
-/// does.
+/// rate(step) = minimum + (base - minimum) (1 + cos(pi step / steps)) / 2, step counted from 0. After `steps` it rises
+/// again, as in PyTorch.
 struct CosineAnnealing {
   double base = 1e-3;
   long steps = 1;

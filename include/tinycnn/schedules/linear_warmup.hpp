@@ -1,9 +1,10 @@
-// LinearWarmup<Then>: rises linearly to another schedule's first rate, then follows it (Goyal et al. 2017).
+// LinearWarmup<Then>: a linear warmup to the first rate of another schedule, which then takes over (Goyal et al. 2017).
 #pragma once
 
 namespace tinycnn {
 
-/// rate(step) = then.rate(0) (step + 1) / warmup for step < warmup, then.rate(step - warmup) afterwards.
+/// rate(step) = then.rate(0) (step + 1) / warmup for step < warmup, then.rate(step - warmup) afterwards; step is
+/// counted from 0, `warmup` is a number of steps.
 template <class Then>
 struct LinearWarmup {
   Then then{};

@@ -1,5 +1,5 @@
-// Checkpoints: all that shapes the training to come, in one safetensors file. The caller's loop adds what it must
-// remember itself as notes, name and value.
+// Checkpoints: the complete training state in one safetensors file. The caller adds the state of its own loop as notes,
+// pairs of name and value.
 #pragma once
 
 #include <charconv>
@@ -12,11 +12,11 @@
 
 namespace tinycnn {
 
-/// What a training loop remembers in a checkpoint: names and values, in the order they were added.
+/// The state of the caller's training loop in a checkpoint: names and values, in the order in which they were added.
 class Notes {
  public:
   void add(const std::string& name, const std::string& value) { all_.push_back({name, value}); }
-  /// The shortest text that reads back as the same number.
+  /// Adds a number as the shortest text that reads back as the same number.
   template <class Number>
     requires std::is_arithmetic_v<Number>
   void add(const std::string& name, Number value) {
@@ -25,13 +25,14 @@ class Notes {
 
   [[nodiscard]] const std::vector<std::pair<std::string, std::string>>& all() const { return all_; }
 
+  /// The value of that name, null if there is none.
   [[nodiscard]] const std::string* find(const std::string& name) const {
     for (const auto& [known, value] : all_)
       if (known == name) return &value;
     return nullptr;
   }
 
-  /// The number noted under `name`, which must lie within [least, most]. `path` is for the error.
+  /// The value of `name` as a number. Throws an Error, which names `path`, unless it is a number in [least, most].
   template <class Number>
   [[gnu::cold]] Number number(const std::string& name, const std::string& path, Number least, Number most) const {
     const std::string* text = find(name);
@@ -55,7 +56,7 @@ namespace detail {
 inline constexpr const char* checkpoint_key = "tinycnn checkpoint";
 inline constexpr const char* checkpoint_version = "1";
 
-/// Refuses what is sound, but not a checkpoint of this version.
+/// Throws an Error if a valid safetensors file is not a checkpoint of this version.
 [[gnu::cold]] inline void check_is_checkpoint(const SafetensorsFile& file) {
   const std::string* version = file.note(checkpoint_key);
   if (version == nullptr) throw Error({"'", file.path(), "' is no checkpoint; one is written by save_checkpoint"});
@@ -66,7 +67,7 @@ inline constexpr const char* checkpoint_version = "1";
 
 }  // namespace detail
 
-/// The notes of the checkpoint at `path`, without its numbers.
+/// The notes of the checkpoint at `path`; its tensors are not read. Throws an Error if it is not a checkpoint.
 [[gnu::cold]] inline Notes read_notes(const std::string& path) {
   const SafetensorsFile file(path);
   detail::check_is_checkpoint(file);
@@ -76,7 +77,7 @@ inline constexpr const char* checkpoint_version = "1";
   return notes;
 }
 
-/// Writes the numbers of `states` as they are and the notes; all or nothing.
+/// Writes the elements of `states`, in type T, and the notes, atomically: on an error an old file stays as it was.
 template <class T>
 [[gnu::cold]] void write_checkpoint(const std::string& path, const std::vector<NamedState<T>>& states,
                                     const Notes& notes) {
@@ -86,7 +87,7 @@ template <class T>
   write_states<std::remove_const_t<T>, T>(writer, path, states);
 }
 
-/// Reads the numbers of `states`; nothing is changed if anything is wrong.
+/// Reads the elements of `states`. On any error throws an Error and changes nothing.
 template <class T>
 [[gnu::cold]] void read_checkpoint(const std::string& path, const std::vector<NamedState<T>>& states) {
   const SafetensorsFile file(path);

@@ -1,4 +1,4 @@
-// Finds where a step's numbers stopped being finite, so that the error can name the layer.
+// Finds where the elements of a training step stopped being finite, so that the error can name the layer.
 #pragma once
 
 #include <string>
@@ -9,9 +9,9 @@
 
 namespace tinycnn {
 
-/// One sentence on the first number of step `number` that is NaN or infinite: in the images, in a parameter, in a
-/// layer's output (the forward pass is run again, step by step; it changes no parameter and no running statistic), or
-/// in a gradient.
+/// Describes the first NaN or infinity of training step `number` in one sentence: in the images, in a parameter, in the
+/// output of a layer, or in a gradient. Runs the forward pass again, step by step, which changes neither parameters nor
+/// running statistics.
 template <class Backend>
 [[gnu::cold]] std::string describe_nonfinite(const Execution<Backend>& run, const OpKernels<Backend>* kernels,
                                              long number) {
@@ -39,7 +39,7 @@ template <class Backend>
       return sentence({"the output of ", layer_name(g, s.layers[0]), s.layer_count > 1 ? " to " : "",
                        s.layer_count > 1 ? layer_name(g, s.layers[s.layer_count - 1]) : "", " is not finite"});
   }
-  for (int k = g.parameter_count - 1; k >= 0; --k) {  // the backward pass met them in this order
+  for (int k = g.parameter_count - 1; k >= 0; --k) {  // in the order of the backward pass
     const Parameter& p = g.parameters[k];
     if (!p.buffer && !finite(run.gradients + p.offset, p.size()))
       return sentence({"the gradient of ", parameter_name(g, p), " is not finite"});

@@ -1,4 +1,4 @@
-// InputGradients: how the loss changes with each pixel, for saliency maps and adversarial examples.
+// InputGradients: the gradient of the loss with respect to the images, for saliency maps and adversarial examples.
 #pragma once
 
 #include <string>
@@ -9,8 +9,8 @@
 
 namespace tinycnn {
 
-/// d loss / d images of `Net` in eval mode (running statistics, no dropout), up to `BatchSize::capacity` samples of
-/// `Input` at once; no gradient of a parameter is computed. After construction `gradients` takes no memory.
+/// d loss / d images of `Net` in eval mode (running statistics, no dropout) for up to `BatchSize::capacity` samples of
+/// shape `Input` at once. Gradients of parameters are not computed. `gradients` allocates no memory.
 template <class Net, class Input, class BatchSize, class Loss, class Backend>
 class InputGradients : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Loss, Backend, InputGradient> {
   static_assert(BatchSize::capacity > 0, "a batch holds at least one sample");
@@ -23,16 +23,16 @@ class InputGradients : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Los
 
   [[gnu::cold]] explicit InputGradients(int threads = 1) : memory_({&plan}, capacity, threads, false) {}
 
-  /// Reads a state_dict as PyTorch or Trainer::save wrote it.
+  /// Reads a state_dict written by PyTorch or Trainer::save. On any error throws an Error and changes nothing.
   [[gnu::cold]] void load(const std::string& path) { load_state(path, state()); }
-  /// To read and write: whoever asks for it is taken to fill it.
+  /// The parameters and buffers, to read and write. After this call the weights count as set.
   [[nodiscard]] NetworkState<T> state() {
     has_weights_ = true;
     return memory_.state();
   }
 
-  /// n samples (N, C, H, W) and their labels to dx (N, C, H, W), the gradient of the mean loss; returns that loss. An
-  /// Error where a gradient or the loss is not finite.
+  /// Computes dx (N, C, H, W), the gradient of the mean loss of n samples (N, C, H, W) with labels (N); returns that
+  /// loss. Throws an Error if a gradient or the loss is not finite.
   double gradients(const float* images, const int* labels, int n, float* dx) {
     check_batch(graph, capacity, images, labels, n, true);
     if (dx == nullptr) throw Error("gradients was given no memory for dx (a null pointer)");
@@ -47,7 +47,7 @@ class InputGradients : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Los
     double sum = 0;
     for (int i = 0; i < n; ++i) sum += double(loss(i, 0));
     auto gradient = Backend::template fetch<typename Backend::Stored>(run, plan.input_gradient);
-    gradient.dims = graph.input;  // through a Flatten both share one memory
+    gradient.dims = graph.input;  // the shape may be a Flatten's, which shares the memory
     check_finite_results(gradient, n, "input gradients that are");
     for (int i = 0; i < n; ++i)
       for (int c = 0; c < graph.input.c; ++c)

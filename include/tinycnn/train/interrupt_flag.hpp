@@ -1,4 +1,4 @@
-// An interrupt flag: Ctrl-C only sets it, so that a training loop can complete its step, save and return.
+// An interrupt flag, which Ctrl-C sets, so that a training loop can complete its step, save and return.
 #pragma once
 
 #include <csignal>
@@ -7,8 +7,8 @@
 
 namespace tinycnn {
 
-/// While one lives, the first SIGINT or SIGTERM only makes `requested` true; the next ends the process as ever. At most
-/// one may live at a time.
+/// During the lifetime of an InterruptFlag the first SIGINT or SIGTERM only sets `requested`; the next one ends the
+/// process as usual. At most one InterruptFlag may exist at a time.
 class InterruptFlag {
  public:
   InterruptFlag() {

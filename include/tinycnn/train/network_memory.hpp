@@ -1,4 +1,4 @@
-// A network's memory on a backend: parameters, and one block for those of its plans that never run at the same time.
+// A network's memory on a backend: parameters, gradients, buffers, and one block that its plans share.
 #pragma once
 
 #include <cstddef>
@@ -10,12 +10,12 @@
 
 namespace tinycnn {
 
-/// Bytes a plan needs for a batch of `capacity`, the workers' scratch included.
+/// The bytes that a plan needs for a batch of `capacity` samples, including the workers' scratch memory.
 constexpr long plan_bytes(const Plan& p, long capacity, int threads) {
   return p.room(capacity) + p.scratch_room(capacity) * threads;
 }
 
-/// The backend, and what a Trainer, a Predictor or InputGradients keep on it. All memory is taken at construction.
+/// The backend and the memory of a Trainer, a Predictor or InputGradients. All memory is allocated at construction.
 template <class Backend>
 class NetworkMemory {
   template <class Element>
@@ -24,12 +24,13 @@ class NetworkMemory {
  public:
   using T = typename Backend::Compute;
 
-  /// Room for any of `plans`, one at a time; the first tells the graph. `with_gradients`: of the parameters, too.
+  /// Allocates enough memory to run any one of `plans`, which must have the same graph, at a time. `with_gradients`:
+  /// also for the gradients of the parameters.
   [[gnu::cold]] NetworkMemory(std::initializer_list<const Plan*> plans, int capacity, int threads, bool with_gradients)
       : backend(threads),
-        parameters(backend, graph_of_first(plans).trained_room),
-        gradients(backend, with_gradients ? graph_of_first(plans).trained_room : 0),
-        buffers(backend, graph_of_first(plans).buffer_room),
+        parameters(backend, graph_of_first(plans).trained_storage),
+        gradients(backend, with_gradients ? graph_of_first(plans).trained_storage : 0),
+        buffers(backend, graph_of_first(plans).buffer_storage),
         labels_(backend, capacity),
         block_(backend, most_bytes(plans, capacity, threads)),
         graph_(&graph_of_first(plans)),
@@ -38,7 +39,7 @@ class NetworkMemory {
   Backend backend;
   Memory<T> parameters, gradients, buffers;
 
-  /// One run of `plan` over n samples, with pointers into this memory: persistent | workspace | scratch | values.
+  /// An execution of `plan` for n samples, with pointers into this memory: persistent | workspace | scratch | values.
   [[nodiscard]] Execution<Backend> execution(const Plan& plan, int n) {
     Execution<Backend> run;
     run.plan = &plan;
@@ -57,12 +58,12 @@ class NetworkMemory {
     run.labels = labels_.data();
     return run;
   }
-  /// The memory of the plans, for tests that look at it.
+  /// The memory block of the plans, for tests.
   [[nodiscard]] Memory<std::byte>& block() { return block_; }
 
-  /// The network's elements, to read and write.
+  /// The parameters and buffers, to read and write.
   [[nodiscard]] NetworkState<T> state() { return {graph_, Backend::order, parameters.host(), buffers.host()}; }
-  /// The same, to read.
+  /// The parameters and buffers, read-only.
   [[nodiscard]] NetworkState<const T> state() const {
     return {graph_, Backend::order, parameters.read(), buffers.read()};
   }
@@ -84,8 +85,8 @@ class NetworkMemory {
   int capacity_;
 };
 
-/// Refuses a batch that is empty, larger than the capacity or not there, and labels that are no class. `labels` may be
-/// null where `wants_labels` is false.
+/// Throws an Error if a batch is empty or larger than the capacity, if a pointer is null, or if a label is not a class.
+/// `labels` may be null if `wants_labels` is false.
 [[gnu::cold]] inline void check_batch(const Graph& graph, int capacity, const float* images, const int* labels, int n,
                                       bool wants_labels) {
   if (n < 1 || n > capacity) throw Error({"a batch of ", n, " samples was given, this network takes 1 to ", capacity});
@@ -99,7 +100,7 @@ class NetworkMemory {
           {"label ", labels[i], " of sample ", i, " is not one of the ", classes, " classes 0 to ", classes - 1});
 }
 
-/// Refuses results y of n samples that are not finite; `what` says what they are ("logits that are").
+/// Throws an Error that names the sample if a result in y is not finite; `what` describes results ("logits that are").
 template <class T>
 [[gnu::cold]] void check_finite_results(const View<const T>& y, int n, const char* what) {
   for (int i = 0; i < n; ++i)

@@ -1,5 +1,4 @@
-// Predictor: a trained network for use inside another program: inference only, BatchNorm folded, no memory for
-// training.
+// Predictor: a trained network for inference, with BatchNorm folded into the weights and no memory for training.
 #pragma once
 
 #include <string>
@@ -10,48 +9,49 @@
 
 namespace tinycnn {
 
-/// Runs `Net` over up to `BatchSize::capacity` samples of `Input` at once. `Asked` may be ForwardPrefix<L> for the
-/// values behind the first L layers instead of the last (features for a t-SNE, say). After construction a prediction
-/// takes no memory; loading does.
-template <class Net, class Input, class BatchSize, class Backend, class Asked = Prediction>
-class Predictor : NetworkCheck<Net, Input, NoLoss>, PlanCheck<Net, Input, NoLoss, Backend, Asked> {
+/// Runs `Net` on up to `BatchSize::capacity` samples of shape `Input` at once. With the `DemandTag` ForwardPrefix<L>
+/// the outputs are those of the first L layers, for example as features for a t-SNE. Predictions allocate no memory;
+/// loading does.
+template <class Net, class Input, class BatchSize, class Backend, class DemandTag = Prediction>
+class Predictor : NetworkCheck<Net, Input, NoLoss>, PlanCheck<Net, Input, NoLoss, Backend, DemandTag> {
   static_assert(BatchSize::capacity > 0, "a batch holds at least one sample");
-  static_assert(Asked::demand.mode == Mode::inference && !Asked::demand.loss,
+  static_assert(DemandTag::demand.mode == Mode::inference && !DemandTag::demand.loss,
                 "a Predictor is for inference: Prediction or ForwardPrefix");
   using T = typename Backend::Compute;
   using Stored = typename Backend::Stored;
 
  public:
   static constexpr Graph graph = graph_of<Net, Input, NoLoss>;
-  static constexpr Plan plan = plan_of<Net, Input, NoLoss, Backend, Asked>;
+  static constexpr Plan plan = plan_of<Net, Input, NoLoss, Backend, DemandTag>;
   static constexpr int capacity = BatchSize::capacity;
   static constexpr Dims output = plan.values[plan.output].dims;
-  /// Bytes of the plan's values, and of prepared weights and workspaces, the workers' scratch aside.
+  /// The bytes of the activations, and of prepared weights and workspaces without the workers' scratch memory.
   static constexpr long arena_bytes = plan.per_sample * capacity;
   static constexpr long workspace_bytes = plan.room(capacity) - arena_bytes;
 
   [[gnu::cold]] explicit Predictor(int threads = 1) : memory_({&plan}, capacity, threads, false) {}
   Predictor(const std::string& path, int threads) : Predictor(threads) { load(path); }
 
-  /// Whether an output that is NaN or infinite is an Error, which names the sample. Otherwise it is handed out as it
-  /// is.
+  /// Whether a prediction throws an Error, which names the sample, if an output is NaN or infinite. If false, such
+  /// outputs are returned unchanged.
   bool check_finite = true;
 
-  /// Reads a state_dict as PyTorch or Trainer::save wrote it.
+  /// Reads a state_dict written by PyTorch or Trainer::save. On any error throws an Error and changes nothing.
   [[gnu::cold]] void load(const std::string& path) {
     load_state(path, state());
     prepare();
   }
+  /// The parameters and buffers, to read and write. Call `prepare` after writing.
   [[nodiscard]] NetworkState<T> state() { return memory_.state(); }
-  /// To be called after numbers were changed through `state()`; `load` does it.
+  /// Prepares the weights for prediction. Call it after changing elements through `state()`; `load` calls it itself.
   void prepare() {
     const typename Backend::Session session(memory_.backend);
     Backend::execute(memory_.execution(plan, 0), kernels, PlanPart::prepare);
     prepared_ = true;
   }
 
-  /// n samples (N, C, H, W) to their outputs, left where the plan put them: a view in the backend's order, good until
-  /// the next call. A sample's result depends neither on n nor on its place in the batch.
+  /// The outputs of n samples (N, C, H, W), as a view of the plan's memory in the backend's order; it is valid until
+  /// the next call. The output for a sample depends neither on n nor on the sample's index in the batch.
   View<const Stored> predict(const float* images, int n) {
     check_batch(graph, capacity, images, nullptr, n, false);
     if (!prepared_) throw Error("this Predictor has no weights yet: load a file, or fill state() and call prepare()");
@@ -63,7 +63,7 @@ class Predictor : NetworkCheck<Net, Input, NoLoss>, PlanCheck<Net, Input, NoLoss
     if (check_finite) check_finite_results(y, n, "outputs that are");
     return y;
   }
-  /// The same, copied to `outputs` (N, output.size()) in PyTorch's order.
+  /// Copies the outputs of n samples to `outputs` (N, output.size()) in PyTorch's order.
   void predict(const float* images, int n, float* outputs) {
     if (outputs == nullptr) throw Error("predict was given no memory for the outputs (a null pointer)");
     const View<const Stored> y = predict(images, n);
@@ -71,7 +71,7 @@ class Predictor : NetworkCheck<Net, Input, NoLoss>, PlanCheck<Net, Input, NoLoss
       for (long k = 0; k < output.size(); ++k)
         outputs[i * output.size() + k] = float(y.sample(i)[offset_of(output, Backend::order, k)]);
   }
-  /// The same for any number of samples, as many at once as fit.
+  /// The same for any number of samples, in batches of at most `capacity`.
   void predict_all(const float* images, long count, float* outputs) {
     if (count < 0) throw Error({"predict_all was asked for ", count, " samples"});
     for (long first = 0; first < count; first += capacity)
@@ -81,7 +81,8 @@ class Predictor : NetworkCheck<Net, Input, NoLoss>, PlanCheck<Net, Input, NoLoss
   }
 
  private:
-  static constexpr const OpKernels<Backend>* kernels = kernels_of<Backend, plan_of<Net, Input, NoLoss, Backend, Asked>>;
+  static constexpr const OpKernels<Backend>* kernels =
+      kernels_of<Backend, plan_of<Net, Input, NoLoss, Backend, DemandTag>>;
 
   NetworkMemory<Backend> memory_;
   bool prepared_ = false;

@@ -1,4 +1,4 @@
-// A network's parameters and buffers by PyTorch's names, shapes and order: first values, files, both ways.
+// A network's parameters and buffers under PyTorch's names, in its shapes and order: initialization, saving, loading.
 #pragma once
 
 #include <cmath>
@@ -15,7 +15,7 @@
 
 namespace tinycnn {
 
-/// A network's numbers in memory that the host reads, and writes unless T is const. It owns nothing.
+/// A non-owning view of a network's parameters and buffers in host memory; read-only if T is const.
 template <class T>
 struct NetworkState {
   const Graph* graph = nullptr;
@@ -30,8 +30,9 @@ struct NetworkState {
   }
 };
 
-/// Draws the first values as torch.nn does: Conv2d and Linear from U(-b, b) with b = 1 / sqrt(fan_in), BatchNorm 1 and
-/// 0. Keyed by (seed, parameter, element in PyTorch's order), so no backend or layout changes a network's start.
+/// Initializes all parameters and buffers from the distributions of torch.nn: U(-b, b) with b = 1 / sqrt(fan_in) for
+/// Conv2d and Linear, 1 and 0 for BatchNorm. Each draw is a function of (seed, parameter, element in PyTorch's order),
+/// so that the initial values do not depend on the backend or its layout.
 template <class T>
 void initialize(const NetworkState<T>& state, std::uint64_t seed) {
   for (int k = 0; k < state.graph->parameter_count; ++k) {
@@ -46,7 +47,7 @@ void initialize(const NetworkState<T>& state, std::uint64_t seed) {
   }
 }
 
-/// A network's numbers among the tensors of a file: each is called `prefix` and its parameter's name.
+/// A network's state among the tensors of a file: the name of each tensor is `prefix` and the parameter's name.
 template <class T>
 struct NamedState {
   std::string prefix;
@@ -62,7 +63,7 @@ namespace detail {
 inline std::vector<long> shape_of(const Parameter& p) { return {p.extents, p.extents + p.rank}; }
 
 inline constexpr long elements_at_once =
-    1L << 14;  // files go through a small buffer, never through a second copy of the network
+    1L << 14;  // the size of the buffer for file access: there is never a second copy of the network
 
 template <class Number>
 Number element_at(const char* bytes) {
@@ -71,7 +72,8 @@ Number element_at(const char* bytes) {
   return number;
 }
 
-/// Reads `p` from numbers of type F32, F64 or, a counter, I64. Each must be finite as T; puts them in place if told so.
+/// Reads `p` from a tensor of type F32 or F64, a counter from I64. Throws an Error if an element is not finite as T.
+/// Stores the elements only if `write`.
 template <class T>
 [[gnu::cold]] void read_parameter(const SafetensorsFile& file, const TensorEntry& entry, const NetworkState<T>& state,
                                   const Parameter& p, bool write) {
@@ -96,7 +98,7 @@ template <class T>
   }
 }
 
-/// Writes `p` as numbers of type Stored.
+/// Writes `p` in element type Stored.
 template <class Stored, class T>
 [[gnu::cold]] void write_parameter(FileWriter& file, const NetworkState<T>& state, const Parameter& p) {
   std::vector<Stored> values(elements_at_once);
@@ -107,7 +109,7 @@ template <class Stored, class T>
   }
 }
 
-/// Names for a sentence: the first few of them, and how many more there are.
+/// A list of names for an error message: the first few, and the number of further ones.
 class NameList {
  public:
   [[gnu::cold]] void add(const std::string& name) {
@@ -126,8 +128,8 @@ class NameList {
 
 }  // namespace detail
 
-/// Writes the numbers of all `states`, those that are not counters as Stored (counters as int64), and whatever notes
-/// the writer has; all or nothing.
+/// Writes all `states` in element type Stored (counters as int64) and the notes of `writer`, atomically: on an error an
+/// old file stays as it was.
 template <class Stored, class T>
 [[gnu::cold]] void write_states(SafetensorsWriter& writer, const std::string& path,
                                 const std::vector<NamedState<T>>& states) {
@@ -151,9 +153,9 @@ template <class Stored, class T>
   });
 }
 
-/// Reads the elements of all `states` (float32 or float64). Every tensor must be there with its shape, and no other;
-/// only a counter may be missing, which then becomes 0. Nothing is changed before that, and that every element is
-/// finite, is known.
+/// Reads all `states` (float32 or float64). The file must hold exactly their tensors in the right shapes; only a
+/// counter may be missing and then becomes 0. Throws an Error otherwise, or if an element is not finite; then nothing
+/// is changed.
 template <class T>
 [[gnu::cold]] void read_states(const SafetensorsFile& file, const std::vector<NamedState<T>>& states) {
   std::vector<char> known(file.entries().size());
@@ -164,7 +166,7 @@ template <class T>
       if (!each.has(p)) continue;
       const std::string name = each.name(p);
       const TensorEntry* entry = file.find(name);
-      if (entry == nullptr && p.integer) continue;  // a counter that is missing is 0, as for torch.load_state_dict
+      if (entry == nullptr && p.integer) continue;  // a missing counter becomes 0, as in load_state_dict of PyTorch
       if (entry == nullptr)
         missing.add(name);
       else if (entry->shape != detail::shape_of(p))
@@ -179,7 +181,7 @@ template <class T>
     throw Error({"'", file.path(), "' is of another network:", missing.empty() ? "" : " missing ", missing.text(),
                  missing.empty() || unexpected.empty() ? "" : ";", unexpected.empty() ? "" : " unexpected ",
                  unexpected.text()});
-  for (const bool write : {false, true})  // nothing is written before all has been read
+  for (const bool write : {false, true})  // first check all, then write all
     for (const NamedState<T>& each : states)
       for (int k = 0; k < each.state.graph->parameter_count; ++k) {
         const Parameter& p = each.state.graph->parameters[k];
@@ -191,7 +193,8 @@ template <class T>
       }
 }
 
-/// Writes every parameter and buffer as float32 (counters as int64) under PyTorch's state_dict names, all or nothing.
+/// Writes all parameters and buffers as float32 (counters as int64) under the names of PyTorch's state_dict,
+/// atomically: on an error an old file stays as it was.
 template <class T>
 [[gnu::cold]] void save_state(const std::string& path, const NetworkState<T>& state) {
   SafetensorsWriter writer;
@@ -199,8 +202,8 @@ template <class T>
   write_states<float, T>(writer, path, {{"", state}});
 }
 
-/// Reads what PyTorch or `save_state` wrote (float32 or float64). Every tensor of the network must be there with its
-/// shape, and no other; nothing is changed before that is known.
+/// Reads a state_dict (float32 or float64) written by PyTorch or `save_state`. The file must hold exactly the tensors
+/// of the network in the right shapes; otherwise throws an Error and changes nothing.
 template <class T>
 [[gnu::cold]] void load_state(const std::string& path, const NetworkState<T>& state) {
   read_states<T>(SafetensorsFile(path), {{"", state}});

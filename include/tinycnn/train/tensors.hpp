@@ -1,4 +1,5 @@
-// A network's parameters and activations as tensors in place; eigen.hpp and xtensor.hpp show those in their libraries.
+// Access to parameters and activations as non-owning tensors; eigen.hpp and xtensor.hpp convert those to Eigen maps and
+// xtensor views.
 #pragma once
 
 #include <string>
@@ -10,14 +11,15 @@
 
 namespace tinycnn {
 
-/// A parameter or buffer where it lies, in PyTorch's shape: no copy. To write through it, take `state()` anew after an
-/// evaluation (a Trainer then prepares its weights again), and call a Predictor's `prepare()` afterwards.
+/// A parameter or buffer in PyTorch's shape, without a copy. Before writing through it, call `state()` again if a
+/// Trainer has evaluated in the meantime, so that the Trainer prepares its weights again; after writing, call a
+/// Predictor's `prepare()`.
 template <class T>
 [[gnu::cold]] Tensor<T> tensor_of(const NetworkState<T>& state, const Parameter& p) {
   const Layer& layer = state.graph->layers[p.layer];
   Tensor<T> t{state.data(p), {}, p.rank, parameter_name(*state.graph, p)};
   for (int a = 0; a < p.rank; ++a) t.axes[a].extent = p.extents[a];
-  // Features that were an image lie in the image's order.
+  // The features of a flattened image are stored in the image's order.
   if (const Dims image = features_of(layer, p); image.pixels() > 1) {
     const int features = p.rank - 1;
     t.axes[features].extent = image.c;
@@ -25,7 +27,7 @@ template <class T>
     t.axes[features + 2] = {image.w, 0, true};
     t.count = p.rank + 2;
   }
-  long unit = 1;  // from an element to the next along the axis, in PyTorch's order
+  long unit = 1;  // the distance between neighbours along the axis, in PyTorch's order
   for (int a = t.count - 1; a >= 0; --a) {
     if (t.axes[a].extent > 1) t.axes[a].stride = parameter_offset(state.order, layer, p, unit);
     unit *= t.axes[a].extent;
@@ -33,7 +35,8 @@ template <class T>
   return t;
 }
 
-/// The same by PyTorch's name: "cnn.4.weight".
+/// The parameter or buffer with that name in PyTorch's state_dict, such as "cnn.4.weight". Throws an Error if there is
+/// none.
 template <class T>
 [[gnu::cold]] Tensor<T> tensor_of(const NetworkState<T>& state, std::string_view name) {
   const Graph& g = *state.graph;
@@ -44,9 +47,9 @@ template <class T>
                first.empty() ? "" : ", such as '", first, first.empty() ? "" : "'"});
 }
 
-/// What a run left of value `value` of its graph (0 the input, i + 1 the output of node i): (N, C, H, W) or
-/// (N, features), no copy. A plan keeps its output to the end; an Error where another value was never stored as such,
-/// or something stands in its place by now.
+/// Value `value` of the graph (0: the input, i + 1: the output of node i) after an execution, as (N, C, H, W) or
+/// (N, features), without a copy. The output of a plan is always available. Throws an Error if another value was not
+/// stored, or if its memory has been overwritten.
 template <class Backend>
 [[gnu::cold]] Tensor<const typename Backend::Stored> tensor_of(const Execution<Backend>& run, int value) {
   const Plan& plan = *run.plan;

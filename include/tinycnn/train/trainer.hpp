@@ -1,5 +1,4 @@
-// Trainer: one network, one plan for training and one for evaluation, one step at a time. After construction it takes
-// no memory.
+// Trainer: a network with its optimizer and schedule, a plan for training steps and one for evaluation.
 #pragma once
 
 #include <cmath>
@@ -15,21 +14,21 @@
 
 namespace tinycnn {
 
-/// What a training step did.
+/// The result of a training step.
 struct StepResult {
   double loss = 0;       ///< mean over the batch
-  int correct = 0;       ///< samples whose largest logit is their label's
-  double grad_norm = 0;  ///< global L2 norm of all gradients, before clipping and weight decay
+  int correct = 0;       ///< the number of samples whose label is the argmax of their logits
+  double grad_norm = 0;  ///< the L2 norm of all gradients together, before clipping and weight decay
   double rate = 0;       ///< the learning rate used
 };
 
-/// What a forward pass in inference mode gave.
+/// The result of an evaluation.
 struct EvaluationResult {
-  double loss_sum = 0;  ///< over the samples
-  int correct = 0;
+  double loss_sum = 0;  ///< the sum of the samples' losses
+  int correct = 0;      ///< the number of samples whose label is the argmax of their logits
 };
 
-/// The position of the largest of `count` numbers, the first of equals.
+/// The index of the largest of `count` values; the first index if there are several.
 inline int argmax(const float* values, int count) {
   int best = 0;
   for (int k = 1; k < count; ++k)
@@ -37,21 +36,23 @@ inline int argmax(const float* values, int count) {
   return best;
 }
 
-/// How a Trainer is set up.
+/// The options of a Trainer.
 template <class Optimizer, class Schedule>
 struct TrainerOptions {
   Optimizer optimizer{};
   Schedule schedule{};
   double clip_norm = 0;    ///< 0: no clipping
-  std::uint64_t seed = 0;  ///< of the first values and of dropout
+  std::uint64_t seed = 0;  ///< for the initial values and for dropout
   int threads = 1;
 };
 
-/// Trains `Net` over samples of `Input`, `BatchSize::capacity` at most at once.
+/// Trains `Net` on batches of up to `BatchSize::capacity` samples of shape `Input`. All memory for training, evaluation
+/// and prediction is allocated at construction; only loading and saving files allocate more.
 template <class Net, class Input, class BatchSize, class Loss, class Optimizer, class Schedule, class Backend>
 class Trainer : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Loss, Backend, TrainingStep, Validation> {
   static_assert(BatchSize::capacity > 0, "a batch holds at least one sample");
-  static_assert(Optimizer::slots >= 0 && Optimizer::slots <= 2, "an optimizer keeps at most two numbers a parameter");
+  static_assert(Optimizer::slots >= 0 && Optimizer::slots <= 2,
+                "an optimizer may keep at most two slots per parameter");
   using T = typename Backend::Compute;
 
  public:
@@ -63,9 +64,9 @@ class Trainer : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Loss, Back
   static constexpr long parameters = graph.trained;
   static constexpr long macs = graph.macs;
   static constexpr int classes = int(graph.dims(graph.logits_nodes()).size());
-  /// Bytes of the training plan's values: activations, what backward needs of them, and their gradients.
+  /// The bytes of the training plan's values: activations, values saved for backward, and gradients of activations.
   static constexpr long arena_bytes = plan.per_sample * capacity;
-  /// Bytes of its statistics and of what the kernels use within a step, the workers' scratch aside.
+  /// The bytes of the training plan's statistics and workspaces, without the workers' scratch memory.
   static constexpr long workspace_bytes = plan.room(capacity) - arena_bytes;
 
   using Options = TrainerOptions<Optimizer, Schedule>;
@@ -73,37 +74,39 @@ class Trainer : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Loss, Back
   [[gnu::cold]] explicit Trainer(const Options& options)
       : options_(checked(options)),
         memory_({&plan, &validation_plan}, capacity, options.threads, true),
-        slots_(memory_.backend, Optimizer::slots * graph.trained_room),
-        partial_norms_(memory_.backend, Backend::norm_partials(graph.trained_room)) {
+        slots_(memory_.backend, Optimizer::slots * graph.trained_storage),
+        partial_norms_(memory_.backend, Backend::norm_partials(graph.trained_storage)) {
     initialize(memory_.state(), options.seed);
   }
 
-  /// The network's numbers, in PyTorch's names and order through `state().at` and the state_dict functions.
+  /// The parameters and buffers, to read and write.
   [[nodiscard]] NetworkState<T> state() {
-    prepared_ = false;  // the caller may write
+    prepared_ = false;  // the caller may change the weights
     return memory_.state();
   }
-  /// The same, to read only.
+  /// The parameters and buffers, read-only.
   [[nodiscard]] NetworkState<const T> state() const { return memory_.state(); }
+  /// Writes the state_dict as a safetensors file, atomically.
   void save(const std::string& path) const { save_state(path, state()); }
+  /// Reads a state_dict written by PyTorch or `save`. On any error throws an Error and changes nothing.
   void load(const std::string& path) { load_state(path, state()); }
 
-  /// Writes all that shapes the steps to come: parameters, buffers, the optimizer's numbers, the count of steps; and
-  /// what the caller notes. All or nothing. After `load_checkpoint` a Trainer of the same type and options goes on with
-  /// the same bits as if it had never stopped.
+  /// Writes the complete training state, atomically: parameters, buffers, optimizer state, the number of steps, and the
+  /// caller's notes. A Trainer of the same type with the same options continues after `load_checkpoint` with bitwise
+  /// the same results as an uninterrupted one.
   [[gnu::cold]] void save_checkpoint(const std::string& path, Notes notes = {}) const {
     notes.add("steps", steps_);
     write_checkpoint(path, with_slots(state(), slots_.read()), notes);
   }
-  /// Nothing is changed if the file is not right.
+  /// Restores the training state that `save_checkpoint` wrote. On any error throws an Error and changes nothing.
   [[gnu::cold]] void load_checkpoint(const std::string& path) {
     const long steps = read_notes(path).template number<long>("steps", path, 0, 1L << 62);
     read_checkpoint(path, with_slots(state(), slots_.host()));
     steps_ = steps;
   }
 
-  /// Forward, loss, backward, clipping, update, on n samples (N, C, H, W) and their labels. If anything is not finite,
-  /// nothing is updated and an Error names the step and the layer.
+  /// One training step on n samples (N, C, H, W) with labels (N): forward, loss, backward, clipping, update. If an
+  /// element of it is not finite, throws an Error that names the step and the layer; then nothing is updated.
   StepResult step(const float* images, const int* labels, int n) {
     check_batch(graph, capacity, images, labels, n, true);
     check_statistics(n);
@@ -120,7 +123,7 @@ class Trainer : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Loss, Back
     result.loss = losses(run) / n;
     result.correct = correct(run, labels);
     result.grad_norm =
-        std::sqrt(Backend::squared_norm(memory_.backend, run.gradients, graph.trained_room, partial_norms_.data()));
+        std::sqrt(Backend::squared_norm(memory_.backend, run.gradients, graph.trained_storage, partial_norms_.data()));
     if (!std::isfinite(result.loss) || !std::isfinite(result.grad_norm)) {
       Backend::begin(run, images, labels);
       throw Error(describe_nonfinite(run, kernels, steps_ + 1));
@@ -128,42 +131,44 @@ class Trainer : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Loss, Back
     Backend::execute(run, kernels, PlanPart::commit);
     const auto factors = options_.optimizer.template factors<T>(steps_ + 1, result.rate);
     Backend::template update<Optimizer>(memory_.backend, factors,
-                                        T(clip_coefficient(options_.clip_norm, result.grad_norm)), graph.trained_room,
-                                        run.parameters, run.gradients, slots_.data());
+                                        T(clip_coefficient(options_.clip_norm, result.grad_norm)),
+                                        graph.trained_storage, run.parameters, run.gradients, slots_.data());
     ++steps_;
     return result;
   }
-  /// The same on what a Loader hands out: `images` (N, C, H, W), `labels` (N), `n`.
+  /// One training step on a Minibatch of a Loader, or any type with the members `images` (N, C, H, W), `labels` (N),
+  /// `n`.
   template <class Minibatch>
   StepResult step(const Minibatch& batch) {
     return step(batch.images, batch.labels, batch.n);
   }
 
-  /// Loss and hits of n samples in inference mode; their logits (N, classes), too, where `logits` is given. An Error
-  /// where a logit or a loss is not finite.
+  /// Loss and accuracy of n samples (N, C, H, W) with labels (N) in inference mode. Also writes the logits (N, classes)
+  /// unless `logits` is null. Throws an Error if a logit or a loss is not finite.
   EvaluationResult evaluate(const float* images, const int* labels, int n, float* logits = nullptr) {
     check_batch(graph, capacity, images, labels, n, true);
     const Execution<Backend> run = infer(images, labels, n, logits);
     return {losses(run), correct(run, labels)};
   }
-  /// The same on what a Loader hands out: `images` (N, C, H, W), `labels` (N), `n`.
+  /// The same for a Minibatch of a Loader, or any type with the members `images` (N, C, H, W), `labels` (N), `n`.
   template <class Minibatch>
   EvaluationResult evaluate(const Minibatch& batch) {
     return evaluate(batch.images, batch.labels, batch.n);
   }
-  /// The logits (N, classes) of n samples without labels, in inference mode. An Error where one is not finite.
+  /// Writes the logits (N, classes) of n samples (N, C, H, W) in inference mode. Throws an Error if one is not finite.
   void predict(const float* images, int n, float* logits) {
     check_batch(graph, capacity, images, nullptr, n, false);
     if (logits == nullptr) throw Error("predict was given no memory for the logits (a null pointer)");
     infer(images, nullptr, n, logits);
   }
 
+  /// The number of training steps so far.
   [[nodiscard]] long steps() const { return steps_; }
   [[nodiscard]] Backend& backend() { return memory_.backend; }
-  /// Of the parameters, where `Graph::parameters` says; for tests and for looking inside.
+  /// The gradients of the parameters after a step, at the offsets in `graph.parameters`. For tests and debugging.
   [[nodiscard]] const T* gradients() const { return memory_.gradients.read(); }
 
-  /// The memory of one of this Trainer's plans as it was left; for tests and for looking inside.
+  /// The memory of one of this Trainer's plans after its last execution. For tests and debugging.
   [[nodiscard]] Execution<Backend> execution(const Plan& p, int n) {
     Execution<Backend> run = memory_.execution(p, n);
     run.seed = options_.seed;
@@ -177,7 +182,7 @@ class Trainer : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Loss, Back
   static constexpr const OpKernels<Backend>* validation_kernels =
       kernels_of<Backend, plan_of<Net, Input, Loss, Backend, Validation>>;
 
-  /// Refuses settings that cannot be meant.
+  /// Throws an Error if an option is invalid.
   [[gnu::cold]] static const Options& checked(const Options& options) {
     if (!(options.clip_norm >= 0)) throw Error("clip_norm must be 0 (no clipping) or more");
     if constexpr (requires { options.optimizer.mistake(); })
@@ -186,21 +191,22 @@ class Trainer : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Loss, Back
   }
   [[gnu::cold]] [[noreturn]] void refuse_rate(double rate) const {
     throw Error({"step ", steps_ + 1, ": the schedule gives the learning rate ", shortest(rate),
-                 "; a rate is 0 or more, and finite. Nothing was updated"});
+                 "; a rate must be finite and not negative. Nothing was updated"});
   }
 
-  /// The optimizer's elements lie as the parameters do: one array after the other.
+  /// The network and its optimizer slots, each of which has the layout of the parameters.
   template <class Element>
   [[nodiscard]] static std::vector<NamedState<Element>> with_slots(const NetworkState<Element>& network,
                                                                    Element* slots) {
     std::vector<NamedState<Element>> all{{"", network}};
     for (int k = 0; k < Optimizer::slots; ++k)
-      all.push_back(
-          {joined({"optimizer.", k, "."}), {&graph, Backend::order, slots + k * graph.trained_room, nullptr}, false});
+      all.push_back({joined({"optimizer.", k, "."}),
+                     {&graph, Backend::order, slots + k * graph.trained_storage, nullptr},
+                     false});
     return all;
   }
 
-  /// Training statistics need more than one value a channel, as in PyTorch.
+  /// Throws an Error if the batch statistics of a BatchNorm would be of one value per channel, as PyTorch does.
   static void check_statistics(int n) {
     if (n > 1) return;
     for (int i = 0; i < graph.layer_count; ++i)
@@ -209,7 +215,7 @@ class Trainer : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Loss, Back
                      " gets one value a channel from a batch of one sample: training needs more"});
   }
 
-  /// The validation plan over n samples; their logits where wanted.
+  /// Executes the validation plan on n samples; writes their logits unless `logits` is null.
   Execution<Backend> infer(const float* images, const int* labels, int n, float* logits) {
     typename Backend::Session session(memory_.backend);
     const Execution<Backend> run = execution(validation_plan, n);
@@ -234,14 +240,14 @@ class Trainer : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Loss, Back
 
   [[nodiscard]] static int correct(const Execution<Backend>& run, const int* labels) {
     const auto x = Backend::template fetch<typename Backend::Stored>(run, run.plan->output);  // (N, classes)
-    int hits = 0;
+    int count = 0;
     for (int i = 0; i < run.n; ++i) {
       int best = 0;
       for (int k = 1; k < classes; ++k)
         if (T(x(i, k)) > T(x(i, best))) best = k;
-      hits += best == labels[i] ? 1 : 0;
+      count += best == labels[i] ? 1 : 0;
     }
-    return hits;
+    return count;
   }
 
   template <class Element>
@@ -252,7 +258,7 @@ class Trainer : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Loss, Back
   Memory<T> slots_;
   Memory<double> partial_norms_;
   long steps_ = 0;
-  bool prepared_ = false;  // the validation plan's weights are ready, and nothing has overwritten them
+  bool prepared_ = false;  // the validation plan's prepared weights are up to date
 };
 
 }  // namespace tinycnn

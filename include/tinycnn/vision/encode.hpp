@@ -1,4 +1,4 @@
-// Pictures to JPEG files, by stb_image_write. Its code is not here: see vision/stb.hpp.
+// Encodes pictures as JPEG, with stb_image_write. Its code is included by vision/stb.hpp.
 #pragma once
 
 #include <string>
@@ -11,7 +11,8 @@ extern "C" int stbi_write_jpg_to_func(void (*func)(void* context, void* data, in
 
 namespace tinycnn {
 
-/// The bytes of a baseline JPEG file; quality 1 to 100, chroma at half resolution up to 90.
+/// The bytes of a baseline JPEG file. The quality is 1 to 100; up to 90, chroma has half the resolution. Throws an
+/// Error if the picture cannot be encoded.
 inline std::string encode_jpeg(const Picture& picture, int quality) {
   std::string bytes;
   const auto append = [](void* context, void* data, int size) {

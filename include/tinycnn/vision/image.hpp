@@ -1,5 +1,4 @@
-// A decoded picture: interleaved 8-bit RGB, as Pillow's Image of mode "RGB" and stb_image hand it out; and the way from
-// there to what a network reads.
+// A decoded picture, interleaved 8-bit RGB like Pillow's Image of mode "RGB", and its conversion to a network's input.
 #pragma once
 
 #include <cstdint>
@@ -13,13 +12,13 @@ struct Picture {
   std::vector<std::uint8_t> rgb;  // (H,W,3)
 };
 
-/// (H,W,3) bytes to (3,H,W) bytes.
+/// Converts (H,W,3) bytes to (3,H,W) bytes.
 inline void to_planes(const std::uint8_t* rgb, long pixels, std::uint8_t* out) {
   for (long i = 0; i < pixels; ++i)
     for (int c = 0; c < 3; ++c) out[c * pixels + i] = rgb[3 * i + c];
 }
 
-/// Bytes to floats in [0, 1], as torchvision's ToTensor.
+/// Converts bytes to floats in [0, 1], as torchvision's ToTensor does.
 inline void to_floats(const std::uint8_t* bytes, long count, float* out) {
   for (long i = 0; i < count; ++i) out[i] = float(bytes[i]) / 255.0f;
 }

@@ -1,4 +1,4 @@
-// Resizing by an antialiased triangle filter, to the bit what Pillow's Image.resize(size, Image.BILINEAR) gives.
+// Resizes with an antialiased triangle filter; the result equals Pillow's Image.resize(size, Image.BILINEAR) bitwise.
 #pragma once
 
 #include <cmath>
@@ -12,9 +12,9 @@ namespace tinycnn {
 
 namespace detail {
 
-/// The weights of one axis: output o is the sum over t < count[o] of weight[o * taps + t] * input[first[o] + t].
+/// The filter weights of one axis: output o is the sum over t < count[o] of weight[o * taps + t] * input[first[o] + t].
 struct ResizeAxis {
-  static constexpr int bits = 32 - 8 - 2;  // of the fraction; 8 are the pixel's and 2 keep the sum off the sign
+  static constexpr int bits = 32 - 8 - 2;  // fraction bits: 8 more are for the pixel, 2 keep sums from overflowing
   static constexpr int half = 1 << (bits - 1);
 
   int taps = 0;
@@ -22,8 +22,9 @@ struct ResizeAxis {
   std::vector<int> count;
   std::vector<int> weight;  // (out, taps), fixed point
 
-  /// Output o covers scale = in / out inputs around (o + 1/2) scale. Shrinking widens the triangle by the scale, which
-  /// is what averages away detail too fine for the output; enlarging leaves it at one pixel, plain bilinear.
+  /// Output o covers scale = in / out inputs around (o + 1/2) scale. When shrinking, the triangle is widened by the
+  /// scale, which averages out detail that is too fine for the output; when enlarging, its width is one pixel, as in
+  /// bilinear interpolation.
   ResizeAxis(int in, int out) : first(std::size_t(out)), count(std::size_t(out)) {
     const double scale = double(in) / out;
     const double support = scale > 1 ? scale : 1;
@@ -31,7 +32,7 @@ struct ResizeAxis {
     weight.resize(std::size_t(out) * std::size_t(taps));
     std::vector<double> triangle(static_cast<std::size_t>(taps));
     for (std::size_t o = 0; o < std::size_t(out); ++o) {
-      const volatile double rounded = (double(o) + 0.5) * scale;  // or g++ -mfma would fuse it with what follows
+      const volatile double rounded = (double(o) + 0.5) * scale;  // volatile prevents g++ -mfma from using an FMA
       const double centre = rounded;
       const int low = int(centre - support + 0.5), high = int(centre + support + 0.5);
       first[o] = low > 0 ? low : 0;
@@ -95,10 +96,11 @@ inline Picture resize_height(const Picture& x, int h) {
 
 }  // namespace detail
 
-/// The picture at w x h pixels, its aspect not kept: torchvision's Resize((h, w)) of a PIL image. Like Pillow it rounds
-/// to 8 bits after each axis and leaves an axis alone whose length does not change. The width goes first unless the
-/// height loses more than twice as many pixels as the width: the order of Pillow 13. Earlier ones always take the width
-/// first, which changes a few values by one level where the two orders differ.
+/// The picture resized to w x h pixels without keeping the aspect ratio: torchvision's Resize((h, w)) of a PIL image.
+/// Like Pillow, it rounds to 8 bits after each axis and skips an axis whose length does not change. The width is
+/// resized first, unless the height loses more than twice as many pixels as the width; this is the order of Pillow 13.
+/// Earlier versions always resize the width first; where the order differs, a few values differ by 1. Throws an Error
+/// if a size is not positive.
 inline Picture resize_bilinear(const Picture& x, int w, int h) {
   if (x.w < 1 || x.h < 1 || w < 1 || h < 1) throw Error("a picture cannot be resized from or to no pixels");
   if (w == x.w && h == x.h) return x;

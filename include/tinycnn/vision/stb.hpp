@@ -1,4 +1,5 @@
-// The code of stb_image and stb_image_write. Include it in exactly one .cpp of a program that reads or writes pictures.
+// The implementation of stb_image and stb_image_write. A program that reads or writes pictures must include this header
+// in exactly one .cpp.
 #pragma once
 
 #if defined(STBI_INCLUDE_STB_IMAGE_H) || defined(INCLUDE_STB_IMAGE_WRITE_H)
@@ -7,9 +8,9 @@
 
 #include <stdlib.h>
 
-// Zeroed memory: version 2.27 decodes a JPEG by tables that no segment has set. At most 1 GB, enough for the compressed
-// and the plain bytes of the largest picture: it doubles its memory for as long as a PNG's pixels go on. Beyond that
-// errno is not set, which tells such a file from a machine whose memory ran out.
+// Memory is zeroed because version 2.27 may decode a JPEG with tables that no segment has set. It is limited to 1 GB,
+// which is enough for the largest picture, because stb_image keeps doubling its buffer while a PNG's data goes on. Beyond
+// the limit errno is not set, which tells such a file from a machine that has run out of memory.
 #define STBI_MALLOC(size) calloc(1, size)
 #define STBI_REALLOC(memory, size) ((size) > 1 << 30 ? NULL : realloc(memory, size))
 #define STBI_FREE(memory) free(memory)
