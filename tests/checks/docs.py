@@ -4,7 +4,8 @@ The line above a code block says where it is from:
   <!-- from PATH -->                  the block stands in that file, line by line
   <!-- COMPILER says of PATH -->      it is what that compiler, where installed, prints, line numbers aside
 Every block of C++ or CMake needs one. Every ./dev command named must exist, and reading_an_error.md must explain every
-Mistake.
+Mistake. Every file named in a page, a comment or a script must exist: in a page and in a comment of C++ by its name or
+the end of its path, in a script by its path from the root.
 --update writes compiler messages, and blocks of plain text from a file, anew.
 """
 
@@ -21,6 +22,13 @@ ROOT = compiler.ROOT
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"(?:<!-- (.*?) -->\n)?^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 QUOTED_GXX = "12"  # the errors of g++ are quoted from this version
+FOLDERS = ("benchmarks", "cmake", "docs", "examples", "include", "tests")
+FILES = ["dev", ".ci/run", *(str(path.relative_to(ROOT)) for path in [*ROOT.glob("*.*"), *(
+    path for folder in FOLDERS for path in (ROOT / folder).rglob("*.*"))] if path.is_file())]
+ENDS_OF_PATHS = {"/".join(parts[i:]) for parts in (file.split("/") for file in FILES) for i in range(len(parts))}
+FILE_NAME = re.compile(r"(?<![\w/.<*$}-])(?:\.\./)*((?:[\w-]+/)*[\w-]+\.(?:hpp|cpp|py|md|cmake))\b")
+PATH_FROM_ROOT = re.compile(rf"(?<!/usr/)\b((?:{'|'.join(FOLDERS)})/[\w/-]+\.(?:hpp|cpp|py|sh|json|cmake))\b")
+MADE_UP = {"program.cpp"}  # what a user's own file is called
 
 
 def lines(text):
@@ -75,6 +83,7 @@ def complaints(page):
     prose = BLOCK.sub("", text)
     for field in re.findall(r"@@\w+@@", text):
         yield f"still says {field}"
+    yield from missing_files(prose, FILE_NAME)
     for link in re.findall(r"\]\(([^)#\s]+)", prose):
         missing = "://" not in link and not (page.parent / link).exists()
         yield f"links to {link}, which does not exist" if missing else None
@@ -86,6 +95,21 @@ def complaints(page):
         for mistake in re.findall(r"\w+", re.search(r"enum class Mistake \{(.*?)\}", header, re.DOTALL)[1]):
             explained = mistake == "none" or f"`{mistake}`" in text
             yield None if explained else f"does not explain Mistake::{mistake}"
+
+
+def missing_files(text, pattern):
+    """One entry per file that the text names: None, or that it does not exist. NAME stands for any name."""
+    for name in pattern.findall(text):
+        known = name in ENDS_OF_PATHS or name in MADE_UP or "NAME" in name
+        yield None if known else f"names {name}, which does not exist"
+
+
+def complaints_of_source(path):
+    """The same of what is no page: comments of C++, and the whole text of a script."""
+    text = path.read_text()
+    if path.suffix in (".hpp", ".cpp"):
+        return missing_files("\n".join(re.findall(r"//.*", text)), FILE_NAME)
+    return missing_files(text, PATH_FROM_ROOT)
 
 
 def renewed(block):
@@ -111,6 +135,14 @@ def main():
             failed += why is not None
             if why:
                 print(f"{page.relative_to(ROOT)}: {why}")
+    sources = [ROOT / file for file in FILES if file in ("dev", ".ci/run")
+               or file.endswith((".hpp", ".cpp", ".py", ".sh", ".cmake", "CMakeLists.txt", "CMakePresets.json"))]
+    for source in sources:
+        for why in complaints_of_source(source):
+            passed += why is None
+            failed += why is not None
+            if why:
+                print(f"{source.relative_to(ROOT)}: {why}")
     return compiler.finish(passed, failed)
 
 

@@ -1,5 +1,5 @@
 // The planner's stages as ordinary functions at run time, properties of many plans, and the pinned texts of the example
-// networks' plans (golden/plans; to make them again: TINYCNN_WRITE_PLANS=1 build/unit_tests -tc="*pinned*").
+// networks' plans (golden/plans; to make them again: TINYCNN_WRITE_PLANS=1 build/test/unit_tests -tc="*pinned*").
 #include <doctest/doctest.h>
 
 #include <cstdio>
