@@ -36,7 +36,7 @@ constexpr bool outlives_the_steps(const Plan& p, int root) {
          (p.demand.loss && root == root_of(p, p.graph->node_count));
 }
 
-/// No two values whose memory is needed at one step share a float of it. The batch is there before the first step.
+/// No two values whose memory is needed at one step share a byte of it. The batch is there before the first step.
 constexpr bool memory_is_not_shared(const Plan& p) {
   for (int v = 0; v < p.value_count; ++v) {
     if (p.values[v].root != v) continue;
@@ -49,7 +49,7 @@ constexpr bool memory_is_not_shared(const Plan& p) {
     if (outlives_the_steps(p, v)) last = p.step_count;
     if (first < 0) continue;
     if (p.values[v].first > first || p.values[v].last < last) return false;
-    if (p.values[v].offset < 0 || p.values[v].offset + p.values[v].dims.size() > p.per_sample) return false;
+    if (p.values[v].offset < 0 || p.values[v].offset + p.values[v].per_sample > p.per_sample) return false;
     for (int w = 0; w < v; ++w) {
       const Value &a = p.values[v], &b = p.values[w];
       if (b.root != w || b.first < 0 || a.first > b.last || b.first > a.last) continue;
@@ -102,7 +102,7 @@ constexpr bool gradients_alias_nothing(const Plan& p) {
   return true;
 }
 
-/// Floats a sample that any layout needs: the most that live at one step.
+/// Bytes per sample that any layout needs: the most that live at one step.
 constexpr long lower_bound(const Plan& p) {
   long most = 0;
   for (int i = 0; i <= p.step_count; ++i) {
