@@ -24,14 +24,14 @@ def syntax_only(compiler, arguments):
     return done.returncode, done.stdout + done.stderr
 
 
-def count(cases, judge):
+def count(cases, judge, skipped=0):
     """Calls judge(case) for all cases in parallel; judge returns None or a complaint. Prints the complaints and,
-    as its last line, 'N passed, N failed'; returns the exit status."""
+    as its last line, 'N passed, N failed' and what could not run; returns the exit status."""
     with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
         complaints = list(pool.map(judge, cases))
     for complaint in filter(None, complaints):
         print(complaint)
-    return finish(complaints.count(None), len(complaints) - complaints.count(None))
+    return finish(complaints.count(None), len(complaints) - complaints.count(None), skipped)
 
 
 def finish(passed, failed, skipped=0):

@@ -128,10 +128,11 @@ TEST_CASE("plans of the example networks are sound") {
 /// Every field, so that a further one does not compile until it is compared, too.
 bool same(const Step& one, const Step& other) {
   const auto all = [](const Step& s) {
-    const auto& [phase, op, layers, layer_count, x, r, y, saved, argmax, statistics, prepared, dy, dx, dr, add_dx, add_dr,
-                 reduces_for, reduced, parameter_gradients] = s;
-    return std::tuple(phase, op, std::vector<int>(layers, layers + longest_pattern), layer_count, x, r, y, saved, argmax,
-                      statistics, prepared, dy, dx, dr, add_dx, add_dr, reduces_for, reduced, parameter_gradients);
+    const auto& [phase, op, layers, layer_count, x, r, y, saved, argmax, statistics, prepared, dy, dx, dr, add_dx,
+                 add_dr, reduces_for, reduced, parameter_gradients] = s;
+    return std::tuple(phase, op, std::vector<int>(layers, layers + longest_pattern), layer_count, x, r, y, saved,
+                      argmax, statistics, prepared, dy, dx, dr, add_dx, add_dr, reduces_for, reduced,
+                      parameter_gradients);
   };
   return all(one) == all(other);
 }

@@ -2,8 +2,8 @@
 // an unsuitable compiler says one sentence before anything else.
 #pragma once
 
-#if defined(__clang__) ? __clang_major__ < 18 : !defined(__GNUC__) || __GNUC__ < 11
-#error "tinycnn needs g++ 11 or later, or clang 18 or later"
+#if defined(__clang__) ? __clang_major__ < 14 : !defined(__GNUC__) || __GNUC__ < 11
+#error "tinycnn needs g++ 11 or later, or clang 14 or later"
 #endif
 
 // A compiler that assumes every number to be finite removes isnan and x != x, and takes v < 0 ? 0 : v for max(v, 0).

@@ -81,7 +81,7 @@ struct ConvolutionTiling {
     // Neighbouring pixels a multiple of 4 KB apart would fall into one set of the first-level cache.
     b.pitch = s.inputs() + (s.step * s.inputs() % 1024 == 0 ? 16 : 0);
     b.tile_columns = (columns - 1) * s.step + span + 1;
-    const auto rows_of = [&](int rows) { return (rows - 1) * s.step + span + 1; };
+    const auto rows_of = [&](int each) { return (each - 1) * s.step + span + 1; };
     const int wanted = pixels_wanted / (columns * s.phases * s.phases);
     b.rows = round_up(wanted > 1 ? wanted : 1, row_multiple);
     while (b.rows > row_multiple && long(rows_of(b.rows)) * b.tile_columns * b.pitch > tile_wanted)
