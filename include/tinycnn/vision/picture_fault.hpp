@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 
 namespace tinycnn {
@@ -69,11 +70,11 @@ inline const char* bmp_fault(std::string_view bytes) {
   };
   const bool old = number(14, 4) == 12;  // OS/2's header, with extents of 16 bits
   if (!old && (number(30, 4) == 1 || number(30, 4) == 2)) return nullptr;
-  const std::size_t w = old ? number(18, 2) : number(18, 4), bits = old ? number(24, 2) : number(28, 2);
-  std::size_t h = old ? number(20, 2) : number(22, 4);
-  if (!old && h >= std::size_t(1) << 31) h = (std::size_t(1) << 32) - h;  // negative: the top row comes first
+  const std::uint64_t w = old ? number(18, 2) : number(18, 4), bits = old ? number(24, 2) : number(28, 2);
+  std::uint64_t h = old ? number(20, 2) : number(22, 4);
+  if (!old && h >= std::uint64_t(1) << 31) h = (std::uint64_t(1) << 32) - h;  // negative: the top row comes first
   if (w == 0 || h == 0 || bits == 0) return nullptr;
-  const std::size_t begin = number(10, 4), last_row = (w * bits + 7) / 8, row = (last_row + 3) / 4 * 4;
+  const std::uint64_t begin = number(10, 4), last_row = (w * bits + 7) / 8, row = (last_row + 3) / 4 * 4;
   const bool whole =
       begin <= bytes.size() && last_row <= bytes.size() - begin && h - 1 <= (bytes.size() - begin - last_row) / row;
   return whole ? nullptr : "the file is truncated";
