@@ -36,10 +36,10 @@ class Tally:
             print(f"---- {name} failed ----\n{output.rstrip()}\n----", flush=True)
         print(f"{name}: {passed} passed, {failed} failed ({seconds:.0f} s)", flush=True)
 
-    def skip(self, name, why):
+    def skip(self, name, why, count=1):
         """What cannot run on this machine is no pass."""
-        self.skipped += 1
-        print(f"{name}: not run, {why}", flush=True)
+        self.skipped += count
+        print(f"{name}: {count} not run, {why}", flush=True)
 
     def finish(self):
         print(f"{self.passed} passed, {self.failed} failed" + (f", {self.skipped} skipped" if self.skipped else ""))
@@ -78,10 +78,12 @@ def check(tally, name, *command):
     if not tally.wants(name):
         return
     status, output, seconds = run([sys.executable, *command], 15 * MINUTE)
-    if status == 0 and (skipped := re.search(r"^0 passed, 0 failed, \d+ skipped$", output, re.MULTILINE)):
-        tally.skip(name, output[:skipped.start()].strip())
-        return
-    tally.add(name, *counts(status, output, r"^(\d+) passed, (\d+) failed$"), seconds, output)
+    passed, failed = counts(status, output, r"^(\d+) passed, (\d+) failed(?:, \d+ skipped)?$")
+    skipped = re.findall(r"^\d+ passed, \d+ failed, (\d+) skipped$", output, re.MULTILINE)
+    if skipped:
+        tally.skip(name, output.strip(), int(skipped[-1]))
+    if passed or failed or not skipped:
+        tally.add(name, passed, failed, seconds, output)
 
 
 def build(tally, name, preset, target):
@@ -171,6 +173,7 @@ def quick(tally):
     check(tally, "mistakes are explained", "tests/fail/run.py")
     check(tally, "compile proxy", "tests/checks/compile_proxy.py")
     check(tally, "documents", "tests/checks/docs.py")
+    check(tally, "counting", "tests/checks/counting.py")
     examples(tally)
     unit_tests(tally, "unit tests", "test")
     unit_tests(tally, "unit tests of files and pictures, address sanitizer", "quick_asan")
@@ -189,6 +192,8 @@ def thorough(tally):
     check(tally, "headers alone, clang 19", "tests/checks/headers.py", "--compiler", "clang++-19")
     check(tally, "mistakes are explained, clang 19", "tests/fail/run.py", "--compiler", "clang++-19")
     check(tally, "an editor's view", "tests/checks/clangd.py")
+    check(tally, "oldest compilers", "tests/checks/compilers.py")
+    check(tally, "nvcc", "tests/checks/nvcc.py")
     check(tally, "the package in other projects", "tests/consumer/run.py")
     check(tally, "hw3 leaves the same bytes", "tests/hw3/determinism.py")
     check(tally, "hw3 keeps its contract", "tests/hw3/contract.py")

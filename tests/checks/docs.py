@@ -4,8 +4,10 @@ The line above a code block says where it is from:
   <!-- from PATH -->                  the block stands in that file, line by line
   <!-- COMPILER says of PATH -->      it is what that compiler, where installed, prints, line numbers aside
 Every block of C++ or CMake needs one. Every ./dev command named must exist, and reading_an_error.md must explain every
-Mistake.
---update writes compiler messages, and blocks of plain text from a file, anew.
+Mistake. Every file named in a page, a comment or a script must exist: in a page and in a comment of C++ by its name or
+the end of its path, in a script by its path from the root.
+What a compiler that is not here says counts as skipped. --update writes compiler messages, and blocks of plain text from
+a file, anew, and judges nothing.
 """
 
 import argparse
@@ -21,6 +23,13 @@ ROOT = compiler.ROOT
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"(?:<!-- (.*?) -->\n)?^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 QUOTED_GXX = "12"  # the errors of g++ are quoted from this version
+FOLDERS = ("benchmarks", "cmake", "docs", "examples", "include", "tests")
+FILES = ["dev", ".ci/run", *(str(path.relative_to(ROOT)) for path in [*ROOT.glob("*.*"), *(
+    path for folder in FOLDERS for path in (ROOT / folder).rglob("*.*"))] if path.is_file())]
+ENDS_OF_PATHS = {"/".join(parts[i:]) for parts in (file.split("/") for file in FILES) for i in range(len(parts))}
+FILE_NAME = re.compile(r"(?<![\w/.<*$}-])(?:\.\./)*((?:[\w-]+/)*[\w-]+\.(?:hpp|cpp|py|md|cmake))\b")
+PATH_FROM_ROOT = re.compile(rf"(?<!/usr/)\b((?:{'|'.join(FOLDERS)})/[\w/-]+\.(?:hpp|cpp|py|sh|json|cmake))\b")
+MADE_UP = {"program.cpp"}  # what a user's own file is called
 
 
 def lines(text):
@@ -49,8 +58,12 @@ def says(name, path):
     return compiler.syntax_only(name, [path])[1]
 
 
+class Skipped(str):
+    """Why something could not be looked at on this machine."""
+
+
 def judge_block(source, language, block):
-    """None, or what is wrong with a block."""
+    """None, or what is wrong with a block, or Skipped."""
     if source is None:
         return "does not say which file it is from" if language in ("cpp", "cmake") else None
     if origin := re.fullmatch(r"from (\S+)", source):
@@ -60,7 +73,9 @@ def judge_block(source, language, block):
         return None if stands_in(block, path) else f"does not stand like that in {origin[1]}"
     if quoted := re.fullmatch(r"(\S+) says of (\S+)", source):
         said = says(*quoted.groups())
-        if said is None or without_numbers(said) == without_numbers(block):
+        if said is None:
+            return Skipped(f"was not compared: {quoted[1]} is not here in the version that is quoted")
+        if without_numbers(said) == without_numbers(block):
             return None
         return f"is not what {quoted[1]} says of {quoted[2]}:\n{said}"
     return f"has an origin nobody understands: {source}"
@@ -71,10 +86,11 @@ def complaints(page):
     text = page.read_text()
     for block in BLOCK.finditer(text):
         why = judge_block(*block.groups())
-        yield why and f"the block in line {text.count(chr(10), 0, block.start()) + 1} {why}"
+        yield why and type(why)(f"the block in line {text.count(chr(10), 0, block.start()) + 1} {why}")
     prose = BLOCK.sub("", text)
     for field in re.findall(r"@@\w+@@", text):
         yield f"still says {field}"
+    yield from missing_files(prose, FILE_NAME)
     for link in re.findall(r"\]\(([^)#\s]+)", prose):
         missing = "://" not in link and not (page.parent / link).exists()
         yield f"links to {link}, which does not exist" if missing else None
@@ -86,6 +102,21 @@ def complaints(page):
         for mistake in re.findall(r"\w+", re.search(r"enum class Mistake \{(.*?)\}", header, re.DOTALL)[1]):
             explained = mistake == "none" or f"`{mistake}`" in text
             yield None if explained else f"does not explain Mistake::{mistake}"
+
+
+def missing_files(text, pattern):
+    """One entry per file that the text names: None, or that it does not exist. NAME stands for any name."""
+    for name in pattern.findall(text):
+        known = name in ENDS_OF_PATHS or name in MADE_UP or "NAME" in name
+        yield None if known else f"names {name}, which does not exist"
+
+
+def complaints_of_source(path):
+    """The same of what is no page: comments of C++, and the whole text of a script."""
+    text = path.read_text()
+    if path.suffix in (".hpp", ".cpp"):
+        return missing_files("\n".join(re.findall(r"//.*", text)), FILE_NAME)
+    return missing_files(text, PATH_FROM_ROOT)
 
 
 def renewed(block):
@@ -102,16 +133,22 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--update", action="store_true")
     options = parser.parse_args()
-    passed, failed = 0, 0
-    for page in PAGES:
-        if options.update:
+    if options.update:
+        for page in PAGES:
             page.write_text(BLOCK.sub(renewed, page.read_text()))
-        for why in complaints(page):
+        return 0
+    scripts = (".hpp", ".cpp", ".py", ".sh", ".cmake", "CMakeLists.txt", "CMakePresets.json", "dev", "run")
+    sources = [ROOT / file for file in FILES if file.endswith(scripts)]
+    passed, failed, skipped = 0, 0, 0
+    for path, found in [*((page, complaints(page)) for page in PAGES),
+                        *((source, complaints_of_source(source)) for source in sources)]:
+        for why in found:
             passed += why is None
-            failed += why is not None
+            skipped += isinstance(why, Skipped)
+            failed += why is not None and not isinstance(why, Skipped)
             if why:
-                print(f"{page.relative_to(ROOT)}: {why}")
-    return compiler.finish(passed, failed)
+                print(f"{path.relative_to(ROOT)}: {why}")
+    return compiler.finish(passed, failed, skipped)
 
 
 if __name__ == "__main__":

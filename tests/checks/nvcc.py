@@ -6,7 +6,8 @@ import subprocess
 import sys
 import tempfile
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+import compiler
+
 PROGRAM = """
 #include <cstdio>
 #include <tinycnn/tinycnn.hpp>
@@ -25,13 +26,13 @@ OPTIONS = ["-std=c++20", "-Werror", "all-warnings", "-diag-suppress", "1675", "-
 
 def main():
     if shutil.which("nvcc") is None:
-        print("nvcc is not installed\n0 passed, 0 failed, 1 skipped")
-        return 0
+        print("nvcc is not installed")
+        return compiler.finish(0, 0, skipped=1)
     with tempfile.TemporaryDirectory() as folder:
         source = pathlib.Path(folder) / "program.cu"
         source.write_text(PROGRAM)
         program = pathlib.Path(folder) / "program"
-        done = subprocess.run(["nvcc", *OPTIONS, str(source), "-o", str(program), "-lpthread"], cwd=ROOT,
+        done = subprocess.run(["nvcc", *OPTIONS, str(source), "-o", str(program), "-lpthread"], cwd=compiler.ROOT,
                               capture_output=True, text=True, errors="replace", timeout=600)
         output = done.stdout + done.stderr
         if done.returncode == 0:
@@ -40,8 +41,7 @@ def main():
     passed = done.returncode == 0 and "backward CrossEntropy" in output
     if not passed:
         print(output)
-    print(f"{int(passed)} passed, {int(not passed)} failed")
-    return int(not passed)
+    return compiler.finish(int(passed), int(not passed))
 
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ constexpr bool memory_is_not_shared(const Plan& p) {
     if (outlives_the_steps(p, v)) last = p.step_count;
     if (first < 0) continue;
     if (p.values[v].first > first || p.values[v].last < last) return false;
-    if (p.values[v].offset < 0 || p.values[v].offset + p.values[v].dims.size() > p.per_sample) return false;
+    if (p.values[v].offset < 0 || p.values[v].offset + p.values[v].per_sample > p.per_sample) return false;
     for (int w = 0; w < v; ++w) {
       const Value &a = p.values[v], &b = p.values[w];
       if (b.root != w || b.first < 0 || a.first > b.last || b.first > a.last) continue;
@@ -103,7 +103,7 @@ constexpr bool gradients_alias_nothing(const Plan& p) {
   return true;
 }
 
-/// A lower bound of the memory per sample: the largest total size of values that are needed at the same step.
+/// A lower bound of the memory in bytes per sample: the largest total size of values that are needed at the same step.
 constexpr long lower_bound(const Plan& p) {
   long most = 0;
   for (int i = 0; i <= p.step_count; ++i) {

@@ -2,8 +2,8 @@
 // unsuitable compiler prints one clear error before any other.
 #pragma once
 
-#if defined(__clang__) ? __clang_major__ < 18 : !defined(__GNUC__) || __GNUC__ < 11
-#error "tinycnn needs g++ 11 or later, or clang 18 or later"
+#if defined(__clang__) ? __clang_major__ < 14 : !defined(__GNUC__) || __GNUC__ < 11
+#error "tinycnn needs g++ 11 or later, or clang 14 or later"
 #endif
 
 // A compiler that assumes finite values removes isnan and x != x, and replaces v < 0 ? 0 : v by max(v, 0). Testing bit

@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 
 #include <cstddef>
+#include <cstdint>
 
 #include <tinycnn/core/error.hpp>
 
@@ -16,9 +17,11 @@ class Buffer {
  public:
   [[gnu::cold]] explicit Buffer(long count) : count_(count) {
     if (count == 0) return;
-    void* p = mmap(nullptr, bytes(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    const std::uint64_t wanted = std::uint64_t(count) * sizeof(T);  // a 32-bit system may have no number for it
+    void* p = wanted > SIZE_MAX ? MAP_FAILED
+                                : mmap(nullptr, bytes(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (p == MAP_FAILED)
-      throw Error({"the system refused ", bytes() >> 20, " MB of memory: use a smaller Batch or fewer threads"});
+      throw Error({"the system refused ", wanted >> 20, " MB of memory: use a smaller Batch or fewer threads"});
     if (bytes() >= huge_page) madvise(p, bytes(), MADV_HUGEPAGE);
     data_ = static_cast<T*>(p);
   }

@@ -11,13 +11,17 @@ namespace tinycnn {
 template <class V>
 [[gnu::always_inline]] inline V square_root(V v) {
   if constexpr (requires { std::sqrt(v); }) return std::sqrt(v);
-#if defined(__clang__)
+#if __has_builtin(__builtin_elementwise_sqrt)
   else
     return __builtin_elementwise_sqrt(v);
-#else
+#else  // g++, and clang before 17
 #if defined(__AVX512F__)
   else if constexpr (sizeof(V) == 64)
+#if defined(__clang__)
+    return __builtin_ia32_sqrtps512(v, 4);
+#else
     return __builtin_ia32_sqrtps512_mask(v, v, -1, 4);
+#endif
 #endif
 #if defined(__AVX__)
   else if constexpr (sizeof(V) == 32)

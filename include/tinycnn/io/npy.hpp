@@ -1,6 +1,7 @@
 // Reads and writes NumPy's .npy files, version 1.0, for matrices of little-endian float32 in C order only.
 #pragma once
 
+#include <cinttypes>
 #include <cstring>
 #include <string>
 #include <string_view>
@@ -53,14 +54,14 @@ struct NpyMatrix {
   NpyMatrix matrix;
   int read = 0;
   if (header.size() > 120 ||
-      std::sscanf(header.c_str(), "{'descr':'<f4','fortran_order':False,'shape':(%18ld,%18ld)%n", &matrix.rows,
-                  &matrix.columns, &read) != 2 ||
+      std::sscanf(header.c_str(), "{'descr':'<f4','fortran_order':False,'shape':(%18" SCNd64 ",%18" SCNd64 ")%n",
+                  &matrix.rows, &matrix.columns, &read) != 2 ||
       read == 0 || (header.substr(std::size_t(read)) != ",}" && header.substr(std::size_t(read)) != "}"))
     refuse("it is not a C-ordered matrix of float32");
   const std::size_t room = (bytes.size() - begin) / sizeof(float);
   if (matrix.rows < 0 || matrix.columns < 0 || (bytes.size() - begin) % sizeof(float) != 0 ||
-      (matrix.columns != 0 && std::size_t(matrix.rows) > room / std::size_t(matrix.columns)) ||
-      std::size_t(matrix.rows) * std::size_t(matrix.columns) != room)
+      (matrix.columns != 0 && std::uint64_t(matrix.rows) > room / std::uint64_t(matrix.columns)) ||
+      std::uint64_t(matrix.rows) * std::uint64_t(matrix.columns) != room)
     refuse("its shape does not agree with its length");
   matrix.values.resize(room);
   if (room != 0) std::memcpy(matrix.values.data(), bytes.data() + begin, room * sizeof(float));

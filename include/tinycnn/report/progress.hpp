@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <cinttypes>
 #include <cstdio>
 #include <string_view>
 
@@ -41,12 +42,12 @@ class Progress {
       char bar[width + 1];
       for (int i = 0; i < width; ++i) bar[i] = i * batches_ < done_ * width ? '#' : '.';
       bar[width] = 0;
-      std::fprintf(stderr, "\r\033[K%.*s [%s] %ld/%ld  loss %.4f  acc %.4f  %.1f images/s  %.0f s left",
+      std::fprintf(stderr, "\r\033[K%.*s [%s] %" PRId64 "/%" PRId64 "  loss %.4f  acc %.4f  %.1f images/s  %.0f s left",
                    int(name_.size()), name_.data(), bar, done_, batches_, loss, accuracy, rate, left);
       drawn_ = true;
     } else {
-      std::fprintf(stderr, "%.*s %ld/%ld  loss %.4f  acc %.4f  %.1f images/s  %.0f s left\n", int(name_.size()),
-                   name_.data(), done_, batches_, loss, accuracy, rate, left);
+      std::fprintf(stderr, "%.*s %" PRId64 "/%" PRId64 "  loss %.4f  acc %.4f  %.1f images/s  %.0f s left\n",
+                   int(name_.size()), name_.data(), done_, batches_, loss, accuracy, rate, left);
     }
     std::fflush(stderr);
   }

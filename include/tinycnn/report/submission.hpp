@@ -1,6 +1,7 @@
 // Writes submission.csv in the format of the course's Kaggle page: an Id of at least 4 digits, and a Category.
 #pragma once
 
+#include <cinttypes>
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -20,7 +21,7 @@ namespace tinycnn {
     for (const char c : stem) number = 10 * number + (c - '0');
   }
   char text[24];
-  std::snprintf(text, sizeof text, "%04ld", number);
+  std::snprintf(text, sizeof text, "%04" PRId64, number);
   return text;
 }
 

@@ -85,7 +85,7 @@ struct ConvolutionTiling {
     // Pixels a multiple of 4 KB apart would map to the same set of the first-level cache.
     t.pitch = g.inputs() + (g.step * g.inputs() % 1024 == 0 ? 16 : 0);
     t.tile_columns = (columns - 1) * g.step + span + 1;
-    const auto rows_of = [&](int rows) { return (rows - 1) * g.step + span + 1; };
+    const auto rows_of = [&](int each) { return (each - 1) * g.step + span + 1; };
     const int wanted = target_pixels / (columns * g.phases * g.phases);
     t.rows = round_up(wanted > 1 ? wanted : 1, row_multiple);
     while (t.rows > row_multiple && long(rows_of(t.rows)) * t.tile_columns * t.pitch > target_tile_floats)

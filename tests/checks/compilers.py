@@ -1,0 +1,43 @@
+"""The oldest compilers named in core/compiler.hpp compile the static tests and an example without a warning, and older
+ones say, as their first error, what is needed. A compiler that is not installed counts as skipped.
+"""
+
+import re
+import shutil
+import sys
+
+import compiler
+
+HEADER = compiler.ROOT / "include/tinycnn/core/compiler.hpp"
+SOURCES = [*sorted(f"tests/static/{path.name}" for path in (compiler.ROOT / "tests/static").glob("*.cpp")),
+           "examples/thirty_lines.cpp"]
+TOO_OLD = ["g++-10", "clang++-13"]
+
+
+def warning_of(name, source):
+    status, output = compiler.syntax_only(name, [*compiler.WARNINGS, "-Werror", "-Wno-psabi", source])
+    return None if status == 0 else f"{source} does not compile with {name}:\n{output}"
+
+
+def not_refused(name, sentence):
+    """None where the first and only error of a compiler is the sentence."""
+    status, output = compiler.syntax_only(name, ["examples/thirty_lines.cpp"])
+    errors = re.findall(r"\berror: (.*)", output)
+    right = status != 0 and len(errors) == 1 and sentence in errors[0]
+    return None if right else f"{name} says something else than '{sentence}':\n{output}"
+
+
+def main():
+    sentence = re.search(r'"(tinycnn needs .*)"', HEADER.read_text())[1]
+    oldest = [f"{kind}-{version}" for kind, version in re.findall(r"(g\+\+|clang) (\d+)", sentence)]
+    cases = [(name.replace("clang", "clang++"), warning_of, source) for name in oldest for source in SOURCES]
+    cases += [(name, not_refused, sentence) for name in TOO_OLD]
+    here = [case for case in cases if shutil.which(case[0])]
+    missing = sorted({case[0] for case in cases if not shutil.which(case[0])})
+    if missing:
+        print(f"{', '.join(missing)} not installed")
+    return compiler.count(here, lambda case: case[1](case[0], case[2]), len(cases) - len(here))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
