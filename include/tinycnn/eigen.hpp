@@ -2,6 +2,7 @@
 // tinycnn.hpp does not include it.
 #pragma once
 
+#include <cstdint>
 #include <type_traits>
 
 #include <Eigen/Core>
@@ -34,10 +35,10 @@ template <class T>
 /// The same as a copy, which works for every tensor.
 template <class T>
 [[nodiscard]] Matrix<std::remove_const_t<T>> copy(const Tensor<T>& tensor) {
-  long rows = 1;
+  std::int64_t rows = 1;
   for (int a = 0; a < tensor.next(0); ++a) rows *= tensor.axes[a].extent;
   Matrix<std::remove_const_t<T>> all(rows, tensor.size() / rows);
-  for (long i = 0; i < tensor.size(); ++i) all.data()[i] = tensor.element(i);
+  for (std::int64_t i = 0; i < tensor.size(); ++i) all.data()[i] = tensor.element(i);
   return all;
 }
 

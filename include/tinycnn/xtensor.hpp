@@ -6,6 +6,7 @@
 #include <array>
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -45,7 +46,7 @@ template <class T>
     else
       shape.push_back(std::size_t(tensor.axes[a].extent));
   xt::xarray<std::remove_const_t<T>> all = xt::xarray<std::remove_const_t<T>>::from_shape(shape);
-  for (long i = 0; i < tensor.size(); ++i) all.data()[i] = tensor.element(i);
+  for (std::int64_t i = 0; i < tensor.size(); ++i) all.data()[i] = tensor.element(i);
   return all;
 }
 
@@ -127,7 +128,7 @@ template <class Network, class Images>
   std::array<std::size_t, rank> shape;
   std::copy(wanted.begin(), wanted.end(), shape.begin());
   xt::xtensor<float, rank> outputs = xt::xtensor<float, rank>::from_shape(shape);
-  network.predict_all(samples, long(images.shape()[0]), outputs.data());
+  network.predict_all(samples, std::int64_t(images.shape()[0]), outputs.data());
   return outputs;
 }
 

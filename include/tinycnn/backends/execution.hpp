@@ -21,7 +21,7 @@ struct Execution {
   const Plan* plan = nullptr;
   Backend* backend = nullptr;
   int n = 0;  ///< samples in this batch, at most `capacity`
-  long capacity = 0;
+  std::int64_t capacity = 0;
   std::byte* values = nullptr;      ///< the arena: value v is at values + offset * capacity
   std::byte* persistent = nullptr;  ///< statistics, prepared weights
   T* workspace = nullptr;           ///< used within one step, shared by the workers
@@ -60,7 +60,7 @@ struct Execution {
   }
   /// The scratch memory of one worker.
   [[nodiscard]] T* scratch_of(int worker) const {
-    return scratch + worker * (plan->scratch_room(capacity) / long(sizeof(T)));
+    return scratch + worker * (plan->scratch_room(capacity) / std::int64_t(sizeof(T)));
   }
 
   [[nodiscard]] const Parameter& parameter_facts(const Layer& l, int p) const {
@@ -74,7 +74,7 @@ struct Execution {
   [[nodiscard]] T* gradient(const Layer& l, int p) const { return gradients + parameter_facts(l, p).offset; }
 
  private:
-  [[nodiscard]] T* persistent_at(long byte) const {
+  [[nodiscard]] T* persistent_at(std::int64_t byte) const {
     return byte < 0 ? nullptr : reinterpret_cast<T*>(persistent + byte);
   }
 };

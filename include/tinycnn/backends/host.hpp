@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cmath>
+#include <cstdint>
 
 #include <tinycnn/backends/bind.hpp>
 #include <tinycnn/core/memory.hpp>
@@ -17,12 +18,12 @@ template <class T>
 class HostMemory {
  public:
   template <class Backend>
-  HostMemory(Backend&, long count) : buffer_(count) {}
+  HostMemory(Backend&, std::int64_t count) : buffer_(count) {}
 
   [[nodiscard]] T* data() const { return buffer_.data(); }
   [[nodiscard]] T* host() { return buffer_.data(); }
   [[nodiscard]] const T* read() const { return buffer_.data(); }
-  [[nodiscard]] long size() const { return buffer_.size(); }
+  [[nodiscard]] std::int64_t size() const { return buffer_.size(); }
 
  private:
   Buffer<T> buffer_;
@@ -43,8 +44,8 @@ class HostVerbs {
     run.backend->for_blocks(run.n, [&](int n) {
       const float* image = images + n * d.size();  // (C, H, W)
       for (int c = 0; c < d.c; ++c)
-        for (long p = 0; p < d.pixels(); ++p) {
-          const long to = run.order == Order::chw ? c * d.pixels() + p : p * d.c + c;
+        for (std::int64_t p = 0; p < d.pixels(); ++p) {
+          const std::int64_t to = run.order == Order::chw ? c * d.pixels() + p : p * d.c + c;
           x.sample(n)[to] = typename Backend::Stored(typename Backend::Compute(image[c * d.pixels() + p]));
         }
     });
@@ -70,23 +71,23 @@ class HostVerbs {
 
   /// Whether all of `count` elements are finite.
   template <class Backend, class T>
-  static bool all_finite(Backend&, const T* elements, long count) {
-    for (long i = 0; i < count; ++i)
+  static bool all_finite(Backend&, const T* elements, std::int64_t count) {
+    for (std::int64_t i = 0; i < count; ++i)
       if (!std::isfinite(double(elements[i]))) return false;
     return true;
   }
 
   /// The number of partial sums of `squared_norm`.
-  static constexpr int norm_partials(long count) { return int((count + block_elements - 1) / block_elements); }
+  static constexpr int norm_partials(std::int64_t count) { return int((count + block_elements - 1) / block_elements); }
 
   /// The sum of the squares of `count` gradients, in double: one partial sum per fixed block, added in order.
   template <class Backend, class T>
-  static double squared_norm(Backend& backend, const T* gradients, long count, double* partials) {
+  static double squared_norm(Backend& backend, const T* gradients, std::int64_t count, double* partials) {
     const int blocks = norm_partials(count);
     backend.for_blocks(blocks, [=](int block) {
-      const long first = block * block_elements, end = block_end(block, count);
+      const std::int64_t first = block * block_elements, end = block_end(block, count);
       double lanes[8] = {};
-      for (long i = first; i < end; i += 8)
+      for (std::int64_t i = first; i < end; i += 8)
         for (int k = 0; k < 8; ++k) lanes[k] += double(gradients[i + k]) * double(gradients[i + k]);
       double sum = 0;
       for (double lane : lanes) sum += lane;
@@ -100,8 +101,8 @@ class HostVerbs {
   /// Updates `count` parameters w by their gradients g times `factor`; `slots` holds Optimizer::slots arrays of `count`
   /// elements, one after another.
   template <class Optimizer, class Backend, class T>
-  static void update(Backend& backend, const typename Optimizer::template Factors<T>& factors, T factor, long count,
-                     T* w, const T* g, T* slots) {
+  static void update(Backend& backend, const typename Optimizer::template Factors<T>& factors, T factor,
+                     std::int64_t count, T* w, const T* g, T* slots) {
     T* slot1 = Optimizer::slots > 1 ? slots + count : slots;
     backend.for_blocks(norm_partials(count), [&](int block) {
       update_range<Optimizer, typename Backend::Register>(factors, factor, block * block_elements,
@@ -110,10 +111,11 @@ class HostVerbs {
   }
 
  private:
-  static constexpr long block_elements = 1L << 15;  // fixed, so that no result depends on the threads
+  static constexpr std::int64_t block_elements = std::int64_t{1}
+                                                 << 15;  // fixed, so that no result depends on the threads
 
-  static constexpr long block_end(int block, long count) {
-    const long end = (block + 1) * block_elements;
+  static constexpr std::int64_t block_end(int block, std::int64_t count) {
+    const std::int64_t end = (block + 1) * block_elements;
     return end < count ? end : count;
   }
 };

@@ -1,6 +1,8 @@
 // The shape of one sample as a value: an image (C, H, W) or a flat feature vector.
 #pragma once
 
+#include <cstdint>
+
 #include <tinycnn/core/compiler.hpp>
 
 namespace tinycnn {
@@ -13,8 +15,8 @@ struct Dims {
   int w = 1;
   bool flat = false;
 
-  [[nodiscard]] constexpr long size() const { return long(c) * h * w; }
-  [[nodiscard]] constexpr long pixels() const { return long(h) * w; }
+  [[nodiscard]] constexpr std::int64_t size() const { return std::int64_t(c) * h * w; }
+  [[nodiscard]] constexpr std::int64_t pixels() const { return std::int64_t(h) * w; }
 
   /// Images are equal if all three extents are, flat samples if their numbers of features are.
   friend constexpr bool operator==(const Dims& a, const Dims& b) {

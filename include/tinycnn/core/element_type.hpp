@@ -1,6 +1,7 @@
 // The element types of tensors: the type a backend stores values in, and the type it computes in.
 #pragma once
 
+#include <cstdint>
 #include <string_view>
 
 namespace tinycnn {
@@ -54,10 +55,10 @@ template <class T>
 using as_precision = typename detail::AsPrecision<T>::type;
 
 /// The alignment of values and workspaces in bytes: one cache line, one 512-bit register.
-inline constexpr long memory_alignment = 64;
+inline constexpr std::int64_t memory_alignment = 64;
 
 /// `bytes`, rounded up to a multiple of `memory_alignment`.
-constexpr long aligned_bytes(long bytes) {
+constexpr std::int64_t aligned_bytes(std::int64_t bytes) {
   return (bytes + memory_alignment - 1) / memory_alignment * memory_alignment;
 }
 

@@ -15,7 +15,7 @@ namespace tinycnn {
 template <class T>
 class Buffer {
  public:
-  [[gnu::cold]] explicit Buffer(long count) : count_(count) {
+  [[gnu::cold]] explicit Buffer(std::int64_t count) : count_(count) {
     if (count == 0) return;
     const std::uint64_t wanted = std::uint64_t(count) * sizeof(T);  // a 32-bit system may have no number for it
     void* p = wanted > SIZE_MAX ? MAP_FAILED
@@ -32,15 +32,15 @@ class Buffer {
   Buffer& operator=(const Buffer&) = delete;
 
   [[nodiscard]] T* data() const { return data_; }
-  [[nodiscard]] long size() const { return count_; }
-  [[nodiscard]] T& operator[](long i) const { return data_[i]; }
+  [[nodiscard]] std::int64_t size() const { return count_; }
+  [[nodiscard]] T& operator[](std::int64_t i) const { return data_[i]; }
 
  private:
   static constexpr std::size_t huge_page = std::size_t(2) << 20;
   [[nodiscard]] std::size_t bytes() const { return std::size_t(count_) * sizeof(T); }
 
   T* data_ = nullptr;
-  long count_ = 0;
+  std::int64_t count_ = 0;
 };
 
 }  // namespace tinycnn

@@ -1,6 +1,7 @@
 // A non-owning tensor: a pointer and strides that give a backend's memory PyTorch's shape.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <utility>
 
@@ -11,9 +12,9 @@ namespace tinycnn {
 
 /// One axis of a tensor: the number of elements along it and the distance between neighbours, in elements.
 struct Axis {
-  long extent = 1;
-  long stride = 0;      ///< 0 if the extent is 1
-  bool joined = false;  ///< PyTorch sees it merged with the previous axis: flat features are stored as (C, H, W)
+  std::int64_t extent = 1;
+  std::int64_t stride = 0;  ///< 0 if the extent is 1
+  bool joined = false;      ///< PyTorch sees it merged with the previous axis: flat features are stored as (C, H, W)
 };
 
 /// Elements of a network where the backend stores them, indexed as PyTorch indexes the tensor. Does not own them.
@@ -30,16 +31,16 @@ struct Tensor {
     for (int a = 0; a < count; ++a) all += axes[a].joined ? 0 : 1;
     return all;
   }
-  [[nodiscard]] long size() const {
-    long all = 1;
+  [[nodiscard]] std::int64_t size() const {
+    std::int64_t all = 1;
     for (int a = 0; a < count; ++a) all *= axes[a].extent;
     return all;
   }
   /// Element i, counted in PyTorch's order.
-  [[nodiscard]] T& element(long i) const { return data[offset_along(count, i)]; }
+  [[nodiscard]] T& element(std::int64_t i) const { return data[offset_along(count, i)]; }
 
   /// PyTorch's tensor[i]: the first axis is dropped. Throws an Error if i is out of range.
-  [[nodiscard]] Tensor operator[](long i) const {
+  [[nodiscard]] Tensor operator[](std::int64_t i) const {
     const int first = next(0);
     if (count == 0 || i < 0 || i >= extent(0, first))
       throw Error({"index ", i, " is not within the first axis of '", name, "'"});
@@ -77,14 +78,14 @@ struct Tensor {
   }
 
  private:
-  [[nodiscard]] long extent(int first, int end) const {
-    long all = 1;
+  [[nodiscard]] std::int64_t extent(int first, int end) const {
+    std::int64_t all = 1;
     for (int a = first; a < end; ++a) all *= axes[a].extent;
     return all;
   }
   /// The offset of element i of the first `end` axes, counted in PyTorch's order.
-  [[nodiscard]] long offset_along(int end, long i) const {
-    long at = 0;
+  [[nodiscard]] std::int64_t offset_along(int end, std::int64_t i) const {
+    std::int64_t at = 0;
     for (int a = end - 1; a >= 0; --a) {
       at += i % axes[a].extent * axes[a].stride;
       i /= axes[a].extent;
@@ -95,9 +96,11 @@ struct Tensor {
 
 /// The first n samples of a view as a tensor (N, C, H, W) or (N, features).
 template <class T>
-Tensor<T> tensor_of(const View<T>& view, long n, std::string name = "the values") {
+Tensor<T> tensor_of(const View<T>& view, std::int64_t n, std::string name = "the values") {
   const Dims& d = view.dims;
-  const auto axis = [&](int extent, long stride, bool joined) { return Axis{extent, extent > 1 ? stride : 0, joined}; };
+  const auto axis = [&](int extent, std::int64_t stride, bool joined) {
+    return Axis{extent, extent > 1 ? stride : 0, joined};
+  };
   return {view.data,
           {{n, n > 1 ? d.size() : 0},
            axis(d.c, offset_of(d, view.order, 1, 0, 0), false),

@@ -1,6 +1,8 @@
 // A batch of samples in memory, indexed in PyTorch's order regardless of how it is stored.
 #pragma once
 
+#include <cstdint>
+
 #include <tinycnn/core/dims.hpp>
 
 namespace tinycnn {
@@ -9,15 +11,15 @@ namespace tinycnn {
 enum class Order { chw, hwc };
 
 /// The offset of element (c, h, w) in a sample of shape `d`.
-constexpr long offset_of(const Dims& d, Order order, int c, int h, int w) {
-  return order == Order::chw ? (long(c) * d.h + h) * d.w + w : (long(h) * d.w + w) * d.c + c;
+constexpr std::int64_t offset_of(const Dims& d, Order order, int c, int h, int w) {
+  return order == Order::chw ? (std::int64_t(c) * d.h + h) * d.w + w : (std::int64_t(h) * d.w + w) * d.c + c;
 }
 
 /// The offset of feature i in a flat sample. Features are counted in the (C, H, W) order of the image that was
 /// flattened.
-constexpr long offset_of(const Dims& d, Order order, long i) {
+constexpr std::int64_t offset_of(const Dims& d, Order order, std::int64_t i) {
   if (order == Order::chw || d.pixels() == 1) return i;
-  const long pixels = d.pixels();
+  const std::int64_t pixels = d.pixels();
   return (i % pixels) * d.c + i / pixels;
 }
 
@@ -28,13 +30,13 @@ struct View {
   Dims dims{};
   Order order = Order::chw;
 
-  constexpr T& operator()(long n, int c, int h, int w) const {  // (N, C, H, W)
+  constexpr T& operator()(std::int64_t n, int c, int h, int w) const {  // (N, C, H, W)
     return data[n * dims.size() + offset_of(dims, order, c, h, w)];
   }
-  constexpr T& operator()(long n, long i) const {  // (N, features)
+  constexpr T& operator()(std::int64_t n, std::int64_t i) const {  // (N, features)
     return data[n * dims.size() + offset_of(dims, order, i)];
   }
-  constexpr T* sample(long n) const { return data + n * dims.size(); }
+  constexpr T* sample(std::int64_t n) const { return data + n * dims.size(); }
   constexpr operator View<const T>() const { return {data, dims, order}; }
 };
 

@@ -1,6 +1,7 @@
 // A folder of pictures with labels in their file names, `<label>_<id>.jpg`, as in the homework's food-11 data set.
 #pragma once
 
+#include <cstdint>
 #include <cstdlib>
 #include <string>
 #include <string_view>
@@ -19,14 +20,14 @@ enum class Split { train, valid, test };
 struct ImageFolder {
   std::vector<std::string> paths;
   std::vector<int> labels;  // -1 if the name has none
-  [[nodiscard]] long size() const { return long(paths.size()); }
+  [[nodiscard]] std::int64_t size() const { return std::int64_t(paths.size()); }
 };
 
 /// The integer before the first '_' of a file name, -1 if there is none: 3 for "3_17.jpg", -1 for "0003.jpg".
 inline int label_of(std::string_view file_name) {
   const std::size_t end = file_name.find('_');
   if (end == std::string_view::npos || end == 0) return -1;
-  long label = 0;
+  std::int64_t label = 0;
   for (const char c : file_name.substr(0, end)) {
     if (c < '0' || c > '9') return -1;
     label = label * 10 + (c - '0');

@@ -73,7 +73,7 @@ class Loader {
       if (i < 0 || i >= folder_.size())
         throw Error({"an epoch's order holds ", i, ", but the folder has ", folder_.size(), " pictures"});
     Lock lock(mutex_);
-    claimed_ = long(order_.size());  // no thread begins another picture of the old epoch
+    claimed_ = std::int64_t(order_.size());  // no thread begins another picture of the old epoch
     while (busy_ > 0) ::pthread_cond_wait(&work_done_, &mutex_);
     order_ = order;
     damaged_.clear();
@@ -122,7 +122,7 @@ class Loader {
     }
     Lock lock(mutex_);
     std::vector<DamagedPicture> sorted;
-    for (long picture = 0; picture < folder_.size() && sorted.size() < damaged_.size(); ++picture)
+    for (std::int64_t picture = 0; picture < folder_.size() && sorted.size() < damaged_.size(); ++picture)
       for (const DamagedPicture& each : damaged_)
         if (each.picture == picture) sorted.push_back(each);
     return sorted;
@@ -158,8 +158,8 @@ class Loader {
   }
 
   /// Assigns a slot to minibatch b and allows the threads to load pictures up to its end.
-  void prepare(long b) {
-    const long begin = b * batch_, end = begin + batch_, size = long(order_.size());
+  void prepare(std::int64_t b) {
+    const std::int64_t begin = b * batch_, end = begin + batch_, size = std::int64_t(order_.size());
     Slot& slot = slots_[b % prefetched];
     slot.n = int(begin >= size ? 0 : (end < size ? end : size) - begin);
     slot.remaining = slot.n;
@@ -208,7 +208,7 @@ class Loader {
     for (;;) {
       while (!stopping_ && claimed_ >= limit_) ::pthread_cond_wait(&work_available_, &mutex_);
       if (stopping_) return;
-      const long position = claimed_++;
+      const std::int64_t position = claimed_++;
       const int picture = order_[std::size_t(position)];
       Slot& slot = slots_[position / batch_ % prefetched];
       const int n = int(position % batch_);
@@ -269,9 +269,9 @@ class Loader {
   std::vector<int> order_;
   std::vector<DamagedPicture> damaged_;  // of this epoch, as they were found
   std::string failure_;                  // of this epoch: why a picture failed, if not because of its file
-  long claimed_ = 0;                     // position in the order of the next picture to load
-  long limit_ = 0;                       // the end of the positions that may be loaded now
-  long delivered_ = 0;                   // minibatches returned by next
+  std::int64_t claimed_ = 0;             // position in the order of the next picture to load
+  std::int64_t limit_ = 0;               // the end of the positions that may be loaded now
+  std::int64_t delivered_ = 0;           // minibatches returned by next
   int busy_ = 0;                         // threads that load a picture
   bool stopping_ = false;
 };

@@ -126,7 +126,7 @@ class PictureCache {
     return detail::Checksum(keys_[std::size_t(picture)]).add(pixels, bytes_).value();
   }
 
-  [[nodiscard]] off_t offset_of(long picture) const {
+  [[nodiscard]] off_t offset_of(std::int64_t picture) const {
     return off_t(sizeof magic) + off_t(picture) * off_t(sizeof(std::uint64_t) + bytes_);
   }
 
@@ -162,7 +162,7 @@ class PictureCache {
     if (!read_at(start, known, 0) || std::memcmp(start, magic, known) != 0)
       return refuse("it is something else, which is left alone");
 
-    const off_t size = offset_of(long(keys_.size())), old_size = off_t(opened.size);
+    const off_t size = offset_of(std::int64_t(keys_.size())), old_size = off_t(opened.size);
     struct statvfs disk;
     const bool roomy = size <= old_size || ::fstatvfs(file_, &disk) != 0 ||
                        double(size - old_size) * 2 < double(disk.f_bavail) * double(disk.f_frsize);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <charconv>
+#include <cstdint>
 #include <cstdio>
 #include <string>
 #include <string_view>
@@ -35,12 +36,12 @@ class CsvWriter {
 
   /// Continues the file of an interrupted run: keeps the header and the first `rows` complete rows, drops the rest.
   /// Throws an Error if the file has fewer rows or a different header.
-  [[gnu::cold]] static CsvWriter resume(const std::string& path, std::string_view header, long rows) {
+  [[gnu::cold]] static CsvWriter resume(const std::string& path, std::string_view header, std::int64_t rows) {
     const std::string text = read_file(path);
     std::size_t end = text.find('\n');
     if (end == std::string::npos || std::string_view(text).substr(0, end) != header)
       throw Error({"cannot resume '", path, "': its first line is not '", header, "'"});
-    for (long row = 0; row < rows; ++row) {
+    for (std::int64_t row = 0; row < rows; ++row) {
       end = end_of_row(text, end + 1);
       if (end == std::string::npos)
         throw Error(

@@ -1,6 +1,7 @@
 // A strict parser for the subset of JSON in safetensors headers: strings, non-negative integers and punctuation.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -36,12 +37,13 @@ class JsonCursor {
   }
 
   /// Reads an integer from 0 to 2^63 - 1.
-  long count() {
+  std::int64_t count() {
     skip_space();
     const std::size_t begin = at_;
-    long value = 0;
+    std::int64_t value = 0;
     for (; at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9'; ++at_) {
-      if (__builtin_mul_overflow(value, 10L, &value) || __builtin_add_overflow(value, long(text_[at_] - '0'), &value))
+      if (__builtin_mul_overflow(value, std::int64_t{10}, &value) ||
+          __builtin_add_overflow(value, std::int64_t(text_[at_] - '0'), &value))
         refuse({"the number is too large"});
     }
     if (at_ == begin || (text_[begin] == '0' && at_ > begin + 1)) refuse({"a whole number is expected"});

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cinttypes>
+#include <cstdint>
 #include <cstring>
 #include <string>
 #include <string_view>
@@ -15,13 +16,14 @@ static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
               "tinycnn writes its files as they lie in memory: little-endian");
 
 struct NpyMatrix {
-  long rows = 0;
-  long columns = 0;
+  std::int64_t rows = 0;
+  std::int64_t columns = 0;
   std::vector<float> values;  // (rows, columns)
 };
 
 /// Writes `values` (rows, columns) as a file for numpy.load, atomically: on an error an old file stays as it was.
-[[gnu::cold]] inline void write_npy(const std::string& path, const float* values, long rows, long columns) {
+[[gnu::cold]] inline void write_npy(const std::string& path, const float* values, std::int64_t rows,
+                                    std::int64_t columns) {
   std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (" + std::to_string(rows) + ", " +
                        std::to_string(columns) + "), }";
   header.append(21 - std::to_string(rows).size(), ' ');  // as numpy does, so that the number of rows can grow in place

@@ -22,20 +22,20 @@ class SafetensorsWriter {
  public:
   /// Adds a tensor. `write` reads the data, so it must exist until then. Throws an Error if the name is taken or
   /// reserved, the type unknown or the shape impossible.
-  [[gnu::cold]] void add(const std::string& name, const std::string& dtype, const std::vector<long>& shape,
+  [[gnu::cold]] void add(const std::string& name, const std::string& dtype, const std::vector<std::int64_t>& shape,
                          const void* data) {
     if (name == "__metadata__") throw Error("a tensor cannot be called '__metadata__': safetensors keeps that name");
     for (const TensorEntry& entry : entries_)
       if (entry.name == name) throw Error({"tensor '", name, "' is added twice"});
     TensorEntry entry{name, dtype, shape, data, dtype_bytes(dtype)};
     if (entry.bytes == 0) throw Error({"tensor '", name, "' has an unknown type '", dtype, "'"});
-    for (const long extent : shape)
+    for (const std::int64_t extent : shape)
       if (extent < 0 || __builtin_mul_overflow(entry.bytes, std::size_t(extent), &entry.bytes))
         throw Error({"tensor '", name, "' has an impossible shape ", shape_text(shape)});
     entries_.push_back(std::move(entry));
   }
   template <class T>
-  void add(const std::string& name, const std::vector<long>& shape, const T* data) {
+  void add(const std::string& name, const std::vector<std::int64_t>& shape, const T* data) {
     add(name, dtype_of<T>(), shape, data);
   }
 

@@ -68,7 +68,7 @@ class SafetensorsFile {
 
   /// Copies the tensor `name` to `out`. Throws an Error unless the tensor exists with type T and this shape.
   template <class T>
-  void read(std::string_view name, const std::vector<long>& shape, T* out) const {
+  void read(std::string_view name, const std::vector<std::int64_t>& shape, T* out) const {
     const TensorEntry* entry = find(name);
     if (!entry) throw Error({"'", file_.path(), "' has no tensor '", name, "'"});
     if (entry->dtype != dtype_of<T>() || entry->shape != shape)
@@ -159,7 +159,7 @@ class SafetensorsFile {
 
     entry.bytes = dtype_bytes(entry.dtype);
     if (entry.bytes == 0) refuse(entry, {"has an unknown type '", entry.dtype, "'"});
-    for (const long extent : entry.shape)
+    for (const std::int64_t extent : entry.shape)
       if (__builtin_mul_overflow(entry.bytes, std::size_t(extent), &entry.bytes))
         refuse(entry, {"has an impossible shape ", shape_text(entry.shape)});
     if (entry.begin > end || end - entry.begin != entry.bytes)

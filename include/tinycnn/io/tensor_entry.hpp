@@ -1,6 +1,7 @@
 // The description of a tensor in a file: name, element type, shape and position.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -11,16 +12,16 @@
 namespace tinycnn {
 
 struct TensorEntry {
-  std::string name;            // as in PyTorch's state_dict: "layer1.0.bn1.running_var"
-  std::string dtype;           // as safetensors spells it: "F32", "F64", "I64" …
-  std::vector<long> shape;     // () is a scalar
-  const void* data = nullptr;  // not owned; only if the tensor is in memory
+  std::string name;                 // as in PyTorch's state_dict: "layer1.0.bn1.running_var"
+  std::string dtype;                // as safetensors spells it: "F32", "F64", "I64" …
+  std::vector<std::int64_t> shape;  // () is a scalar
+  const void* data = nullptr;       // not owned; only if the tensor is in memory
   std::size_t bytes = 0;
   std::size_t begin = 0;  // the offset in the file, if it was read from one
 
-  [[nodiscard]] long elements() const {
-    long product = 1;
-    for (const long extent : shape) product *= extent;
+  [[nodiscard]] std::int64_t elements() const {
+    std::int64_t product = 1;
+    for (const std::int64_t extent : shape) product *= extent;
     return product;
   }
 };
@@ -44,7 +45,7 @@ constexpr const char* dtype_of() {
 }
 
 /// "(64, 3, 3, 3)", for messages.
-[[gnu::cold]] inline std::string shape_text(const std::vector<long>& shape) {
+[[gnu::cold]] inline std::string shape_text(const std::vector<std::int64_t>& shape) {
   std::string text = "(";
   for (std::size_t i = 0; i < shape.size(); ++i) append(text, {i > 0 ? ", " : "", shape[i]});
   return text += ')';

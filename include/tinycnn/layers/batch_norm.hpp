@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cmath>
+#include <cstdint>
 #include <limits>
 
 #include <tinycnn/layers/options.hpp>
@@ -36,7 +37,7 @@ struct BatchNorm {
   }
   static constexpr Dims wants(Dims x) { return x.flat ? Dims{Channels, 1, 1, true} : Dims{Channels, x.h, x.w, false}; }
   static constexpr Dims output(Dims x) { return x; }
-  static constexpr long macs(Dims) { return 0; }
+  static constexpr std::int64_t macs(Dims) { return 0; }
   static constexpr void parameters(ParameterList& list) {
     list.channel("weight", Channels, ones);
     list.channel("bias", Channels, zeros);

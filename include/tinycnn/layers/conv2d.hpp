@@ -1,6 +1,8 @@
 // Conv2d: y[o] = bias[o] + sum over (i, r, s) of w[o, i, r, s] * x[i, p * stride + r * dilation - padding, ...].
 #pragma once
 
+#include <cstdint>
+
 #include <tinycnn/layers/options.hpp>
 
 namespace tinycnn {
@@ -33,9 +35,9 @@ struct Conv2d {
   }
   static constexpr Dims wants(Dims x) { return options.window.wants(In, x); }
   static constexpr Dims output(Dims x) { return {Out, options.window.output(x.h), options.window.output(x.w), false}; }
-  static constexpr long macs(Dims x) { return output(x).size() * group_in * Kernel * Kernel; }
+  static constexpr std::int64_t macs(Dims x) { return output(x).size() * group_in * Kernel * Kernel; }
   static constexpr void parameters(ParameterList& list) {
-    const long fan_in = long(group_in) * Kernel * Kernel;
+    const std::int64_t fan_in = std::int64_t(group_in) * Kernel * Kernel;
     list.kernel("weight", Out, group_in, Kernel, uniform_by_fan_in(fan_in));
     if (options.bias) list.channel("bias", Out, uniform_by_fan_in(fan_in));
   }

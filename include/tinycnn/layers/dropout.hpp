@@ -28,7 +28,7 @@ struct DropoutBy {
   }
   static constexpr Dims wants(Dims x) { return x; }
   static constexpr Dims output(Dims x) { return x; }
-  static constexpr long macs(Dims) { return 0; }
+  static constexpr std::int64_t macs(Dims) { return 0; }
   static constexpr void parameters(ParameterList&) {}
 };
 

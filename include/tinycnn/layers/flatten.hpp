@@ -1,6 +1,8 @@
 // Flatten: views an image (C, H, W) as C * H * W features in PyTorch's order; computes nothing.
 #pragma once
 
+#include <cstdint>
+
 #include <tinycnn/layers/layer.hpp>
 
 namespace tinycnn {
@@ -14,7 +16,7 @@ struct Flatten {
   static constexpr Mistake accepts(Dims) { return Mistake::none; }
   static constexpr Dims wants(Dims x) { return x; }
   static constexpr Dims output(Dims x) { return {x.c, x.h, x.w, true}; }
-  static constexpr long macs(Dims) { return 0; }
+  static constexpr std::int64_t macs(Dims) { return 0; }
   static constexpr void parameters(ParameterList&) {}
 };
 

@@ -1,6 +1,8 @@
 // GlobalAvgPool: the mean of each channel over all pixels.
 #pragma once
 
+#include <cstdint>
+
 #include <tinycnn/layers/layer.hpp>
 
 namespace tinycnn {
@@ -14,7 +16,7 @@ struct GlobalAvgPool {
   static constexpr Mistake accepts(Dims x) { return x.flat ? Mistake::wants_image : Mistake::none; }
   static constexpr Dims wants(Dims x) { return {x.c, 0, 0, false}; }
   static constexpr Dims output(Dims x) { return {x.c, 1, 1, false}; }
-  static constexpr long macs(Dims) { return 0; }
+  static constexpr std::int64_t macs(Dims) { return 0; }
   static constexpr void parameters(ParameterList&) {}
 };
 

@@ -1,6 +1,8 @@
 // Identity: y = x; a view. The default shortcut of Residual.
 #pragma once
 
+#include <cstdint>
+
 #include <tinycnn/layers/layer.hpp>
 
 namespace tinycnn {
@@ -14,7 +16,7 @@ struct Identity {
   static constexpr Mistake accepts(Dims) { return Mistake::none; }
   static constexpr Dims wants(Dims x) { return x; }
   static constexpr Dims output(Dims x) { return x; }
-  static constexpr long macs(Dims) { return 0; }
+  static constexpr std::int64_t macs(Dims) { return 0; }
   static constexpr void parameters(ParameterList&) {}
 };
 

@@ -1,6 +1,7 @@
 // A layer as the planner sees it: kind, options, shapes, operation count and parameters, all constexpr data.
 #pragma once
 
+#include <cstdint>
 #include <string_view>
 
 #include <tinycnn/core/dims.hpp>
@@ -59,12 +60,12 @@ struct Options {
 /// Linear.
 struct Initializer {
   enum class Rule { zeros, ones, uniform } rule = Rule::zeros;
-  long fan_in = 1;
+  std::int64_t fan_in = 1;
 };
 
 inline constexpr Initializer zeros{Initializer::Rule::zeros, 1};
 inline constexpr Initializer ones{Initializer::Rule::ones, 1};
-constexpr Initializer uniform_by_fan_in(long fan_in) { return {Initializer::Rule::uniform, fan_in}; }
+constexpr Initializer uniform_by_fan_in(std::int64_t fan_in) { return {Initializer::Rule::uniform, fan_in}; }
 
 /// The meaning of a parameter's extents. A backend chooses a layout for each; files always use PyTorch's.
 enum class Axes {
@@ -85,9 +86,11 @@ struct Parameter {
   bool buffer = false;
   bool integer = false;  ///< written to files as I64, such as num_batches_tracked
   int layer = -1;
-  long offset = 0;  ///< in elements, within the trained parameters or the buffers
+  std::int64_t offset = 0;  ///< in elements, within the trained parameters or the buffers
 
-  [[nodiscard]] constexpr long size() const { return long(extents[0]) * extents[1] * extents[2] * extents[3]; }
+  [[nodiscard]] constexpr std::int64_t size() const {
+    return std::int64_t(extents[0]) * extents[1] * extents[2] * extents[3];
+  }
 };
 
 /// The list that a layer's `parameters` function fills. Without an array (`out` null) it only counts.
@@ -128,7 +131,7 @@ struct Layer {
   Options options{};
   Dims in{};
   Dims out{};
-  long macs = 0;
+  std::int64_t macs = 0;
   int first_parameter = 0;
   int parameter_count = 0;
   int segment = -1;  ///< its name, as an index into the graph's name segments

@@ -1,6 +1,8 @@
 // Linear: y = W x + b.
 #pragma once
 
+#include <cstdint>
+
 #include <tinycnn/layers/options.hpp>
 
 namespace tinycnn {
@@ -24,7 +26,7 @@ struct Linear {
   }
   static constexpr Dims wants(Dims) { return {In, 1, 1, true}; }
   static constexpr Dims output(Dims) { return {Out, 1, 1, true}; }
-  static constexpr long macs(Dims) { return long(In) * Out; }
+  static constexpr std::int64_t macs(Dims) { return std::int64_t(In) * Out; }
   static constexpr void parameters(ParameterList& list) {
     list.matrix("weight", Out, In, uniform_by_fan_in(In));
     if (options.bias) list.channel("bias", Out, uniform_by_fan_in(In));

@@ -1,6 +1,8 @@
 // Custom layers: one struct with shape rule, forward and backward, which every CPU backend can run.
 #pragma once
 
+#include <cstdint>
+
 #include <tinycnn/core/view.hpp>
 #include <tinycnn/layers/layer.hpp>
 
@@ -13,13 +15,15 @@ struct ParameterView {
   T* data = nullptr;
   int rank = 0;
   int extents[4] = {1, 1, 1, 1};
-  long strides[4]{};
-  int pixels = 1;         ///< if above 1, the last axis holds the features of an image of that many pixels
-  long pixel_stride = 0;  ///< the distance between two pixels of one channel in that axis
+  std::int64_t strides[4]{};
+  int pixels = 1;                 ///< if above 1, the last axis holds the features of an image of that many pixels
+  std::int64_t pixel_stride = 0;  ///< the distance between two pixels of one channel in that axis
 
   /// False if this gradient is not needed, as is that of a buffer; then there is no memory to write to.
   [[nodiscard]] constexpr bool wanted() const { return data != nullptr; }
-  [[nodiscard]] constexpr long size() const { return long(extents[0]) * extents[1] * extents[2] * extents[3]; }
+  [[nodiscard]] constexpr std::int64_t size() const {
+    return std::int64_t(extents[0]) * extents[1] * extents[2] * extents[3];
+  }
 
   constexpr T& operator()(int a = 0, int b = 0, int c = 0, int d = 0) const {
     if (pixels == 1) return data[a * strides[0] + b * strides[1] + c * strides[2] + d * strides[3]];
@@ -27,7 +31,7 @@ struct ParameterView {
     return data[row * strides[0] + feature / pixels * strides[rank - 1] + feature % pixels * pixel_stride];
   }
   /// Element i, counted in PyTorch's order.
-  constexpr T& operator[](long i) const {
+  constexpr T& operator[](std::int64_t i) const {
     int at[4]{};
     for (int k = 3; k >= 0; --k) {
       at[k] = int(i % extents[k]);

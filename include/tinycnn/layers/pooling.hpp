@@ -1,6 +1,8 @@
 // The shape rule that MaxPool and AvgPool share.
 #pragma once
 
+#include <cstdint>
+
 #include <tinycnn/layers/options.hpp>
 
 namespace tinycnn {
@@ -23,7 +25,7 @@ struct Pooling {
   }
   static constexpr Dims wants(Dims x) { return options.window.wants(x.c, x); }
   static constexpr Dims output(Dims x) { return {x.c, options.window.output(x.h), options.window.output(x.w), false}; }
-  static constexpr long macs(Dims) { return 0; }
+  static constexpr std::int64_t macs(Dims) { return 0; }
   static constexpr void parameters(ParameterList&) {}
 };
 

@@ -1,6 +1,8 @@
 // ReLU: y = max(x, 0).
 #pragma once
 
+#include <cstdint>
+
 #include <tinycnn/layers/layer.hpp>
 
 namespace tinycnn {
@@ -15,7 +17,7 @@ struct ReLU {
   static constexpr Mistake accepts(Dims) { return Mistake::none; }
   static constexpr Dims wants(Dims x) { return x; }
   static constexpr Dims output(Dims x) { return x; }
-  static constexpr long macs(Dims) { return 0; }
+  static constexpr std::int64_t macs(Dims) { return 0; }
   static constexpr void parameters(ParameterList&) {}
 };
 

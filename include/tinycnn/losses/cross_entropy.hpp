@@ -1,6 +1,8 @@
 // CrossEntropy: the mean over the batch of -log softmax(logits)[label].
 #pragma once
 
+#include <cstdint>
+
 #include <tinycnn/layers/layer.hpp>
 
 namespace tinycnn {
@@ -21,7 +23,7 @@ struct CrossEntropyOver {
   }
   static constexpr Dims wants(Dims x) { return {Classes == 0 ? int(x.size()) : Classes, 1, 1, true}; }
   static constexpr Dims output(Dims) { return {1, 1, 1, true}; }  // the loss of each sample
-  static constexpr long macs(Dims) { return 0; }
+  static constexpr std::int64_t macs(Dims) { return 0; }
   static constexpr void parameters(ParameterList&) {}
 };
 

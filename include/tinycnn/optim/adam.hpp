@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cmath>
+#include <cstdint>
 
 #include <tinycnn/core/square_root.hpp>
 
@@ -33,7 +34,7 @@ struct Adam {
 
   /// The factors that all parameters share in step `t` (from 1) at learning rate `rate`.
   template <class T>
-  [[nodiscard]] Factors<T> factors(long t, double rate) const {
+  [[nodiscard]] Factors<T> factors(std::int64_t t, double rate) const {
     return {T(weight_decay),
             T(1 - beta1),
             T(beta2),

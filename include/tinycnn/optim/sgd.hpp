@@ -1,6 +1,8 @@
 // Stochastic gradient descent with momentum and L2 weight decay.
 #pragma once
 
+#include <cstdint>
+
 namespace tinycnn {
 
 /// torch.optim.SGD without Nesterov momentum. For parameter w with gradient g, after g += weight_decay w:
@@ -27,7 +29,7 @@ struct SGD {
 
   /// The factors that all parameters share in step `t` (from 1) at learning rate `rate`.
   template <class T>
-  [[nodiscard]] Factors<T> factors(long t, double rate) const {
+  [[nodiscard]] Factors<T> factors(std::int64_t t, double rate) const {
     return {T(weight_decay), T(t == 1 ? 0 : momentum), T(t == 1 || momentum == 0 ? 1 : 1 - dampening), T(rate)};
   }
 

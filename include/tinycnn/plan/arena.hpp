@@ -2,6 +2,8 @@
 // in memory.
 #pragma once
 
+#include <cstdint>
+
 #include <tinycnn/plan/draft.hpp>
 
 namespace tinycnn {
@@ -39,7 +41,7 @@ constexpr void assign_offsets(PlanDraft& d) {
   int count = 0;  // of `placed`, which lists values by increasing offset
   for (int i = 0; i < live; ++i) {
     Value& v = d.values[order[i]];
-    long free_from = 0;
+    std::int64_t free_from = 0;
     for (int k = 0; k < count; ++k) {
       const Value& p = d.values[placed[k]];
       if (p.last < v.first || v.last < p.first) continue;

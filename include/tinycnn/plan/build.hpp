@@ -1,6 +1,8 @@
 // Builds the graph of a network type: visits the type once to count, and again to fill arrays of exactly that size.
 #pragma once
 
+#include <cstdint>
+
 #include <tinycnn/layers/own_layer.hpp>
 #include <tinycnn/plan/graph.hpp>
 
@@ -219,7 +221,7 @@ struct GraphStorage {
 constexpr void assign_parameter_offsets(Parameter* parameters, int count, Graph& graph) {
   for (int i = 0; i < count; ++i) {
     Parameter& p = parameters[i];
-    long& room = p.buffer ? graph.buffer_storage : graph.trained_storage;
+    std::int64_t& room = p.buffer ? graph.buffer_storage : graph.trained_storage;
     p.offset = room;
     room += aligned(p.size());
     if (!p.buffer) graph.trained += p.size();

@@ -1,6 +1,8 @@
 // An unfinished plan: arrays of fixed size for steps and values, which the stages fill one after the other.
 #pragma once
 
+#include <cstdint>
+
 #include <tinycnn/plan/plan_data.hpp>
 
 namespace tinycnn {
@@ -17,7 +19,8 @@ struct PlanDraft {
   int nodes = 0;  ///< the number of nodes that the demand covers, from the first
   int step_count = 0, forward_count = 0, value_count = 0;
   int output = -1, input_gradient = -1;
-  long per_sample = 0, persistent = 0, workspace = 0, workspace_per_sample = 0, scratch = 0, scratch_per_sample = 0;
+  std::int64_t per_sample = 0, persistent = 0, workspace = 0, workspace_per_sample = 0, scratch = 0,
+               scratch_per_sample = 0;
   int missing = -1;
 
   static constexpr int steps_room(int nodes) { return 4 * nodes + 4; }
@@ -28,11 +31,13 @@ struct PlanDraft {
     return value_count++;
   }
   /// Adds a value with memory of its own: `count` elements per sample.
-  constexpr int add_root(const Dims& dims, long count, const ElementType* type) {
+  constexpr int add_root(const Dims& dims, std::int64_t count, const ElementType* type) {
     return add_value({dims, type, aligned_bytes(count * type->bytes), value_count, value_count, -1, -1, -1, -1, false});
   }
   /// The bytes of `count` elements of the compute type, aligned.
-  [[nodiscard]] constexpr long compute_bytes(long count) const { return aligned_bytes(count * compute->bytes); }
+  [[nodiscard]] constexpr std::int64_t compute_bytes(std::int64_t count) const {
+    return aligned_bytes(count * compute->bytes);
+  }
   [[nodiscard]] constexpr int gradient_root(int v) const { return v < 0 ? -1 : values[v].gradient_root; }
   [[nodiscard]] constexpr const FusedOpFacts& op(const Step& s) const { return ops[s.op]; }
 };

@@ -2,6 +2,8 @@
 // it needs.
 #pragma once
 
+#include <cstdint>
+
 #include <tinycnn/plan/graph.hpp>
 
 namespace tinycnn {
@@ -32,15 +34,15 @@ struct Match {
 /// The memory that an op needs besides its operands. Sizes are in elements of the backend's compute type, except for
 /// `saved` (elements of its storage type) and `argmax_bytes`. The planner converts all of them to bytes.
 struct MemoryRequirements {
-  long saved = 0;         ///< per sample: a value kept from forward to backward, such as a convolution's output
-  long argmax_bytes = 0;  ///< bytes per sample, kept from forward to backward: the position of each maximum
-  long statistics = 0;    ///< kept from forward to backward; includes the scale and shift that an op defers
-  long deferred = -1;     ///< offset in `statistics` of the scale (C), followed by the shift (C), if the op defers
-  long prepared = 0;      ///< weights that are packed when parameters are loaded (inference)
-  long workspace = 0;     ///< used within one step, shared by all steps
-  long workspace_per_sample = 0;
-  long scratch = 0;             ///< per worker
-  long scratch_per_sample = 0;  ///< per worker and sample of the batch's capacity
+  std::int64_t saved = 0;         ///< per sample: a value kept from forward to backward, such as a convolution's output
+  std::int64_t argmax_bytes = 0;  ///< bytes per sample, kept from forward to backward: the position of each maximum
+  std::int64_t statistics = 0;    ///< kept from forward to backward; includes the scale and shift that an op defers
+  std::int64_t deferred = -1;  ///< offset in `statistics` of the scale (C), followed by the shift (C), if the op defers
+  std::int64_t prepared = 0;   ///< weights that are packed when parameters are loaded (inference)
+  std::int64_t workspace = 0;  ///< used within one step, shared by all steps
+  std::int64_t workspace_per_sample = 0;
+  std::int64_t scratch = 0;             ///< per worker
+  std::int64_t scratch_per_sample = 0;  ///< per worker and sample of the batch's capacity
 };
 
 /// What the planner knows about a fused op. A backend defines a fused op as a struct with these as static members (see

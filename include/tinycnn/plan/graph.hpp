@@ -1,6 +1,7 @@
 // The graph of a network as constexpr data: layers, nodes, parameters and names, in the order of the forward pass.
 #pragma once
 
+#include <cstdint>
 #include <string_view>
 
 #include <tinycnn/layers/layer.hpp>
@@ -42,12 +43,12 @@ struct Graph {
   int parameter_count = 0;
   Dims input{};
   Failure failure{};
-  long trained = 0;          ///< the number of trained elements: sum(p.numel() for p in net.parameters()) in PyTorch
-  long trained_storage = 0;  ///< elements of storage for them, each tensor padded to a multiple of `alignment`
-  long buffer_storage = 0;
-  long macs = 0;  ///< multiply-accumulates of the forward pass for one sample
+  std::int64_t trained = 0;  ///< the number of trained elements: sum(p.numel() for p in net.parameters()) in PyTorch
+  std::int64_t trained_storage = 0;  ///< elements of storage for them, each tensor padded to a multiple of `alignment`
+  std::int64_t buffer_storage = 0;
+  std::int64_t macs = 0;  ///< multiply-accumulates of the forward pass for one sample
 
-  static constexpr long alignment = 16;  // floats: one cache line, one 512-bit vector
+  static constexpr std::int64_t alignment = 16;  // floats: one cache line, one 512-bit vector
 
   [[nodiscard]] constexpr Dims dims(int value) const { return value == 0 ? input : layers[nodes[value - 1].layer].out; }
   [[nodiscard]] constexpr bool has_loss() const {
@@ -58,6 +59,8 @@ struct Graph {
 };
 
 /// `count` elements, rounded up to the alignment of parameters.
-constexpr long aligned(long count) { return (count + Graph::alignment - 1) / Graph::alignment * Graph::alignment; }
+constexpr std::int64_t aligned(std::int64_t count) {
+  return (count + Graph::alignment - 1) / Graph::alignment * Graph::alignment;
+}
 
 }  // namespace tinycnn

@@ -1,6 +1,8 @@
 // The plan of a network as constexpr data: steps, the values between them, and the memory both need.
 #pragma once
 
+#include <cstdint>
+
 #include <tinycnn/core/element_type.hpp>
 #include <tinycnn/plan/fused_op.hpp>
 
@@ -48,8 +50,8 @@ struct Step {
   int layer_count = 0;
   int x = -1, r = -1, y = -1;
   int saved = -1, argmax = -1;
-  long statistics = -1;  // bytes into the persistent memory
-  long prepared = -1;
+  std::int64_t statistics = -1;  // bytes into the persistent memory
+  std::int64_t prepared = -1;
   int dy = -1, dx = -1, dr = -1, add_dx = -1, add_dr = -1;
   int reduces_for = -1;  ///< the backward step whose BatchNorm reduction this step computes from dx; -1: none
   bool reduced = false;  ///< another step has applied the ReLU mask to this step's dy and computed the reduction
@@ -60,12 +62,13 @@ struct Step {
 struct Value {
   Dims dims{};
   const ElementType* type = nullptr;
-  long per_sample = 0;        ///< bytes per sample, a multiple of memory_alignment; 0 for a view
-  int root = -1;              ///< the value whose memory this one uses: itself, unless it is a view
+  std::int64_t per_sample = 0;  ///< bytes per sample, a multiple of memory_alignment; 0 for a view
+  int root = -1;                ///< the value whose memory this one uses: itself, unless it is a view
   int gradient_root = -1;     ///< the value whose gradient this one shares: itself, unless a view or a normalised copy
   int first = -1, last = -1;  ///< the first and the last step of its lifetime
-  long offset = -1;           ///< bytes per sample from the start of the arena
-  long deferred = -1;  ///< where its deferred scale and shift are, in bytes of persistent memory; -1: not deferred
+  std::int64_t offset = -1;   ///< bytes per sample from the start of the arena
+  std::int64_t deferred =
+      -1;  ///< where its deferred scale and shift are, in bytes of persistent memory; -1: not deferred
   bool deferred_relu = false;
 };
 
@@ -82,9 +85,9 @@ struct Plan {
   int input_gradient = -1;
   const ElementType *stored = nullptr, *compute = nullptr;  ///< the types of values and of everything else
   // All sizes are in bytes and are multiples of memory_alignment.
-  long per_sample = 0;  ///< the arena, per sample
-  long persistent = 0;  ///< independent of the batch: statistics, prepared weights
-  long workspace = 0, workspace_per_sample = 0, scratch = 0, scratch_per_sample = 0;
+  std::int64_t per_sample = 0;  ///< the arena, per sample
+  std::int64_t persistent = 0;  ///< independent of the batch: statistics, prepared weights
+  std::int64_t workspace = 0, workspace_per_sample = 0, scratch = 0, scratch_per_sample = 0;
   int missing = -1;  ///< the first layer that no fused op of the backend computes; -1: none
 
   [[nodiscard]] constexpr bool uses(int op, Phase phase) const {
@@ -93,11 +96,13 @@ struct Plan {
     return false;
   }
   /// The bytes of memory for a batch of `capacity` samples, without the workers' scratch memory.
-  [[nodiscard]] constexpr long room(long capacity) const {
+  [[nodiscard]] constexpr std::int64_t room(std::int64_t capacity) const {
     return (per_sample + workspace_per_sample) * capacity + persistent + workspace;
   }
   /// The bytes of scratch memory per worker.
-  [[nodiscard]] constexpr long scratch_room(long capacity) const { return scratch + scratch_per_sample * capacity; }
+  [[nodiscard]] constexpr std::int64_t scratch_room(std::int64_t capacity) const {
+    return scratch + scratch_per_sample * capacity;
+  }
 };
 
 }  // namespace tinycnn

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cinttypes>
+#include <cstdint>
 #include <cstdio>
 #include <string_view>
 
@@ -14,7 +15,7 @@ namespace tinycnn {
 /// A progress bar over `batches` steps; shows nothing if quiet. The destructor clears the bar.
 class Progress {
  public:
-  Progress(std::string_view name, long batches, bool quiet = false)
+  Progress(std::string_view name, std::int64_t batches, bool quiet = false)
       : name_(name),
         batches_(batches),
         start_(seconds_now()),
@@ -55,7 +56,7 @@ class Progress {
  private:
   static constexpr int width = 24;
   std::string_view name_;
-  long batches_, done_ = 0, images_ = 0;
+  std::int64_t batches_, done_ = 0, images_ = 0;
   double start_, shown_;
   bool terminal_, quiet_, drawn_ = false;
 };

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cinttypes>
+#include <cstdint>
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -11,9 +12,9 @@
 namespace tinycnn {
 
 /// The Id of a picture: the stem of its file name if that is a number ("0007.jpg" -> "0007"), else its index.
-[[gnu::cold]] inline std::string submission_id(const std::string& path, long position) {
+[[gnu::cold]] inline std::string submission_id(const std::string& path, std::int64_t position) {
   const std::string name = base_name(path), stem = name.substr(0, name.rfind('.'));
-  long number = position;
+  std::int64_t number = position;
   bool digits = !stem.empty() && stem.size() <= 9;
   for (const char c : stem) digits = digits && c >= '0' && c <= '9';
   if (digits) {
@@ -30,7 +31,7 @@ namespace tinycnn {
                                            const std::vector<int>& categories) {
   std::string text = "Id,Category\n";
   for (std::size_t i = 0; i < pictures.size(); ++i)
-    text += submission_id(pictures[i], long(i)) + ',' + std::to_string(categories[i]) + '\n';
+    text += submission_id(pictures[i], std::int64_t(i)) + ',' + std::to_string(categories[i]) + '\n';
   write_file(path, text);
 }
 

@@ -1,6 +1,7 @@
 // A network as a table: the output shape and the number of parameters of each layer.
 #pragma once
 
+#include <cstdint>
 #include <cstdio>
 #include <string>
 
@@ -22,7 +23,7 @@ namespace tinycnn {
   row("layer", "kind", "output", "parameters");
   for (int i = 0; i < g.logits_nodes(); ++i) {
     const Layer& layer = g.layers[g.nodes[i].layer];
-    long trained = 0;
+    std::int64_t trained = 0;
     for (int k = 0; k < g.parameter_count; ++k)
       if (g.parameters[k].layer == g.nodes[i].layer && !g.parameters[k].buffer) trained += g.parameters[k].size();
     row(segment_name(g, layer.segment), std::string(layer.kind->name), detail::shape_text(layer.out),

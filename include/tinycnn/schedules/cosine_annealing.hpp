@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cmath>
+#include <cstdint>
 
 namespace tinycnn {
 
@@ -10,9 +11,9 @@ namespace tinycnn {
 /// again, as in PyTorch.
 struct CosineAnnealing {
   double base = 1e-3;
-  long steps = 1;
+  std::int64_t steps = 1;
   double minimum = 0;
-  [[nodiscard]] double rate(long step) const {
+  [[nodiscard]] double rate(std::int64_t step) const {
     return minimum + (base - minimum) * (1 + std::cos(3.14159265358979323846 * double(step) / double(steps))) / 2;
   }
 };

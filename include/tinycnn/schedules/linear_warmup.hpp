@@ -1,6 +1,8 @@
 // LinearWarmup<Then>: a linear warmup to the first rate of another schedule, which then takes over (Goyal et al. 2017).
 #pragma once
 
+#include <cstdint>
+
 namespace tinycnn {
 
 /// rate(step) = then.rate(0) (step + 1) / warmup for step < warmup, then.rate(step - warmup) afterwards; step is
@@ -8,8 +10,8 @@ namespace tinycnn {
 template <class Then>
 struct LinearWarmup {
   Then then{};
-  long warmup = 0;
-  [[nodiscard]] constexpr double rate(long step) const {
+  std::int64_t warmup = 0;
+  [[nodiscard]] constexpr double rate(std::int64_t step) const {
     return step < warmup ? then.rate(0) * double(step + 1) / double(warmup) : then.rate(step - warmup);
   }
 };

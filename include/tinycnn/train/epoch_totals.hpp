@@ -1,14 +1,16 @@
 // Loss and accuracy of an epoch.
 #pragma once
 
+#include <cstdint>
+
 namespace tinycnn {
 
 /// Accumulates the results of an epoch's batches. `loss` and `accuracy` are means over images. The course prints
 /// `batch_mean_accuracy`, the mean over batches, in which a smaller last batch has the weight of a full one.
 struct EpochTotals {
-  long images = 0;
-  long batches = 0;
-  long correct = 0;
+  std::int64_t images = 0;
+  std::int64_t batches = 0;
+  std::int64_t correct = 0;
   double loss_sum = 0;
   double batch_accuracy_sum = 0;
 

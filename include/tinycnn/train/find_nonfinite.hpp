@@ -1,6 +1,7 @@
 // Finds where the elements of a training step stopped being finite, so that the error can name the layer.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include <tinycnn/backends/bind.hpp>
@@ -14,13 +15,13 @@ namespace tinycnn {
 /// running statistics.
 template <class Backend>
 [[gnu::cold]] std::string describe_nonfinite(const Execution<Backend>& run, const OpKernels<Backend>* kernels,
-                                             long number) {
+                                             std::int64_t number) {
   const Graph& g = run.graph();
   const auto sentence = [number](std::initializer_list<Piece> what) {
     return joined({"step ", number, ": ", joined(what),
                    "; nothing was updated. Lower the learning rate or look at the images of this batch"});
   };
-  const auto finite = [&run](const auto* elements, long count) {
+  const auto finite = [&run](const auto* elements, std::int64_t count) {
     return Backend::all_finite(*run.backend, elements, count);
   };
   if (!finite(run.data(run.plan->input), run.n * g.input.size()))

@@ -11,7 +11,7 @@
 namespace tinycnn {
 
 /// The bytes that a plan needs for a batch of `capacity` samples, including the workers' scratch memory.
-constexpr long plan_bytes(const Plan& p, long capacity, int threads) {
+constexpr std::int64_t plan_bytes(const Plan& p, std::int64_t capacity, int threads) {
   return p.room(capacity) + p.scratch_room(capacity) * threads;
 }
 
@@ -70,10 +70,10 @@ class NetworkMemory {
 
  private:
   static const Graph& graph_of_first(std::initializer_list<const Plan*> plans) { return *(*plans.begin())->graph; }
-  static long most_bytes(std::initializer_list<const Plan*> plans, int capacity, int threads) {
-    long most = 0;
+  static std::int64_t most_bytes(std::initializer_list<const Plan*> plans, int capacity, int threads) {
+    std::int64_t most = 0;
     for (const Plan* plan : plans) {
-      const long bytes = plan_bytes(*plan, capacity, threads);
+      const std::int64_t bytes = plan_bytes(*plan, capacity, threads);
       most = bytes > most ? bytes : most;
     }
     return most;
@@ -104,7 +104,7 @@ class NetworkMemory {
 template <class T>
 [[gnu::cold]] void check_finite_results(const View<const T>& y, int n, const char* what) {
   for (int i = 0; i < n; ++i)
-    for (long k = 0; k < y.dims.size(); ++k)
+    for (std::int64_t k = 0; k < y.dims.size(); ++k)
       if (!std::isfinite(double(y.sample(i)[k])))
         throw Error({"sample ", i, " of the batch gives ", what,
                      " not finite: its image or the weights hold NaN, infinity or too large a number"});

@@ -1,6 +1,7 @@
 // Predictor: a trained network for inference, with BatchNorm folded into the weights and no memory for training.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include <tinycnn/backends/bind.hpp>
@@ -26,8 +27,8 @@ class Predictor : NetworkCheck<Net, Input, NoLoss>, PlanCheck<Net, Input, NoLoss
   static constexpr int capacity = BatchSize::capacity;
   static constexpr Dims output = plan.values[plan.output].dims;
   /// The bytes of the activations, and of prepared weights and workspaces without the workers' scratch memory.
-  static constexpr long arena_bytes = plan.per_sample * capacity;
-  static constexpr long workspace_bytes = plan.room(capacity) - arena_bytes;
+  static constexpr std::int64_t arena_bytes = plan.per_sample * capacity;
+  static constexpr std::int64_t workspace_bytes = plan.room(capacity) - arena_bytes;
 
   [[gnu::cold]] explicit Predictor(int threads = 1) : memory_({&plan}, capacity, threads, false) {}
   Predictor(const std::string& path, int threads) : Predictor(threads) { load(path); }
@@ -68,13 +69,13 @@ class Predictor : NetworkCheck<Net, Input, NoLoss>, PlanCheck<Net, Input, NoLoss
     if (outputs == nullptr) throw Error("predict was given no memory for the outputs (a null pointer)");
     const View<const Stored> y = predict(images, n);
     for (int i = 0; i < n; ++i)
-      for (long k = 0; k < output.size(); ++k)
+      for (std::int64_t k = 0; k < output.size(); ++k)
         outputs[i * output.size() + k] = float(y.sample(i)[offset_of(output, Backend::order, k)]);
   }
   /// The same for any number of samples, in batches of at most `capacity`.
-  void predict_all(const float* images, long count, float* outputs) {
+  void predict_all(const float* images, std::int64_t count, float* outputs) {
     if (count < 0) throw Error({"predict_all was asked for ", count, " samples"});
-    for (long first = 0; first < count; first += capacity)
+    for (std::int64_t first = 0; first < count; first += capacity)
       predict(images == nullptr ? nullptr : images + first * graph.input.size(),
               int(count - first < capacity ? count - first : capacity),
               outputs == nullptr ? nullptr : outputs + first * output.size());

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cmath>
+#include <cstdint>
 #include <cstring>
 #include <string>
 #include <vector>
@@ -25,7 +26,7 @@ struct NetworkState {
 
   [[nodiscard]] T* data(const Parameter& p) const { return (p.buffer ? buffers : parameters) + p.offset; }
   /// Element `i` of parameter `p`, counted in PyTorch's order.
-  [[nodiscard]] T& at(const Parameter& p, long i) const {
+  [[nodiscard]] T& at(const Parameter& p, std::int64_t i) const {
     return data(p)[parameter_offset(order, graph->layers[p.layer], p, i)];
   }
 };
@@ -38,7 +39,7 @@ void initialize(const NetworkState<T>& state, std::uint64_t seed) {
   for (int k = 0; k < state.graph->parameter_count; ++k) {
     const Parameter& p = state.graph->parameters[k];
     const double bound = 1 / std::sqrt(double(p.initializer.fan_in));
-    for (long i = 0; i < p.size(); ++i) {
+    for (std::int64_t i = 0; i < p.size(); ++i) {
       double value = p.initializer.rule == Initializer::Rule::ones ? 1 : 0;
       if (p.initializer.rule == Initializer::Rule::uniform)
         value = (2 * double(uniform(seed, std::uint64_t(k), std::uint64_t(i))) - 1) * bound;
@@ -60,10 +61,10 @@ struct NamedState {
 
 namespace detail {
 
-inline std::vector<long> shape_of(const Parameter& p) { return {p.extents, p.extents + p.rank}; }
+inline std::vector<std::int64_t> shape_of(const Parameter& p) { return {p.extents, p.extents + p.rank}; }
 
-inline constexpr long elements_at_once =
-    1L << 14;  // the size of the buffer for file access: there is never a second copy of the network
+inline constexpr std::int64_t elements_at_once =
+    std::int64_t{1} << 14;  // the size of the buffer for file access: there is never a second copy of the network
 
 template <class Number>
 Number element_at(const char* bytes) {
@@ -83,10 +84,10 @@ template <class T>
     throw Error({"tensor '", entry.name, "' of '", file.path(), "' is ", entry.dtype, ", ", wanted, " is wanted"});
   const std::size_t each = p.integer || wide ? 8 : 4;
   std::vector<char> bytes(std::size_t(elements_at_once) * 8);
-  for (long first = 0; first < p.size(); first += elements_at_once) {
-    const long count = p.size() - first < elements_at_once ? p.size() - first : elements_at_once;
+  for (std::int64_t first = 0; first < p.size(); first += elements_at_once) {
+    const std::int64_t count = p.size() - first < elements_at_once ? p.size() - first : elements_at_once;
     file.read_part(entry, std::size_t(first) * each, std::size_t(count) * each, bytes.data());
-    for (long i = 0; i < count; ++i) {
+    for (std::int64_t i = 0; i < count; ++i) {
       const char* from = bytes.data() + std::size_t(i) * each;
       const T number = p.integer ? T(element_at<std::int64_t>(from))
                        : wide    ? T(element_at<double>(from))
@@ -102,9 +103,9 @@ template <class T>
 template <class Stored, class T>
 [[gnu::cold]] void write_parameter(FileWriter& file, const NetworkState<T>& state, const Parameter& p) {
   std::vector<Stored> values(elements_at_once);
-  for (long first = 0; first < p.size(); first += elements_at_once) {
-    const long count = p.size() - first < elements_at_once ? p.size() - first : elements_at_once;
-    for (long i = 0; i < count; ++i) values[std::size_t(i)] = Stored(state.at(p, first + i));
+  for (std::int64_t first = 0; first < p.size(); first += elements_at_once) {
+    const std::int64_t count = p.size() - first < elements_at_once ? p.size() - first : elements_at_once;
+    for (std::int64_t i = 0; i < count; ++i) values[std::size_t(i)] = Stored(state.at(p, first + i));
     file.write(values.data(), std::size_t(count) * sizeof(Stored));
   }
 }

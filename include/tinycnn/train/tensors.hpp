@@ -2,6 +2,7 @@
 // xtensor views.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -27,7 +28,7 @@ template <class T>
     t.axes[features + 2] = {image.w, 0, true};
     t.count = p.rank + 2;
   }
-  long unit = 1;  // the distance between neighbours along the axis, in PyTorch's order
+  std::int64_t unit = 1;  // the distance between neighbours along the axis, in PyTorch's order
   for (int a = t.count - 1; a >= 0; --a) {
     if (t.axes[a].extent > 1) t.axes[a].stride = parameter_offset(state.order, layer, p, unit);
     unit *= t.axes[a].extent;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cmath>
+#include <cstdint>
 #include <string>
 
 #include <tinycnn/backends/bind.hpp>
@@ -61,13 +62,13 @@ class Trainer : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Loss, Back
   static constexpr Plan validation_plan = plan_of<Net, Input, Loss, Backend, Validation>;
   static constexpr int capacity = BatchSize::capacity > 0 ? BatchSize::capacity : 1;
   static constexpr std::string_view backend_name = Backend::name;
-  static constexpr long parameters = graph.trained;
-  static constexpr long macs = graph.macs;
+  static constexpr std::int64_t parameters = graph.trained;
+  static constexpr std::int64_t macs = graph.macs;
   static constexpr int classes = int(graph.dims(graph.logits_nodes()).size());
   /// The bytes of the training plan's values: activations, values saved for backward, and gradients of activations.
-  static constexpr long arena_bytes = plan.per_sample * capacity;
+  static constexpr std::int64_t arena_bytes = plan.per_sample * capacity;
   /// The bytes of the training plan's statistics and workspaces, without the workers' scratch memory.
-  static constexpr long workspace_bytes = plan.room(capacity) - arena_bytes;
+  static constexpr std::int64_t workspace_bytes = plan.room(capacity) - arena_bytes;
 
   using Options = TrainerOptions<Optimizer, Schedule>;
 
@@ -100,7 +101,7 @@ class Trainer : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Loss, Back
   }
   /// Restores the training state that `save_checkpoint` wrote. On any error throws an Error and changes nothing.
   [[gnu::cold]] void load_checkpoint(const std::string& path) {
-    const long steps = read_notes(path).template number<long>("steps", path, 0, 1L << 62);
+    const std::int64_t steps = read_notes(path).template number<std::int64_t>("steps", path, 0, std::int64_t{1} << 62);
     read_checkpoint(path, with_slots(state(), slots_.host()));
     steps_ = steps;
   }
@@ -163,7 +164,7 @@ class Trainer : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Loss, Back
   }
 
   /// The number of training steps so far.
-  [[nodiscard]] long steps() const { return steps_; }
+  [[nodiscard]] std::int64_t steps() const { return steps_; }
   [[nodiscard]] Backend& backend() { return memory_.backend; }
   /// The gradients of the parameters after a step, at the offsets in `graph.parameters`. For tests and debugging.
   [[nodiscard]] const T* gradients() const { return memory_.gradients.read(); }
@@ -227,7 +228,7 @@ class Trainer : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Loss, Back
     check_finite_results(x, n, "logits that are");
     if (labels != nullptr) check_finite_results(Backend::template fetch<T>(run, graph.node_count), n, "a loss that is");
     for (int i = 0; logits != nullptr && i < n; ++i)
-      for (int k = 0; k < classes; ++k) logits[long(i) * classes + k] = float(x(i, k));
+      for (int k = 0; k < classes; ++k) logits[std::int64_t(i) * classes + k] = float(x(i, k));
     return run;
   }
 
@@ -257,7 +258,7 @@ class Trainer : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Loss, Back
   NetworkMemory<Backend> memory_;
   Memory<T> slots_;
   Memory<double> partial_norms_;
-  long steps_ = 0;
+  std::int64_t steps_ = 0;
   bool prepared_ = false;  // the validation plan's prepared weights are up to date
 };
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cerrno>
+#include <cstdint>
 #include <new>
 #include <string>
 #include <string_view>
@@ -50,7 +51,7 @@ namespace detail {
     }
     refuse_picture(path, joined({"it is damaged (", reason, ")"}));
   }
-  picture.rgb.assign(pixels.rgb, pixels.rgb + 3 * long(picture.w) * picture.h);
+  picture.rgb.assign(pixels.rgb, pixels.rgb + 3 * std::int64_t(picture.w) * picture.h);
   return picture;
 }
 

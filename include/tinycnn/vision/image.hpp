@@ -13,14 +13,14 @@ struct Picture {
 };
 
 /// Converts (H,W,3) bytes to (3,H,W) bytes.
-inline void to_planes(const std::uint8_t* rgb, long pixels, std::uint8_t* out) {
-  for (long i = 0; i < pixels; ++i)
+inline void to_planes(const std::uint8_t* rgb, std::int64_t pixels, std::uint8_t* out) {
+  for (std::int64_t i = 0; i < pixels; ++i)
     for (int c = 0; c < 3; ++c) out[c * pixels + i] = rgb[3 * i + c];
 }
 
 /// Converts bytes to floats in [0, 1], as torchvision's ToTensor does.
-inline void to_floats(const std::uint8_t* bytes, long count, float* out) {
-  for (long i = 0; i < count; ++i) out[i] = float(bytes[i]) / 255.0f;
+inline void to_floats(const std::uint8_t* bytes, std::int64_t count, float* out) {
+  for (std::int64_t i = 0; i < count; ++i) out[i] = float(bytes[i]) / 255.0f;
 }
 
 }  // namespace tinycnn

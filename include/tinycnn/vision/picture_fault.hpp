@@ -12,7 +12,7 @@
 namespace tinycnn {
 
 /// The most pixels a picture may have: a small file can claim a huge picture.
-inline constexpr long largest_picture = 100'000'000;
+inline constexpr std::int64_t largest_picture = 100'000'000;
 
 /// Throws "cannot decode '<path>': <why>".
 [[gnu::cold]] [[noreturn]] inline void refuse_picture(const std::string& path, std::string_view why) {

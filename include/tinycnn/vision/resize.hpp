@@ -106,7 +106,7 @@ inline Picture resize_bilinear(const Picture& x, int w, int h) {
   if (w == x.w && h == x.h) return x;
   if (w == x.w) return detail::resize_height(x, h);
   if (h == x.h) return detail::resize_width(x, w);
-  const bool height_first = x.h > h && long(x.h) - h > 2 * (long(x.w) - w);
+  const bool height_first = x.h > h && std::int64_t(x.h) - h > 2 * (std::int64_t(x.w) - w);
   return height_first ? detail::resize_width(detail::resize_height(x, h), w)
                       : detail::resize_height(detail::resize_width(x, w), h);
 }

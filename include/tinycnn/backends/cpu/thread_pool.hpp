@@ -111,8 +111,8 @@ class BasicThreadPool {
     }
     finished_.store(0, std::memory_order_relaxed);
     for (int i = 0; i < size(); ++i)
-      queues_[static_cast<std::size_t>(i)].tasks.store(packed(long(tasks) * i / size(), long(tasks) * (i + 1) / size()),
-                                                       std::memory_order_release);
+      queues_[static_cast<std::size_t>(i)].tasks.store(
+          packed(std::int64_t(tasks) * i / size(), std::int64_t(tasks) * (i + 1) / size()), std::memory_order_release);
     generation_.fetch_add(1, std::memory_order_release);
     generation_.notify_all();
     run_tasks(0);
@@ -141,14 +141,14 @@ class BasicThreadPool {
   static int take(std::atomic<std::uint64_t>& queue, bool own) {
     std::uint64_t left = queue.load(std::memory_order_acquire);
     for (;;) {
-      const long begin = long(left >> 32), end = long(left & 0xffffffff);
+      const std::int64_t begin = std::int64_t(left >> 32), end = std::int64_t(left & 0xffffffff);
       if (begin >= end) return -1;
       if (queue.compare_exchange_weak(left, own ? packed(begin + 1, end) : packed(begin, end - 1),
                                       std::memory_order_acq_rel, std::memory_order_acquire))
         return int(own ? begin : end - 1);
     }
   }
-  static constexpr std::uint64_t packed(long begin, long end) {
+  static constexpr std::uint64_t packed(std::int64_t begin, std::int64_t end) {
     return std::uint64_t(begin) << 32 | std::uint64_t(end);
   }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cmath>
+#include <cstdint>
 
 #include <tinycnn/backends/reference/tensors.hpp>
 #include <tinycnn/layers/batch_norm.hpp>
@@ -15,7 +16,7 @@ struct BatchNormOp {
   static constexpr const Kind* pattern[] = {&batch_norm};
   static constexpr bool saves_input = true;
   static constexpr MemoryRequirements requirements(const Match& m) {
-    return {.statistics = 3L * channels(m.first().in)};
+    return {.statistics = std::int64_t{3} * channels(m.first().in)};
   }
 
   template <class Backend>
@@ -28,7 +29,7 @@ struct BatchNormOp {
     T* inverse = mean + count;
     T* variance = inverse + count;
     for (int c = 0; c < count; ++c) {
-      const long v = l.out.flat ? offset_of(l.out, run.order, c) : c;
+      const std::int64_t v = l.out.flat ? offset_of(l.out, run.order, c) : c;
       if (run.plan->demand.mode == Mode::training) {
         double sum = 0, squares = 0;
         for (int n = 0; n < run.n; ++n)
@@ -62,7 +63,7 @@ struct BatchNormOp {
     const bool training = run.plan->demand.mode == Mode::training;
     if (step.dx >= 0) start_gradient(run, step.dx, step.add_dx);
     for (int c = 0; c < count; ++c) {
-      const long v = l.out.flat ? offset_of(l.out, run.order, c) : c;
+      const std::int64_t v = l.out.flat ? offset_of(l.out, run.order, c) : c;
       double sum_dy = 0, sum_dy_xhat = 0;
       for (int n = 0; n < run.n; ++n)
         for (int p = 0; p < area; ++p) {

@@ -1,6 +1,8 @@
 // Conv2d as plain loops.
 #pragma once
 
+#include <cstdint>
+
 #include <tinycnn/backends/reference/tensors.hpp>
 #include <tinycnn/layers/conv2d.hpp>
 
@@ -39,7 +41,7 @@ struct Conv2dOp {
     const int* extents = run.parameter_facts(l, 0).extents;
     if (step.parameter_gradients) {
       const KernelView<T> dw{run.gradient(l, 0), extents, run.order};
-      for (long i = 0; i < run.parameter_facts(l, 0).size(); ++i) dw.data[i] = T(0);
+      for (std::int64_t i = 0; i < run.parameter_facts(l, 0).size(); ++i) dw.data[i] = T(0);
       for_each_element(run.n, l.out, [&](int n, int o, int p, int q) {
         for (int i = 0; i < group_inputs(l); ++i)
           for_each_tap(k, p, q, l.in, [&](int h, int w, int tap) {

@@ -1,6 +1,7 @@
 // The joins (layers of two inputs) as plain loops: sum and concatenation.
 #pragma once
 
+#include <cstdint>
 #include <utility>
 
 #include <tinycnn/backends/reference/tensors.hpp>
@@ -22,7 +23,7 @@ struct AddOp {
     using T = typename Backend::Compute;
     const auto *x = run.data(step.x), *r = run.data(step.r);
     auto* y = run.data(step.y);
-    for (long i = 0; i < run.n * run.dims(step.y).size(); ++i) y[i] = T(x[i]) + T(r[i]);
+    for (std::int64_t i = 0; i < run.n * run.dims(step.y).size(); ++i) y[i] = T(x[i]) + T(r[i]);
   }
 
   template <class Backend>
@@ -32,7 +33,7 @@ struct AddOp {
       if (target < 0) continue;
       const auto *dy = run.data(step.dy), *add = run.data(other);
       auto* to = run.data(target);
-      for (long i = 0; i < run.n * run.dims(target).size(); ++i) to[i] = T(add[i]) + T(dy[i]);
+      for (std::int64_t i = 0; i < run.n * run.dims(target).size(); ++i) to[i] = T(add[i]) + T(dy[i]);
     }
   }
 };
@@ -47,7 +48,7 @@ struct AddFlattenedOp {
     using T = typename Backend::Compute;
     const auto x = run.view(step.x), r = run.view(step.r), y = run.view(step.y);
     for (int n = 0; n < run.n; ++n)
-      for (long i = 0; i < y.dims.size(); ++i) y(n, i) = T(x(n, i)) + T(r(n, i));
+      for (std::int64_t i = 0; i < y.dims.size(); ++i) y(n, i) = T(x(n, i)) + T(r(n, i));
   }
 
   template <class Backend>
@@ -62,7 +63,7 @@ struct AddFlattenedOp {
   static void write_gradient(const Execution<Backend>& run, const V& dy, const V& dx, int target, int add) {
     start_gradient(run, target, add);
     for (int n = 0; n < run.n; ++n)
-      for (long i = 0; i < dx.dims.size(); ++i) add_to(dx(n, i), typename Backend::Compute(dy(n, i)));
+      for (std::int64_t i = 0; i < dx.dims.size(); ++i) add_to(dx(n, i), typename Backend::Compute(dy(n, i)));
   }
 };
 

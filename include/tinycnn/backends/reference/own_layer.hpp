@@ -1,6 +1,8 @@
 // Runs a user's own layer, which provides its forward and backward functions (layers/own_layer.hpp).
 #pragma once
 
+#include <cstdint>
+
 #include <tinycnn/backends/reference/tensors.hpp>
 #include <tinycnn/layers/own_layer.hpp>
 
@@ -56,7 +58,7 @@ struct OwnLayerOp {
     if (step.dx >= 0 && step.add_dx >= 0) {
       T* to = run.data(step.dx);
       const T* add = run.data(step.add_dx);
-      for (long i = 0; i < run.n * l.in.size(); ++i) to[i] = add[i] + call.dx.data[i];
+      for (std::int64_t i = 0; i < run.n * l.in.size(); ++i) to[i] = add[i] + call.dx.data[i];
     }
   }
 
@@ -65,9 +67,9 @@ struct OwnLayerOp {
   template <class T, class Backend>
   static ParameterView<T> view_parameter(const Execution<Backend>& run, const Layer& l, int p, T* data) {
     const Parameter& facts = run.parameter_facts(l, p);
-    const auto stride = [&](long torch_stride) { return parameter_offset(run.order, l, facts, torch_stride); };
+    const auto stride = [&](std::int64_t torch_stride) { return parameter_offset(run.order, l, facts, torch_stride); };
     ParameterView<T> v{data, facts.rank};
-    long torch_stride = 1;  // of the axis, in PyTorch's order
+    std::int64_t torch_stride = 1;  // of the axis, in PyTorch's order
     for (int a = 3; a >= 0; --a) {
       v.extents[a] = facts.extents[a];
       if (v.extents[a] > 1) v.strides[a] = stride(torch_stride);

@@ -1,6 +1,8 @@
 // ReLU as plain loops.
 #pragma once
 
+#include <cstdint>
+
 #include <tinycnn/backends/reference/tensors.hpp>
 #include <tinycnn/layers/relu.hpp>
 
@@ -17,7 +19,7 @@ struct ReluOp {
     using T = typename Backend::Compute;
     const auto* x = run.data(step.x);
     auto* y = run.data(step.y);
-    for (long i = 0; i < run.n * run.dims(step.y).size(); ++i) y[i] = T(x[i]) <= T(0) ? T(0) : T(x[i]);
+    for (std::int64_t i = 0; i < run.n * run.dims(step.y).size(); ++i) y[i] = T(x[i]) <= T(0) ? T(0) : T(x[i]);
   }
 
   template <class Backend>
@@ -25,7 +27,7 @@ struct ReluOp {
     using T = typename Backend::Compute;
     const auto *y = run.data(step.y), *dy = run.data(step.dy), *add = run.data(step.add_dx);
     auto* dx = run.data(step.dx);
-    for (long i = 0; i < run.n * run.dims(step.y).size(); ++i)
+    for (std::int64_t i = 0; i < run.n * run.dims(step.y).size(); ++i)
       dx[i] = (T(y[i]) <= T(0) ? T(0) : T(dy[i])) + (add == nullptr ? T(0) : T(add[i]));
   }
 };

@@ -2,6 +2,8 @@
 // stores.
 #pragma once
 
+#include <cstdint>
+
 #include <tinycnn/backends/execution.hpp>
 #include <tinycnn/backends/layout.hpp>
 
@@ -13,7 +15,7 @@ constexpr int pixels(const Dims& d) { return d.flat ? 1 : d.h * d.w; }
 
 /// The element of channel c at pixel p, of images and flat samples.
 template <class T>
-T& at(const View<T>& v, long n, int c, int p) {  // (N, C, H W)
+T& at(const View<T>& v, std::int64_t n, int c, int p) {  // (N, C, H W)
   return v.dims.flat ? v(n, c) : v(n, c, p / v.dims.w, p % v.dims.w);
 }
 
@@ -83,8 +85,8 @@ void start_gradient(const Execution<Backend>& run, int dx, int add) {
   using Stored = typename Backend::Stored;
   Stored* to = run.data(dx);
   const Stored* from = run.data(add);
-  const long count = run.n * run.dims(dx).size();
-  for (long i = 0; i < count; ++i) to[i] = from == nullptr ? Stored(0) : from[i];
+  const std::int64_t count = run.n * run.dims(dx).size();
+  for (std::int64_t i = 0; i < count; ++i) to[i] = from == nullptr ? Stored(0) : from[i];
 }
 
 }  // namespace tinycnn::reference

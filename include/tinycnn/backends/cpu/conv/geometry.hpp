@@ -2,6 +2,8 @@
 // parameters.
 #pragma once
 
+#include <cstdint>
+
 #include <tinycnn/backends/cpu/conv/shape.hpp>
 #include <tinycnn/backends/cpu/gemm/micro_kernel.hpp>
 
@@ -60,9 +62,9 @@ constexpr ConvolutionGeometry input_gradient_geometry(const ConvolutionShape& s)
 /// alone, so a block's partial sums are the same on any number of threads. Its input tile is the rectangle of the input
 /// that it reads.
 struct ConvolutionTiling {
-  static constexpr int target_pixels = 256;              // per block: they share one pass over the weights
-  static constexpr long target_tile_floats = 128 << 10;  // of an input tile: half of a small second-level cache
-  static constexpr int max_depth = 2048;                 // of one product: 256 KB of weights
+  static constexpr int target_pixels = 256;                      // per block: they share one pass over the weights
+  static constexpr std::int64_t target_tile_floats = 128 << 10;  // of an input tile: half of a small second-level cache
+  static constexpr int max_depth = 2048;                         // of one product: 256 KB of weights
 
   int samples = 1;  // per block
   int rows = 1;     // per block, of each phase
@@ -73,7 +75,7 @@ struct ConvolutionTiling {
   int first_offset = 0;  // of the input tile's first row and column: the smallest of any tap
 
   /// Floats of one sample's input tile.
-  [[nodiscard]] constexpr long tile() const { return long(tile_rows) * tile_columns * pitch; }
+  [[nodiscard]] constexpr std::int64_t tile() const { return std::int64_t(tile_rows) * tile_columns * pitch; }
 
   /// `row_multiple`: a block's first row is a multiple of it (the height of a pooling window).
   [[gnu::noinline]] static constexpr ConvolutionTiling of(const ConvolutionGeometry& g, int row_multiple = 1) {
@@ -88,7 +90,7 @@ struct ConvolutionTiling {
     const auto rows_of = [&](int each) { return (each - 1) * g.step + span + 1; };
     const int wanted = target_pixels / (columns * g.phases * g.phases);
     t.rows = round_up(wanted > 1 ? wanted : 1, row_multiple);
-    while (t.rows > row_multiple && long(rows_of(t.rows)) * t.tile_columns * t.pitch > target_tile_floats)
+    while (t.rows > row_multiple && std::int64_t(rows_of(t.rows)) * t.tile_columns * t.pitch > target_tile_floats)
       t.rows -= row_multiple;
     if (t.rows >= all_rows) {
       t.rows = all_rows;
@@ -106,19 +108,19 @@ struct ConvolutionTiling {
   [[nodiscard]] constexpr int blocks(int n) const { return ceil_div(n, samples) * blocks_per_sample; }
 
   template <class Isa>
-  [[nodiscard]] constexpr long output_tile_floats(const ConvolutionGeometry& g) const {
-    return long(round_up(samples * rows * g.extent(g.out.w, 0), MR<Isa>)) * NR<Isa>;
+  [[nodiscard]] constexpr std::int64_t output_tile_floats(const ConvolutionGeometry& g) const {
+    return std::int64_t(round_up(samples * rows * g.extent(g.out.w, 0), MR<Isa>)) * NR<Isa>;
   }
   template <class Isa>
-  [[nodiscard]] constexpr long scratch_floats(const ConvolutionGeometry& g) const {
+  [[nodiscard]] constexpr std::int64_t scratch_floats(const ConvolutionGeometry& g) const {
     return (samples * tile() + 15) / 16 * 16 + output_tile_floats<Isa>(g);
   }
 };
 
 /// Floats of the packed weights: [group][panel of NR outputs][tap][input][NR], zero beyond the last output.
 template <class Isa>
-constexpr long packed_floats(const ConvolutionGeometry& g) {
-  return long(g.groups) * round_up(g.outputs(), NR<Isa>) * g.kernel * g.kernel * g.inputs();
+constexpr std::int64_t packed_floats(const ConvolutionGeometry& g) {
+  return std::int64_t(g.groups) * round_up(g.outputs(), NR<Isa>) * g.kernel * g.kernel * g.inputs();
 }
 
 /// Calls f(depth, first) for consecutive chunks of the depth (the taps and channels that a phase's pixels sum over), at
@@ -146,10 +148,10 @@ void for_each_depth(const ConvolutionGeometry& g, const ConvolutionTiling& tilin
   for (int t = 0; t < g.kernel; ++t)
     for (int u = 0; u < g.kernel; ++u) {
       if (!g.meets(phase_h, t) || !g.meets(phase_w, u)) continue;
-      long a = (long(g.offset(phase_h, t) - tiling.first_offset) * tiling.tile_columns +
-                (g.offset(phase_w, u) - tiling.first_offset)) *
-               tiling.pitch;
-      long b = long(t * g.kernel + u) * inputs * NR<Isa>;
+      std::int64_t a = (std::int64_t(g.offset(phase_h, t) - tiling.first_offset) * tiling.tile_columns +
+                        (g.offset(phase_w, u) - tiling.first_offset)) *
+                       tiling.pitch;
+      std::int64_t b = std::int64_t(t * g.kernel + u) * inputs * NR<Isa>;
       for (int left = inputs; left > 0;) {
         if (steps == limit) flush();
         const int take = left < limit - steps ? left : limit - steps;
@@ -163,7 +165,7 @@ void for_each_depth(const ConvolutionGeometry& g, const ConvolutionTiling& tilin
         steps += take;
         left -= take;
         a += take;
-        b += long(take) * NR<Isa>;
+        b += std::int64_t(take) * NR<Isa>;
       }
     }
   if (steps > 0 || first) flush();

@@ -6,6 +6,7 @@
 #include <tinycnn/backends/cpu/simd/vector.hpp>
 #include <tinycnn/backends/deferred_affine.hpp>
 
+#include <cstdint>
 #include <cstring>
 
 namespace tinycnn::cpu {
@@ -22,15 +23,15 @@ struct TensorSource {
   [[nodiscard]] TensorSource every(int k) const { return {x, dims, deferred, step * k}; }
 
   /// Prefetches image rows [begin, end) in `steps` steps; row h of sample n has index n H + h.
-  [[nodiscard]] Prefetcher prefetch(long begin, long end, long steps) const {
-    const long row = long(dims.w) * dims.c;
+  [[nodiscard]] Prefetcher prefetch(std::int64_t begin, std::int64_t end, std::int64_t steps) const {
+    const std::int64_t row = std::int64_t(dims.w) * dims.c;
     if (step == 1) return {x + begin * row, (end - begin) * row, steps};
     const int visible_rows = (dims.h + step - 1) / step;
     return {x + (begin / visible_rows * dims.h + begin % visible_rows * step) * row, end - begin, row, step * row,
             steps};
   }
   /// The same for channels [c, c + width) only.
-  [[nodiscard]] Prefetcher prefetch(long begin, long end, long steps, int c, int width) const {
+  [[nodiscard]] Prefetcher prefetch(std::int64_t begin, std::int64_t end, std::int64_t steps, int c, int width) const {
     if (width == dims.c || step > 1) return prefetch(begin, end, steps);
     return {x + begin * dims.w * dims.c + c, (end - begin) * dims.w, width, dims.c, steps};
   }
@@ -42,7 +43,7 @@ struct TensorSource {
 
   /// to[j * pitch + k] = value of sample n, row h, column w + j, channel c + k, for j < count and k < width.
   [[gnu::noinline]] void load(float* to, int pitch, int n, int h, int w, int count, int c, int width) const {
-    const float* from = x + ((long(n) * dims.h + h * step) * dims.w + w * step) * dims.c + c;  // (W,C)
+    const float* from = x + ((std::int64_t(n) * dims.h + h * step) * dims.w + w * step) * dims.c + c;  // (W,C)
     if (deferred.scale == nullptr && !deferred.relu && pitch == dims.c && width == dims.c && step == 1) {
       std::memcpy(to, from, sizeof(float) * static_cast<std::size_t>(count) * static_cast<std::size_t>(width));
       return;
@@ -75,7 +76,7 @@ struct TensorSource {
  private:
   template <class F>
   [[gnu::always_inline]] void transform(float* to, int pitch, const float* from, int count, int width, F f) const {
-    const long pixel = long(step) * dims.c;
+    const std::int64_t pixel = std::int64_t(step) * dims.c;
     for (int j = 0; j < count; ++j, to += pitch, from += pixel) {
       int k = 0;
       for (; k + Isa::width <= width; k += Isa::width) store<Isa>(to + k, f(cpu::load<Isa>(from + k), k));
@@ -106,15 +107,15 @@ template <class Isa, class Source>
   const int end = image.w - r.column < r.columns ? image.w - r.column : r.columns;  // first column beyond the image
   const int inside = end - left > 0 ? end - left : 0;
   for (int i = 0; i < r.rows; ++i) {
-    float* to = tile + long(i) * r.columns * pitch;
+    float* to = tile + std::int64_t(i) * r.columns * pitch;
     const int h = r.row + i;
     if (h < 0 || h >= image.h || inside == 0) {
       zero(to, r.columns);
       continue;
     }
     zero(to, left);
-    source.load(to + long(left) * pitch, pitch, n, h, r.column + left, inside, c, width);
-    zero(to + long(left + inside) * pitch, r.columns - left - inside);
+    source.load(to + std::int64_t(left) * pitch, pitch, n, h, r.column + left, inside, c, width);
+    zero(to + std::int64_t(left + inside) * pitch, r.columns - left - inside);
   }
 }
 

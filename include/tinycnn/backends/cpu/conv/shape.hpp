@@ -1,6 +1,8 @@
 // The shape of a convolution, which all convolution kernels take.
 #pragma once
 
+#include <cstdint>
+
 #include <tinycnn/core/dims.hpp>
 #include <tinycnn/core/integer_math.hpp>
 #include <tinycnn/core/window.hpp>
@@ -18,7 +20,7 @@ struct ConvolutionShape {
   [[nodiscard]] constexpr int taps() const { return window.kernel * window.kernel; }
   [[nodiscard]] constexpr int group_inputs() const { return x.c / groups; }
   [[nodiscard]] constexpr int group_outputs() const { return y.c / groups; }
-  [[nodiscard]] constexpr long weights() const { return long(taps()) * group_inputs() * y.c; }
+  [[nodiscard]] constexpr std::int64_t weights() const { return std::int64_t(taps()) * group_inputs() * y.c; }
 };
 
 /// A 1x1 convolution of stride k without padding is one of stride 1 on every k-th row and column of x; any other shape

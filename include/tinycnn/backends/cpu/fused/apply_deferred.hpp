@@ -1,6 +1,8 @@
 // Applies a value's deferred affine for readers that do not accept it: y = relu(scale x + shift).
 #pragma once
 
+#include <cstdint>
+
 #include <tinycnn/backends/cpu/simd/channel_loop.hpp>
 #include <tinycnn/backends/execution.hpp>
 
@@ -21,7 +23,7 @@ struct ApplyDeferred {
     float* y = run.data(step.y);
     const PixelBlocks blocks(dims.pixels());
     run.backend->pool().run(blocks.count(run.n), [&](int block, int) {
-      long at = (blocks.sample(block) * dims.pixels() + blocks.first(block)) * dims.c;
+      std::int64_t at = (blocks.sample(block) * dims.pixels() + blocks.first(block)) * dims.c;
       for (int p = 0; p < blocks.length(block); ++p, at += dims.c)
         for_channels<Isa>(dims.c, [&]<class V>(V, int c) {
           const V value = fma<Isa>(load<V>(x + at + c), load<V>(deferred.scale + c), load<V>(deferred.shift + c));

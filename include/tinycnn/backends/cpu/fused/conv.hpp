@@ -1,6 +1,8 @@
 // Conv2d alone, and what every fused op with a convolution calls: the convolution's three passes, by its algorithm.
 #pragma once
 
+#include <cstdint>
+
 #include <tinycnn/backends/cpu/conv/algorithm.hpp>
 #include <tinycnn/backends/cpu/conv/direct/forward.hpp>
 #include <tinycnn/backends/cpu/conv/direct/input_gradient.hpp>
@@ -42,7 +44,7 @@ struct DenseConvolution {
   /// The algorithm as `describe` prints it; empty for direct.
   [[nodiscard]] constexpr std::string_view variant() const { return winograd() ? "Winograd" : ""; }
 
-  [[nodiscard]] constexpr long packed_forward() const {
+  [[nodiscard]] constexpr std::int64_t packed_forward() const {
     return winograd() ? winograd_packed_floats<Isa>(s, tile_width()) : direct_packed_floats<Isa>(s);
   }
   /// Rows of NR packed weights per panel: one per input channel and tap (or point).
@@ -51,21 +53,21 @@ struct DenseConvolution {
   }
   /// Output channels whose panels are packed together; the last of these panels may be partly empty.
   [[nodiscard]] constexpr int packed_outputs() const { return s.group_outputs(); }
-  [[nodiscard]] constexpr long packed_input_gradient() const {
+  [[nodiscard]] constexpr std::int64_t packed_input_gradient() const {
     return winograd() ? winograd_packed_input_gradient_floats<Isa>(s) : direct_packed_input_gradient_floats<Isa>(s);
   }
-  [[nodiscard]] constexpr long weight_gradient_workspace() const {
+  [[nodiscard]] constexpr std::int64_t weight_gradient_workspace() const {
     return winograd() ? winograd_weight_gradient_workspace_floats<Isa>(s)
                       : direct_weight_gradient_workspace_floats<Isa>(s);
   }
-  [[nodiscard]] constexpr long forward_scratch(int row_multiple) const {
+  [[nodiscard]] constexpr std::int64_t forward_scratch(int row_multiple) const {
     return winograd() ? winograd_scratch_floats<Isa>(s, row_multiple, tile_width())
                       : direct_scratch_floats<Isa>(s, row_multiple);
   }
-  [[nodiscard]] constexpr long input_gradient_scratch() const {
+  [[nodiscard]] constexpr std::int64_t input_gradient_scratch() const {
     return winograd() ? winograd_input_gradient_scratch_floats<Isa>(s) : direct_input_gradient_scratch_floats<Isa>(s);
   }
-  [[nodiscard]] constexpr long weight_gradient_scratch() const {
+  [[nodiscard]] constexpr std::int64_t weight_gradient_scratch() const {
     return winograd() ? winograd_weight_gradient_scratch_floats<Isa>(s) : direct_weight_gradient_scratch_floats<Isa>(s);
   }
   /// Blocks of n samples in the forward pass, and in the input gradient.
@@ -127,7 +129,8 @@ constexpr MemoryRequirements convolution_requirements(const Layer& conv, Mode mo
   requirements.workspace = aligned(c.packed_forward());
   requirements.scratch = c.forward_scratch(row_multiple);
   if (mode == Mode::inference) return requirements;
-  requirements.workspace_per_sample = 2L * conv.in.c * c.input_gradient_blocks(1);  // the sums of a BatchNorm reduction
+  requirements.workspace_per_sample =
+      std::int64_t{2} * conv.in.c * c.input_gradient_blocks(1);  // the sums of a BatchNorm reduction
   requirements.workspace =
       larger(requirements.workspace, larger(aligned(c.packed_input_gradient()), c.weight_gradient_workspace()));
   requirements.scratch = larger(requirements.scratch, larger(c.input_gradient_scratch(), c.weight_gradient_scratch()));
@@ -167,7 +170,7 @@ void run_reducing_input_gradient(const Run& run, const Step& step, const Convolu
   reduction.sums = run.workspace + aligned(c.packed_input_gradient());
   reduction.past_caches = streams<Isa>(reduction.g, c.s.x, run.n, c.s.groups);
   c.input_gradient(run.n, gradient, run.workspace, reduction, run.backend->pool(), run.scratch);
-  finalize_gradient(run, norm, k, reduction.sums, c.input_gradient_blocks(run.n), 2L * norm.out.c,
+  finalize_gradient(run, norm, k, reduction.sums, c.input_gradient_blocks(run.n), std::int64_t{2} * norm.out.c,
                     consumer.parameter_gradients);
 }
 

@@ -1,6 +1,8 @@
 // Training: Conv + BatchNorm + sum with the shortcut + ReLU, the end of a residual block.
 #pragma once
 
+#include <cstdint>
+
 #include <tinycnn/backends/cpu/fused/conv_bn_passes.hpp>
 #include <tinycnn/layers/relu.hpp>
 #include <tinycnn/layers/residual.hpp>
@@ -39,7 +41,7 @@ struct ConvBnAddRelu {
     float* y = run.data(step.y);
     const PixelBlocks blocks(dims.pixels());
     run.backend->pool().run(blocks.count(run.n), [&](int block, int) {
-      long at = (blocks.sample(block) * dims.pixels() + blocks.first(block)) * dims.c;
+      std::int64_t at = (blocks.sample(block) * dims.pixels() + blocks.first(block)) * dims.c;
       for (int p = 0; p < blocks.length(block); ++p, at += dims.c)
         for_channels<Isa>(dims.c, [&]<class V>(V, int c) {
           V other = load<V>(r + at + c);
@@ -59,14 +61,14 @@ struct ConvBnAddRelu {
     float* v = run.data(step.saved);  // (N,P,Q,O), becomes its own gradient
     float* dr = run.data(step.dr);
     const float* held = run.data(step.add_dr);
-    reduce_gradient<Isa>(run, step, dims.pixels(), v, [=]<class V>(V, long at, int) {
+    reduce_gradient<Isa>(run, step, dims.pixels(), v, [=]<class V>(V, std::int64_t at, int) {
       const V g = load<V>(y + at) > 0.0f ? load<V>(dy + at) : V{};
       if (dr != nullptr)
         store<V>(dr + at, held == nullptr ? g : g + load<V>(held + at));  // the shortcut's, in one pass
       return g;
     });
     const bool passed = dr != nullptr && held == nullptr;
-    expand_gradient<Isa>(run, step, v, [=]<class V>(V, long at, int) {
+    expand_gradient<Isa>(run, step, v, [=]<class V>(V, std::int64_t at, int) {
       return passed ? load<V>(dr + at) : load<V>(y + at) > 0.0f ? load<V>(dy + at) : V{};
     });
     zero_bias_gradient(run, step);

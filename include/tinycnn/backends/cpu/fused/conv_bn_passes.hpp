@@ -1,6 +1,8 @@
 // What the fused Conv+BatchNorm ops of training share: statistics around the forward pass, reductions in the backward.
 #pragma once
 
+#include <cstdint>
+
 #include <tinycnn/backends/cpu/fused/conv.hpp>
 #include <tinycnn/backends/cpu/layers/batch_norm_statistics.hpp>
 #include <tinycnn/backends/cpu/simd/channel_loop.hpp>
@@ -12,20 +14,20 @@ template <class Convolution>
 constexpr MemoryRequirements conv_bn_forward_requirements(const Match& m, Mode mode, int row_multiple) {
   const Layer& conv = m.first();
   MemoryRequirements requirements = convolution_requirements<Convolution>(conv, mode, row_multiple);
-  requirements.statistics = long(ChannelStatistics::arrays) * conv.out.c;
-  requirements.deferred = long(ChannelStatistics::deferred_array) * conv.out.c;
-  const long backward = requirements.workspace_per_sample;
+  requirements.statistics = std::int64_t(ChannelStatistics::arrays) * conv.out.c;
+  requirements.deferred = std::int64_t(ChannelStatistics::deferred_array) * conv.out.c;
+  const std::int64_t backward = requirements.workspace_per_sample;
   requirements.workspace_per_sample =
-      4L * conv.out.c * Convolution::of(conv).blocks(1, row_multiple);  // 2 doubles each
+      std::int64_t{4} * conv.out.c * Convolution::of(conv).blocks(1, row_multiple);  // 2 doubles each
   requirements.workspace_per_sample = larger(requirements.workspace_per_sample, backward);
   return requirements;
 }
 
 /// The same with the backward reductions over `reduced_pixels` pixels.
 template <class Convolution>
-constexpr MemoryRequirements conv_bn_requirements(const Match& m, int row_multiple, long reduced_pixels) {
+constexpr MemoryRequirements conv_bn_requirements(const Match& m, int row_multiple, std::int64_t reduced_pixels) {
   MemoryRequirements requirements = conv_bn_forward_requirements<Convolution>(m, Mode::training, row_multiple);
-  const long backward = 2L * m.first().out.c * PixelBlocks(reduced_pixels).per_sample;
+  const std::int64_t backward = std::int64_t{2} * m.first().out.c * PixelBlocks(reduced_pixels).per_sample;
   requirements.workspace_per_sample = larger(requirements.workspace_per_sample, backward);
   return requirements;
 }
@@ -53,7 +55,8 @@ void run_with_statistics(const Run& run, const Step& step, Epilogue& epilogue) {
 
 /// dy where the ReLU after `scale v + shift`, in the forward pass's own expression, let v through.
 template <class Isa, class V>
-[[gnu::always_inline]] inline V masked(const float* dy, const float* v, const ChannelStatistics& k, long at, int c) {
+[[gnu::always_inline]] inline V masked(const float* dy, const float* v, const ChannelStatistics& k, std::int64_t at,
+                                       int c) {
   const V value = fma<Isa>(load<V>(v + at), load<V>(k.scale + c), load<V>(k.shift + c));
   return value > 0.0f ? load<V>(dy + at) : V{};
 }
@@ -61,15 +64,15 @@ template <class Isa, class V>
 /// Sums of g and g (v - mean) over fixed blocks of `pixels` a sample, then dgamma, dbeta and the gradient's
 /// coefficients. g(V{}, at, c) gives g at offset `at` of the batch, channel c; `v` are the values BatchNorm saw there.
 template <class Isa, class Run, class G>
-void reduce_gradient(const Run& run, const Step& step, long pixels, const float* v, G&& g) {
+void reduce_gradient(const Run& run, const Step& step, std::int64_t pixels, const float* v, G&& g) {
   const Layer& norm = run.layer(step, 1);
   const int channels = norm.out.c;
   const ChannelStatistics k(run.statistics(step), channels);
   const PixelBlocks blocks(pixels);
   run.backend->pool().run(blocks.count(run.n), [&](int block, int) {
-    float* sums = run.workspace + 2L * block * channels;  // (2,C)
+    float* sums = run.workspace + std::int64_t{2} * block * channels;  // (2,C)
     for (int c = 0; c < 2 * channels; ++c) sums[c] = 0;
-    long at = (blocks.sample(block) * pixels + blocks.first(block)) * channels;
+    std::int64_t at = (blocks.sample(block) * pixels + blocks.first(block)) * channels;
     for (int p = 0; p < blocks.length(block); ++p, at += channels)
       for_channels<Isa>(channels, [&]<class V>(V, int c) {
         const V here = g(V{}, at + c, c);
@@ -78,7 +81,8 @@ void reduce_gradient(const Run& run, const Step& step, long pixels, const float*
                  fma<Isa>(here, load<V>(v + at + c) - load<V>(k.mean + c), load<V>(sums + channels + c)));
       });
   });
-  finalize_gradient(run, norm, k, run.workspace, blocks.count(run.n), 2L * channels, step.parameter_gradients);
+  finalize_gradient(run, norm, k, run.workspace, blocks.count(run.n), std::int64_t{2} * channels,
+                    step.parameter_gradients);
 }
 
 /// v <- a g + b (v - mean) + c in place: the gradient of the convolution's output takes the place of the output.
@@ -88,7 +92,7 @@ void expand_gradient(const Run& run, const Step& step, float* v, G&& g) {
   const ChannelStatistics k(run.statistics(step), dims.c);
   const PixelBlocks blocks(dims.pixels());
   run.backend->pool().run(blocks.count(run.n), [&](int block, int) {
-    long at = (blocks.sample(block) * dims.pixels() + blocks.first(block)) * dims.c;
+    std::int64_t at = (blocks.sample(block) * dims.pixels() + blocks.first(block)) * dims.c;
     for (int p = 0; p < blocks.length(block); ++p, at += dims.c)
       for_channels<Isa>(dims.c, [&]<class V>(V, int c) {
         store<V>(v + at + c, BatchNormGradient<Isa, V>(k, c)(g(V{}, at + c, c), load<V>(v + at + c)));

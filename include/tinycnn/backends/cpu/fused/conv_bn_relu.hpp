@@ -1,6 +1,8 @@
 // Training: Conv + BatchNorm, with or without ReLU. The convolution's output is stored; the rest is deferred.
 #pragma once
 
+#include <cstdint>
+
 #include <tinycnn/backends/cpu/fused/conv_bn_passes.hpp>
 #include <tinycnn/layers/relu.hpp>
 
@@ -35,7 +37,7 @@ struct DeferredConvBn {
     const float* dy = run.data(step.dy);
     const bool reduced = step.reduced;
     float* y = run.data(step.y);  // (N,P,Q,O), becomes its own gradient
-    const auto g = [=]<class V>(V, long at, int c) {
+    const auto g = [=]<class V>(V, std::int64_t at, int c) {
       if (Relu && !reduced)
         return masked<Isa, V>(dy, y, k, at, c);
       else

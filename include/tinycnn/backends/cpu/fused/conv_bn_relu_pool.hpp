@@ -1,6 +1,8 @@
 // Training: Conv + BatchNorm + ReLU + MaxPool, pooled before it is normalised; scale, shift and ReLU are deferred.
 #pragma once
 
+#include <cstdint>
+
 #include <tinycnn/backends/cpu/conv/epilogue/max_pool.hpp>
 #include <tinycnn/backends/cpu/fused/conv_bn_passes.hpp>
 #include <tinycnn/layers/max_pool.hpp>
@@ -63,7 +65,7 @@ struct ConvBnReluPool {
     const float *dy = run.data(step.dy), *pooled = run.data(step.y);  // (N,P/k,Q/k,O)
     if (!step.reduced)
       reduce_gradient<Isa>(run, step, run.layer(step, 3).out.pixels(), pooled,
-                           [=]<class V>(V, long at, int c) { return masked<Isa, V>(dy, pooled, k, at, c); });
+                           [=]<class V>(V, std::int64_t at, int c) { return masked<Isa, V>(dy, pooled, k, at, c); });
     expand_pooled(run, step, k);
     zero_bias_gradient(run, step);
     run_convolution_gradients<Convolution>(run, step, run.data(step.saved), nullptr);
@@ -86,16 +88,16 @@ struct ConvBnReluPool {
     run.backend->pool().run(run.n * window_rows, [&](int task, int) {
       const int n = task / window_rows, window_row = task % window_rows;
       const int rows = dims.h - window_row * kernel < kernel ? dims.h - window_row * kernel : kernel;
-      float* v = run.data(step.saved) + (long(n) * dims.h + window_row * kernel) * dims.w * dims.c;  // (k,Q,O)
+      float* v = run.data(step.saved) + (std::int64_t(n) * dims.h + window_row * kernel) * dims.w * dims.c;  // (k,Q,O)
       const int windows = window_row < out.h ? out.w : 0;
       for (int q = 0; q < windows; ++q) {
-        const long window = ((long(n) * out.h + window_row) * out.w + q) * dims.c;
+        const std::int64_t window = ((std::int64_t(n) * out.h + window_row) * out.w + q) * dims.c;
         expand_window(k, dims, kernel, run.data(step.dy) + window, pooled == nullptr ? nullptr : pooled + window,
-                      run.bytes(step.argmax) + window, v + long(q) * kernel * dims.c);
+                      run.bytes(step.argmax) + window, v + std::int64_t(q) * kernel * dims.c);
       }
       for (int r = 0; r < rows; ++r)
         for (int q = windows * kernel; q < dims.w; ++q) {
-          float* pixel = v + (long(r) * dims.w + q) * dims.c;
+          float* pixel = v + (std::int64_t(r) * dims.w + q) * dims.c;
           for_channels<Isa>(dims.c, [&]<class V>(V, int c) {
             store<V>(pixel + c, BatchNormGradient<Isa, V>(k, c)(V{}, load<V>(pixel + c)));
           });
@@ -106,16 +108,17 @@ struct ConvBnReluPool {
   /// One window of v (H,W,O) with its gradient at dy, masked by `pooled` unless that is null, and its argmax.
   static void expand_window(const ChannelStatistics& k, const Dims& dims, int kernel, const float* dy,
                             const float* pooled, const std::uint8_t* argmax, float* v) {
-    for_channels<Isa>(dims.c, [=, &k, channels = long(dims.c), columns = long(dims.w)]<class V>(V, int c) {
-      const V g = pooled == nullptr ? load<V>(dy + c) : masked<Isa, V>(dy, pooled, k, c, c);
-      const BatchNormGradient<Isa, V> gradient(k, c);
-      const auto taken = load_bytes<Isa>(V{}, argmax + c);
-      for (int r = 0, here = 0; r < kernel; ++r)
-        for (int q = 0; q < kernel; ++q, ++here) {
-          float* pixel = v + (r * columns + q) * channels + c;
-          store<V>(pixel, gradient(taken == here ? g : V{}, load<V>(pixel)));
-        }
-    });
+    for_channels<Isa>(dims.c,
+                      [=, &k, channels = std::int64_t(dims.c), columns = std::int64_t(dims.w)]<class V>(V, int c) {
+                        const V g = pooled == nullptr ? load<V>(dy + c) : masked<Isa, V>(dy, pooled, k, c, c);
+                        const BatchNormGradient<Isa, V> gradient(k, c);
+                        const auto taken = load_bytes<Isa>(V{}, argmax + c);
+                        for (int r = 0, here = 0; r < kernel; ++r)
+                          for (int q = 0; q < kernel; ++q, ++here) {
+                            float* pixel = v + (r * columns + q) * channels + c;
+                            store<V>(pixel, gradient(taken == here ? g : V{}, load<V>(pixel)));
+                          }
+                      });
   }
 };
 

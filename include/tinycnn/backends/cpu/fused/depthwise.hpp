@@ -2,6 +2,8 @@
 // that a network without depthwise convolutions compiles none of their kernels.
 #pragma once
 
+#include <cstdint>
+
 #include <tinycnn/backends/cpu/conv/depthwise/forward.hpp>
 #include <tinycnn/backends/cpu/conv/depthwise/weight_gradient.hpp>
 #include <tinycnn/backends/cpu/conv/epilogue/any_epilogue.hpp>
@@ -24,20 +26,20 @@ struct DepthwiseConvolution {
   static constexpr bool takes(const Layer& conv) { return is_depthwise(of(conv).s); }
   [[nodiscard]] constexpr std::string_view variant() const { return "depthwise"; }
 
-  [[nodiscard]] constexpr long packed_forward() const { return depthwise_packed_floats<Isa>(s); }
+  [[nodiscard]] constexpr std::int64_t packed_forward() const { return depthwise_packed_floats<Isa>(s); }
   [[nodiscard]] constexpr int packed_rows() const { return s.taps(); }
   [[nodiscard]] constexpr int packed_outputs() const { return s.y.c; }
-  [[nodiscard]] constexpr long packed_input_gradient() const { return packed_forward(); }
-  [[nodiscard]] constexpr long weight_gradient_workspace() const {
+  [[nodiscard]] constexpr std::int64_t packed_input_gradient() const { return packed_forward(); }
+  [[nodiscard]] constexpr std::int64_t weight_gradient_workspace() const {
     return depthwise_weight_gradient_workspace_floats(s);
   }
-  [[nodiscard]] constexpr long forward_scratch(int row_multiple) const {
+  [[nodiscard]] constexpr std::int64_t forward_scratch(int row_multiple) const {
     return depthwise_scratch_floats<Isa>(forward_geometry(s), row_multiple);
   }
-  [[nodiscard]] constexpr long input_gradient_scratch() const {
+  [[nodiscard]] constexpr std::int64_t input_gradient_scratch() const {
     return depthwise_scratch_floats<Isa>(input_gradient_geometry(s));
   }
-  [[nodiscard]] constexpr long weight_gradient_scratch() const {
+  [[nodiscard]] constexpr std::int64_t weight_gradient_scratch() const {
     return depthwise_weight_gradient_scratch_floats<Isa>(s);
   }
   [[nodiscard]] constexpr int blocks(int n, int row_multiple) const {

@@ -2,6 +2,8 @@
 // of all, is never stored: backward knows it by the Gram matrix of the images' patches.
 #pragma once
 
+#include <cstdint>
+
 #include <tinycnn/backends/cpu/conv/first_layer/pooled_weight_gradient.hpp>
 #include <tinycnn/backends/cpu/fused/conv_bn_relu_pool.hpp>
 
@@ -77,20 +79,21 @@ struct FirstConvBnReluPool {
                                                      const double* gram, const float* partials) {
     const Layer& conv = run.layer(step, 0);
     const ConvolutionShape s = Convolution::of(conv).s;
-    const long stride = aligned(PooledWeightGradient<Isa>(s).partial_floats());
+    const std::int64_t stride = aligned(PooledWeightGradient<Isa>(s).partial_floats());
     const int size = PatchGram::elements(s), outputs = s.y.c;
     const double count = double(run.n) * double(s.y.pixels());
     const float* w = run.parameter(conv, 0);                           // (K,O)
     const float* sum_g = run.gradient(run.layer(step, 1), norm_bias);  // (O)
     float* dw = run.gradient(conv, 0);                                 // (K,O)
     for (int e = 0; e < size; ++e) {
-      const double *row = gram + long(e) * (size + 1), mean = row[size] / count;
+      const double *row = gram + std::int64_t(e) * (size + 1), mean = row[size] / count;
       for (int o = 0; o < outputs; ++o) {
         double x_g = -mean * double(sum_g[o]), x_v = 0;
-        for (int n = 0; n < run.n; ++n) x_g += double(partials[n * stride + (2L + e) * outputs + o]);
+        for (int n = 0; n < run.n; ++n) x_g += double(partials[n * stride + (std::int64_t{2} + e) * outputs + o]);
         for (int other = 0; other < size; ++other)
-          x_v += (row[other] - mean * gram[long(other) * (size + 1) + size]) * double(w[long(other) * outputs + o]);
-        dw[long(e) * outputs + o] = float(double(k.a[o]) * x_g + double(k.b[o]) * x_v);
+          x_v += (row[other] - mean * gram[std::int64_t(other) * (size + 1) + size]) *
+                 double(w[std::int64_t(other) * outputs + o]);
+        dw[std::int64_t(e) * outputs + o] = float(double(k.a[o]) * x_g + double(k.b[o]) * x_v);
       }
     }
   }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cmath>
+#include <cstdint>
 
 #include <tinycnn/backends/cpu/fused/conv.hpp>
 #include <tinycnn/backends/cpu/fused/conv_bn_relu_pool.hpp>
@@ -60,7 +61,7 @@ struct Folded {
       float factors[NR<Isa>] = {};
       for (int o = 0; o < NR<Isa> && task % panels * NR<Isa> + o < outputs; ++o)
         factors[o] = float(scale(task / panels * outputs + task % panels * NR<Isa> + o));
-      float* panel = packed + long(task) * rows * NR<Isa>;  // (rows,NR)
+      float* panel = packed + std::int64_t(task) * rows * NR<Isa>;  // (rows,NR)
       for (int row = 0; row < rows; ++row, panel += NR<Isa>)
         for (int o = 0; o < NR<Isa>; ++o) panel[o] *= factors[o];
     });

@@ -1,6 +1,8 @@
 // Linear, alone or followed by a ReLU.
 #pragma once
 
+#include <cstdint>
+
 #include <tinycnn/backends/cpu/linear/passes.hpp>
 #include <tinycnn/backends/execution.hpp>
 #include <tinycnn/layers/linear.hpp>
@@ -55,9 +57,9 @@ struct LinearBase {
     float* workspace = run.workspace;
     if (has_relu(step)) {
       const float* y = run.data(step.y);
-      for (long i = 0; i < long(run.n) * s.out; ++i) run.workspace[i] = y[i] > 0.0f ? dy[i] : 0.0f;
+      for (std::int64_t i = 0; i < std::int64_t(run.n) * s.out; ++i) run.workspace[i] = y[i] > 0.0f ? dy[i] : 0.0f;
       dy = run.workspace;
-      workspace += aligned(long(run.n) * s.out);
+      workspace += aligned(std::int64_t(run.n) * s.out);
     }
     if (step.parameter_gradients)
       linear_weight_gradient<Isa>(s, run.n, run.data(step.x), dy, run.gradient(l, 0),

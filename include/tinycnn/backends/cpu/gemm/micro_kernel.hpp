@@ -1,6 +1,8 @@
 // The micro-kernel: computes one register tile, MR x NR sums of products, from rows of a and a packed panel of b.
 #pragma once
 
+#include <cstdint>
+
 #include <tinycnn/backends/cpu/gemm/prefetcher.hpp>
 #include <tinycnn/backends/cpu/simd/vector.hpp>
 
@@ -10,16 +12,16 @@ namespace tinycnn::cpu {
 /// depth, starting at a + segment.a and b + segment.b.
 struct Depth {
   struct Segment {
-    long length = 0;  // 0 ends the list
-    long a = 0;
-    long b = 0;
+    std::int64_t length = 0;  // 0 ends the list
+    std::int64_t a = 0;
+    std::int64_t b = 0;
   };
   static constexpr int capacity = 64;
-  long a_step = 1;  // floats of a from one step to the next; b advances by NR
+  std::int64_t a_step = 1;  // floats of a from one step to the next; b advances by NR
   int segments = 0;
   Segment segment[capacity + 1];
 
-  void add(long a, long b, long length) {
+  void add(std::int64_t a, std::int64_t b, std::int64_t length) {
     segment[segments] = {length, a, b};
     segment[++segments].length = 0;
   }
@@ -41,7 +43,7 @@ struct Accumulators {
     for (int i = 0; i < rows; ++i) left[i] = right[i] = Vector<Isa>{};
   }
   /// One step of the depth: row[i][at] * column[j].
-  [[gnu::always_inline]] void add(const float* const (&row)[rows], long at, const float* column) {
+  [[gnu::always_inline]] void add(const float* const (&row)[rows], std::int64_t at, const float* column) {
     const Vector<Isa> b0 = load<Isa>(column);
     const Vector<Isa> b1 = Half ? Vector<Isa>{} : load<Isa>(column + Isa::width);
 #pragma GCC unroll 8
@@ -81,12 +83,12 @@ template <class Isa, bool Half = false, class... MaybePrefetcher>
   for (int i = 0; i < MR<Isa>; ++i) row[i] = a[i];
   Accumulators<Isa, Half> sums;
   sums.clear();
-  const long a_step = depth.a_step;
+  const std::int64_t a_step = depth.a_step;
   // Eight row pointers, a_step, b and four running values already use every general register. g++ spills the rest to
   // vector registers, and reading it back waits behind the arithmetic (10 % slower with segments of 8 steps).
   for (const Depth::Segment* segment = depth.segment; segment->length > 0; ++segment) {
     const float* column = b + segment->b;
-    long at = segment->a;
+    std::int64_t at = segment->a;
     const auto step = [&]() __attribute__((always_inline)) {
       asm("" : "+r"(at));     // one index for all rows; otherwise g++ increments MR pointers
       if constexpr (!Half) {  // half a panel has few weights, and every load counts
@@ -97,7 +99,7 @@ template <class Isa, bool Half = false, class... MaybePrefetcher>
       at += a_step;
       column += NR<Isa>;
     };
-    long left = segment->length;
+    std::int64_t left = segment->length;
     if constexpr (sizeof...(prefetcher) > 0)
       for (; left >= steps_per_prefetch; left -= steps_per_prefetch) {
         (prefetcher.step(), ...);
@@ -116,10 +118,10 @@ template <class Isa, bool Half = false, class... MaybePrefetcher>
 /// `each(at, k)` is called; `at` is the iteration's first index into the rows.
 template <class Isa, int Step, int Steps, class Each>
 [[gnu::always_inline]] inline void add_products(Accumulators<Isa>& sums, const float* const (&row)[MR<Isa>],
-                                                const float* b, long depth, const Each& each) {
+                                                const float* b, std::int64_t depth, const Each& each) {
   constexpr int unroll = 4;
-  const long whole = depth / unroll * unroll;
-  long at = 0;
+  const std::int64_t whole = depth / unroll * unroll;
+  std::int64_t at = 0;
   const auto add = [&]<int First>() __attribute__((always_inline)) {
     asm("" : "+r"(at));  // as in multiply
 #pragma GCC unroll 4
@@ -129,7 +131,7 @@ template <class Isa, int Step, int Steps, class Each>
     }
   };
   const float* const end = b + depth * NR<Isa>;
-  for (long left = whole; left > 0; left -= unroll) {
+  for (std::int64_t left = whole; left > 0; left -= unroll) {
     add.template operator()<0>();
     if constexpr (Steps == 16) {
       if ((left -= unroll) == 0) break;
@@ -153,21 +155,21 @@ template <class Isa, int Step, int Steps, class Each>
 /// rows beyond the last repeat it. Meanwhile prefetches the next call's operands, its rows of a from next_a on and its
 /// panel of b from next_b on, and takes one step of the prefetcher per register tile.
 template <class Isa>
-[[gnu::noinline]] void multiply_tiles(const float* a, long a_step, int rows, const float* b, long depth,
+[[gnu::noinline]] void multiply_tiles(const float* a, std::int64_t a_step, int rows, const float* b, std::int64_t depth,
                                       float* __restrict tile, const float* next_a, const float* next_b,
                                       Prefetcher& prefetcher) {
   const int products = (rows + MR<Isa> - 1) / MR<Isa>;
-  const long next_step = (NR<Isa> + products - 1) / products;
+  const std::int64_t next_step = (NR<Isa> + products - 1) / products;
   for (int t = 0; t < rows; t += MR<Isa>, a += MR<Isa> * a_step, tile += MR<Isa> * NR<Isa>) {
     prefetcher.step();
     const float* row[MR<Isa>];
     row[0] = a;
 #pragma GCC unroll 8
     for (int i = 1; i < MR<Isa>; ++i) row[i] = row[i - 1] + (t + i < rows ? a_step : 0);
-    const long next_rows = t + MR<Isa> < rows ? MR<Isa> * a_step : next_a - a;
+    const std::int64_t next_rows = t + MR<Isa> < rows ? MR<Isa> * a_step : next_a - a;
     Accumulators<Isa> sums;
     sums.clear();
-    add_products<Isa, 1, 16>(sums, row, b, depth, [&](long at, int k) {
+    add_products<Isa, 1, 16>(sums, row, b, depth, [&](std::int64_t at, int k) {
       if (k < MR<Isa>) __builtin_prefetch(row[k] + at + next_rows);
       __builtin_prefetch(next_b);
       next_b += next_step;

@@ -1,6 +1,8 @@
 // Add where it is not fused with a convolution: the sum of two values with the same layout.
 #pragma once
 
+#include <cstdint>
+
 #include <tinycnn/backends/cpu/simd/element_loop.hpp>
 #include <tinycnn/backends/execution.hpp>
 #include <tinycnn/layers/residual.hpp>
@@ -31,7 +33,7 @@ struct Add {
   template <class Backend>
   static void sum(const Execution<Backend>& run, const float* a, const float* b, float* to, int value) {
     for_elements<Isa>(run.backend->pool(), run.n * run.dims(value).size(),
-                      [&]<class V>(V, long i) { store<V>(to + i, load<V>(a + i) + load<V>(b + i)); });
+                      [&]<class V>(V, std::int64_t i) { store<V>(to + i, load<V>(a + i) + load<V>(b + i)); });
   }
 };
 

@@ -1,6 +1,8 @@
 // BatchNorm where no convolution takes it along: batch statistics in training, running ones otherwise.
 #pragma once
 
+#include <cstdint>
+
 #include <tinycnn/backends/cpu/layers/batch_norm_statistics.hpp>
 #include <tinycnn/backends/cpu/simd/channel_loop.hpp>
 
@@ -10,7 +12,7 @@ namespace tinycnn::cpu {
 /// which there are many and few rows, also in strips.
 struct RowBlocks {
   static constexpr int size = 256;
-  long rows = 0;
+  std::int64_t rows = 0;
   int channels = 0, strip = 0;
 
   constexpr RowBlocks(const Dims& d, int n) : rows(n * d.pixels()), channels(d.c), strip(d.flat ? 64 : d.c) {}
@@ -19,9 +21,9 @@ struct RowBlocks {
   [[nodiscard]] constexpr int tasks() const { return blocks() * strips(); }
 
   [[nodiscard]] constexpr int block(int task) const { return task / strips(); }
-  [[nodiscard]] constexpr long first_row(int task) const { return long(block(task)) * size; }
+  [[nodiscard]] constexpr std::int64_t first_row(int task) const { return std::int64_t(block(task)) * size; }
   [[nodiscard]] constexpr int row_count(int task) const {
-    const long left = rows - first_row(task);
+    const std::int64_t left = rows - first_row(task);
     return int(left < size ? left : size);
   }
   [[nodiscard]] constexpr int first_channel(int task) const { return task % strips() * strip; }
@@ -41,10 +43,11 @@ struct BatchNorm {
   static constexpr MemoryRequirements requirements(const Match& m) {
     const Dims d = as_rows(m.first()).out;
     MemoryRequirements requirements;
-    requirements.statistics = long(ChannelStatistics::arrays) * d.c;
+    requirements.statistics = std::int64_t(ChannelStatistics::arrays) * d.c;
     if (m.mode == Mode::inference) return requirements;
-    requirements.workspace = 4L * d.c;  // two doubles a channel for every block of rows, the last of which is not full
-    requirements.workspace_per_sample = (4L * d.c * d.pixels() + RowBlocks::size - 1) / RowBlocks::size;
+    requirements.workspace =
+        std::int64_t{4} * d.c;  // two doubles a channel for every block of rows, the last of which is not full
+    requirements.workspace_per_sample = (std::int64_t{4} * d.c * d.pixels() + RowBlocks::size - 1) / RowBlocks::size;
     return requirements;
   }
 
@@ -58,7 +61,7 @@ struct BatchNorm {
       take_statistics(run, norm, k, x);
     else
       use_running_statistics(run, norm, k);
-    for_each(run, norm, [=]<class V>(V, long at, int c) {
+    for_each(run, norm, [=]<class V>(V, std::int64_t at, int c) {
       store<V>(y + at, fma<Isa>(load<V>(x + at) - load<V>(k.mean + c), load<V>(k.scale + c), load<V>(beta + c)));
     });
   }
@@ -74,7 +77,7 @@ struct BatchNorm {
     if (step.dx < 0) return;
     if (!training)
       for (int c = 0; c < norm.out.c; ++c) k.a[c] = k.scale[c], k.b[c] = k.c[c] = 0;
-    for_each(run, norm, [=]<class V>(V, long at, int c) {
+    for_each(run, norm, [=]<class V>(V, std::int64_t at, int c) {
       const V g = BatchNormGradient<Isa, V>(k, c)(load<V>(dy + at), load<V>(x + at));
       store<V>(dx + at, held == nullptr ? g : g + load<V>(held + at));
     });
@@ -99,7 +102,7 @@ struct BatchNorm {
     const RowBlocks blocks(norm.out, run.n);
     run.backend->pool().run(blocks.tasks(), [&](int task, int) {
       const int first = blocks.first_channel(task);
-      long at = blocks.first_row(task) * blocks.channels + first;
+      std::int64_t at = blocks.first_row(task) * blocks.channels + first;
       for (int row = 0; row < blocks.row_count(task); ++row, at += blocks.channels)
         for_channels<Isa>(blocks.channel_count(task), [&]<class V>(V v, int c) { f(v, at + c, first + c); });
     });
@@ -114,13 +117,13 @@ struct BatchNorm {
     run.backend->pool().run(blocks.tasks(), [&](int task, int) {
       const int first = blocks.first_channel(task), count = blocks.row_count(task);
       const float* from = x + blocks.first_row(task) * blocks.channels + first;  // (rows,C)
-      double* to = sums + 2L * blocks.block(task) * blocks.channels + first;
+      double* to = sums + std::int64_t{2} * blocks.block(task) * blocks.channels + first;
       for_channels<Isa>(blocks.channel_count(task), [&]<class V>(V, int c) {
         V sum{}, rest{}, squares{};
-        for (int row = 0; row < count; ++row) sum += load<V>(from + long(row) * blocks.channels + c);
+        for (int row = 0; row < count; ++row) sum += load<V>(from + std::int64_t(row) * blocks.channels + c);
         const V center = sum / float(count);
         for (int row = 0; row < count; ++row) {
-          const V off = load<V>(from + long(row) * blocks.channels + c) - center;
+          const V off = load<V>(from + std::int64_t(row) * blocks.channels + c) - center;
           rest += off;
           squares = fma<Isa>(off, off, squares);
         }
@@ -155,9 +158,9 @@ struct BatchNorm {
     const RowBlocks blocks(norm.out, run.n);
     run.backend->pool().run(blocks.tasks(), [&](int task, int) {
       const int first = blocks.first_channel(task);
-      float* to = run.workspace + 2L * blocks.block(task) * blocks.channels + first;  // (2,C)
+      float* to = run.workspace + std::int64_t{2} * blocks.block(task) * blocks.channels + first;  // (2,C)
       for_channels<Isa>(blocks.channel_count(task), [&]<class V>(V, int c) {
-        long at = blocks.first_row(task) * blocks.channels + first + c;
+        std::int64_t at = blocks.first_row(task) * blocks.channels + first + c;
         const V mean = load<V>(k.mean + first + c);
         V sum{}, products{};
         for (int row = 0; row < blocks.row_count(task); ++row, at += blocks.channels) {
@@ -169,7 +172,8 @@ struct BatchNorm {
         store<V>(to + blocks.channels + c, products);
       });
     });
-    finalize_gradient(run, norm, k, run.workspace, blocks.blocks(), 2L * blocks.channels, parameter_gradients);
+    finalize_gradient(run, norm, k, run.workspace, blocks.blocks(), std::int64_t{2} * blocks.channels,
+                      parameter_gradients);
   }
 };
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cmath>
+#include <cstdint>
 
 #include <tinycnn/backends/cpu/simd/channel_loop.hpp>
 #include <tinycnn/backends/execution.hpp>
@@ -63,7 +64,8 @@ void finalize_statistics(const Run& run, const Layer& norm, const ChannelStatist
   const float* gamma = run.parameter(norm, norm_weight);
   const float* beta = run.parameter(norm, norm_bias);
   for (int block = 1; block < blocks; ++block)  // as they lie: thousands of blocks are beyond the first-level cache
-    for (long i = 0; i < 2L * channels; ++i) sums[i] += sums[2L * block * channels + i];
+    for (std::int64_t i = 0; i < std::int64_t{2} * channels; ++i)
+      sums[i] += sums[std::int64_t{2} * block * channels + i];
   for (int c = 0; c < channels; ++c) {
     const double mean = sums[c] / count, spread = sums[channels + c] / count - mean * mean;
     const double variance = spread < 0 ? 0 : spread;
@@ -80,7 +82,7 @@ void finalize_statistics(const Run& run, const Layer& norm, const ChannelStatist
 /// BatchNormGradient takes them.
 template <class Run>
 [[gnu::cold]] void finalize_gradient(const Run& run, const Layer& norm, const ChannelStatistics& k,
-                                     const float* partials, int blocks, long stride, bool parameter_gradients) {
+                                     const float* partials, int blocks, std::int64_t stride, bool parameter_gradients) {
   const int channels = norm.out.c;
   const double count = double(run.n) * double(norm.out.pixels());
   const float* gamma = run.parameter(norm, norm_weight);

@@ -1,6 +1,8 @@
 // Concat: concatenates the channels of two values.
 #pragma once
 
+#include <cstdint>
+
 #include <tinycnn/backends/cpu/simd/channel_loop.hpp>
 #include <tinycnn/backends/execution.hpp>
 #include <tinycnn/layers/concat.hpp>
@@ -24,7 +26,7 @@ struct Concat {
     const Dims out = run.dims(step.y);
     const float *x = run.data(step.x), *r = run.data(step.r);
     const int left = run.dims(step.x).c, right = run.dims(step.r).c;
-    for_pixels(run, out, [=, y = run.data(step.y)](long pixel) {
+    for_pixels(run, out, [=, y = run.data(step.y)](std::int64_t pixel) {
       std::memcpy(y + pixel * out.c, x + pixel * left, sizeof(float) * std::size_t(left));
       std::memcpy(y + pixel * out.c + left, r + pixel * right, sizeof(float) * std::size_t(right));
     });
@@ -43,7 +45,7 @@ struct Concat {
   static void for_pixels(const Execution<Backend>& run, const Dims& dims, const F& f) {
     const PixelBlocks blocks(dims.pixels());
     run.backend->pool().run(blocks.count(run.n), [&](int block, int) {
-      const long first = blocks.sample(block) * dims.pixels() + blocks.first(block);
+      const std::int64_t first = blocks.sample(block) * dims.pixels() + blocks.first(block);
       for (int p = 0; p < blocks.length(block); ++p) f(first + p);
     });
   }
@@ -54,9 +56,9 @@ struct Concat {
                              const float* add) {
     const Dims out = run.dims(step.y);
     const float* dy = run.data(step.dy) + first;
-    for_pixels(run, out, [=](long pixel) {
+    for_pixels(run, out, [=](std::int64_t pixel) {
       const float* from = dy + pixel * out.c;
-      const long at = pixel * count;
+      const std::int64_t at = pixel * count;
       for_channels<Isa>(count, [&]<class V>(V, int c) {
         store<V>(to + at + c, add == nullptr ? load<V>(from + c) : load<V>(from + c) + load<V>(add + at + c));
       });

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cmath>
+#include <cstdint>
 
 #include <tinycnn/backends/cpu/simd/element_loop.hpp>
 #include <tinycnn/backends/execution.hpp>
@@ -29,7 +30,7 @@ struct CrossEntropy {
       for (int n = block * block_samples; n < run.n && n < (block + 1) * block_samples; ++n) {
         const float* x = run.data(step.x) + n * in.size();                               // (K)
         float* saved = step.saved < 0 ? nullptr : run.data(step.saved) + n * in.size();  // (K)
-        const long label = offset_of(in, Execution<Backend>::order, run.labels[n]);
+        const std::int64_t label = offset_of(in, Execution<Backend>::order, run.labels[n]);
         float largest = x[0];
         for (int k = 1; k < classes; ++k) largest = x[k] > largest ? x[k] : largest;
         double sum = 0;
@@ -52,7 +53,7 @@ struct CrossEntropy {
     if (step.dx < 0) return;
     const float *saved = run.data(step.saved), *add = run.data(step.add_dx);
     float* dx = run.data(step.dx);
-    for_elements<Isa>(run.backend->pool(), run.n * run.dims(step.x).size(), [&]<class V>(V, long i) {
+    for_elements<Isa>(run.backend->pool(), run.n * run.dims(step.x).size(), [&]<class V>(V, std::int64_t i) {
       store<V>(dx + i, add == nullptr ? load<V>(saved + i) : load<V>(saved + i) + load<V>(add + i));
     });
   }

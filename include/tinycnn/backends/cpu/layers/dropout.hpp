@@ -1,6 +1,8 @@
 // Dropout: the mask is drawn from (seed, step, layer, element) in forward and drawn again in backward.
 #pragma once
 
+#include <cstdint>
+
 #include <tinycnn/backends/cpu/simd/channel_loop.hpp>
 #include <tinycnn/backends/execution.hpp>
 #include <tinycnn/core/random.hpp>
@@ -18,7 +20,7 @@ struct Dropout {
 
   template <class Backend>
   static void forward(const Execution<Backend>& run, const Step& step) {
-    for_each_factor(run, step, [x = run.data(step.x), y = run.data(step.y)](long at, float factor) {
+    for_each_factor(run, step, [x = run.data(step.x), y = run.data(step.y)](std::int64_t at, float factor) {
       y[at] = factor == 0.0f ? 0.0f : x[at] * factor;
     });
   }
@@ -26,7 +28,7 @@ struct Dropout {
   template <class Backend>
   static void backward(const Execution<Backend>& run, const Step& step) {
     const float *dy = run.data(step.dy), *add = run.data(step.add_dx);
-    for_each_factor(run, step, [=, dx = run.data(step.dx)](long at, float factor) {
+    for_each_factor(run, step, [=, dx = run.data(step.dx)](std::int64_t at, float factor) {
       const float g = factor == 0.0f ? 0.0f : dy[at] * factor;
       dx[at] = add == nullptr ? g : g + add[at];
     });
@@ -48,11 +50,11 @@ struct Dropout {
   /// The same for a block of pixels of sample n. Arguments are passed by value, so that they cannot alias f's stores.
   template <class F>
   static void for_each_factor_of_block(std::uint64_t seed, std::uint64_t stream, double probability, const Dims in,
-                                       long n, long first, int length, const F f) {
+                                       std::int64_t n, std::int64_t first, int length, const F f) {
     const float scale = float(1 / (1 - probability));
-    const long pixels = in.pixels();
-    long at = (n * pixels + first) * in.c;
-    for (long p = first; p < first + length; ++p, at += in.c)
+    const std::int64_t pixels = in.pixels();
+    std::int64_t at = (n * pixels + first) * in.c;
+    for (std::int64_t p = first; p < first + length; ++p, at += in.c)
       for (int c = 0; c < in.c; ++c) {
         const std::uint64_t element = std::uint64_t((n * in.c + c) * pixels + p);  // (N,C,H W)
         f(at + c, double(uniform(seed, stream, element)) < probability ? 0.0f : scale);

@@ -6,6 +6,7 @@
 #include <tinycnn/backends/execution.hpp>
 #include <tinycnn/layers/max_pool.hpp>
 
+#include <cstdint>
 #include <limits>
 
 namespace tinycnn::cpu {
@@ -45,7 +46,7 @@ struct MaxPool {
   static void forward(const Execution<Backend>& run, const Step& step) {
     const Layer& l = run.layer(step, 0);
     const Dims in = l.in, out = l.out;
-    const long row_size = long(out.w) * out.c;
+    const std::int64_t row_size = std::int64_t(out.w) * out.c;
     std::uint8_t* argmaxes = run.bytes(step.argmax);
     const auto deferred = run.deferred(step.x);
     run.backend->pool().run(run.n * out.h, [&](int task, int) {
@@ -61,7 +62,7 @@ struct MaxPool {
     const std::uint8_t* argmaxes = run.bytes(step.argmax);
     const float *dy = run.data(step.dy), *add = run.data(step.add_dx);
     run.backend->pool().run(run.n * in.h, [&](int task, int) {
-      const long row_size = long(in.w) * in.c, sample = task / in.h * out.size();
+      const std::int64_t row_size = std::int64_t(in.w) * in.c, sample = task / in.h * out.size();
       float* dx = run.data(step.dx) + task * row_size;  // (W,C)
       const float* start = add == nullptr ? nullptr : add + task * row_size;
       if (start == nullptr)
@@ -81,12 +82,13 @@ struct MaxPool {
     const IndexRange rows = taps_inside(k, p, in.h);
     for (int q = 0; q < outputs; ++q) {
       const IndexRange columns = taps_inside(k, q, in.w);
-      const long corner = (long(p * k.stride - k.padding) * in.w + q * k.stride - k.padding) * in.c;  // may be outside
+      const std::int64_t corner =
+          (std::int64_t(p * k.stride - k.padding) * in.w + q * k.stride - k.padding) * in.c;  // may be outside
       const bool any = rows.begin < rows.end && columns.begin < columns.end;
       for_channels<Isa>(in.c, [&]<class V>(V v, int c) {
         const float* from = x + c;
         const auto value = [&](int r, int s) {
-          const V stored = load<V>(from + corner + (long(r) * in.w + s) * k.dilation * in.c);
+          const V stored = load<V>(from + corner + (std::int64_t(r) * in.w + s) * k.dilation * in.c);
           if (deferred.scale == nullptr) return stored;
           const V scaled = fma<Isa>(stored, load<V>(deferred.scale + c), load<V>(deferred.shift + c));
           return deferred.relu ? cpu::relu<Isa>(scaled) : scaled;
@@ -113,15 +115,15 @@ struct MaxPool {
     const CoveringWindows rows(k, h, out.h);
     for (int i = 0; i < rows.count; ++i) {
       const int first_tap = rows.tap[i] * k.kernel;
-      long at = long(rows.window[i]) * out.w * out.c;
+      std::int64_t at = std::int64_t(rows.window[i]) * out.w * out.c;
       for (int q = 0; q < out.w; ++q, at += out.c) {
         const IndexRange columns = taps_inside(k, q, in.w);
-        const long corner = long(q * k.stride - k.padding) * in.c;  // may be outside
+        const std::int64_t corner = std::int64_t(q * k.stride - k.padding) * in.c;  // may be outside
         for_channels<Isa>(in.c, [&]<class V>(V v, int c) {
           const V g = load<V>(dy + at + c);
           const auto argmax = Argmax::load(v, argmaxes + at + c);
           for (int s = columns.begin; s < columns.end; ++s) {
-            float* to = dx + corner + long(s) * k.dilation * in.c + c;
+            float* to = dx + corner + std::int64_t(s) * k.dilation * in.c + c;
             store<V>(to, load<V>(to) + (argmax == first_tap + s ? g : V{}));
           }
         });

@@ -1,6 +1,8 @@
 // Linear for inference: packs the weights once, and forward for one sample, whose time is that of reading W.
 #pragma once
 
+#include <cstdint>
+
 #include <tinycnn/backends/cpu/gemm/micro_kernel.hpp>
 #include <tinycnn/backends/cpu/linear/shape.hpp>
 #include <tinycnn/backends/cpu/thread_pool.hpp>
@@ -9,8 +11,8 @@ namespace tinycnn::cpu {
 
 /// Floats of the packed weights: [panel of NR outputs][input][NR], zero beyond the last output.
 template <class Isa>
-constexpr long linear_packed_floats(const LinearShape& s) {
-  return long(s.in) * round_up(s.out, NR<Isa>);
+constexpr std::int64_t linear_packed_floats(const LinearShape& s) {
+  return std::int64_t(s.in) * round_up(s.out, NR<Isa>);
 }
 
 /// packed[panel][input][NR] = w (In,Out).
@@ -18,9 +20,9 @@ template <class Isa>
 [[gnu::cold]] void linear_pack(const LinearShape& s, const float* w, float* packed, ThreadPool& pool) {
   pool.run(round_up(s.out, NR<Isa>) / NR<Isa>, [&](int panel, int) {
     const int first = panel * NR<Isa>;
-    float* to = packed + long(first) * s.in;
+    float* to = packed + std::int64_t(first) * s.in;
     for (int i = 0; i < s.in; ++i, to += NR<Isa>)
-      for (int j = 0; j < NR<Isa>; ++j) to[j] = first + j < s.out ? w[long(i) * s.out + first + j] : 0.0f;
+      for (int j = 0; j < NR<Isa>; ++j) to[j] = first + j < s.out ? w[std::int64_t(i) * s.out + first + j] : 0.0f;
   });
 }
 
@@ -30,7 +32,7 @@ void linear_forward_one(const LinearShape& s, const float* x, const float* packe
                         ThreadPool& pool) {
   namespace tiling = linear_tiling;
   pool.run(round_up(s.out, NR<Isa>) / NR<Isa>, [&](int panel, int) {
-    const float* w = packed + long(panel) * NR<Isa> * s.in;  // (In,NR)
+    const float* w = packed + std::int64_t(panel) * NR<Isa> * s.in;  // (In,NR)
     Vector<Isa> a{}, c{};
     for (int k = 0; k < s.in; k += tiling::depth) {
       const int end = smaller(s.in, k + tiling::depth);

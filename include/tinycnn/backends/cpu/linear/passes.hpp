@@ -6,6 +6,7 @@
 #include <tinycnn/backends/cpu/linear/packed_forward.hpp>
 #include <tinycnn/backends/cpu/linear/shape.hpp>
 
+#include <cstdint>
 #include <cstring>
 
 namespace tinycnn::cpu {
@@ -23,7 +24,7 @@ void linear_forward(const LinearShape& s, int n, const float* x, const float* w,
   const int target = panels * sample_blocks / (4 * pool.size());
   const int task_panels = target < 1 ? 1 : smaller(target, tiling::panels);
   const int splits = round_up(panels, task_panels) / task_panels;
-  const long worker_floats = linear_scratch_floats<Isa>(s);
+  const std::int64_t worker_floats = linear_scratch_floats<Isa>(s);
   constexpr int pitch = tiling::depth + tiling::pad;
   pool.run(splits * sample_blocks, [&](int task, int worker) {
     const int first_sample = task / splits * tiling::samples;
@@ -31,17 +32,17 @@ void linear_forward(const LinearShape& s, int n, const float* x, const float* w,
     const int register_tiles = round_up(samples, MR<Isa>) / MR<Isa>;
     const int first = task % splits * task_panels * NR<Isa>;
     const int width = smaller(s.out - first, task_panels * NR<Isa>);
-    float* weights = scratch + worker * worker_floats;                               // (panel,depth,NR)
-    float* sums = weights + tiling::panels * NR<Isa> * tiling::depth;                // (panel,sample,NR)
-    float* rows = sums + tiling::panels * NR<Isa> * long(register_tiles * MR<Isa>);  // (sample,pitch)
+    float* weights = scratch + worker * worker_floats;                                       // (panel,depth,NR)
+    float* sums = weights + tiling::panels * NR<Isa> * tiling::depth;                        // (panel,sample,NR)
+    float* rows = sums + tiling::panels * NR<Isa> * std::int64_t(register_tiles * MR<Isa>);  // (sample,pitch)
     for (int k = 0; k < s.in; k += tiling::depth) {
       const int steps = smaller(s.in - k, tiling::depth);
       for (int step = 0; step < steps && packed == nullptr; ++step) {
-        const float* from = w + long(k + step) * s.out + first;
+        const float* from = w + std::int64_t(k + step) * s.out + first;
         float* to = weights + step * NR<Isa>;
         for (int o = 0; o < width; o += NR<Isa>, to += tiling::depth * NR<Isa>) {
-          __builtin_prefetch(from + o + 16L * s.out);
-          __builtin_prefetch(from + o + Isa::width + 16L * s.out);
+          __builtin_prefetch(from + o + std::int64_t{16} * s.out);
+          __builtin_prefetch(from + o + Isa::width + std::int64_t{16} * s.out);
           if (width - o >= NR<Isa>) {
             store<Isa>(to, load<Isa>(from + o));
             store<Isa>(to + Isa::width, load<Isa>(from + o + Isa::width));
@@ -51,7 +52,8 @@ void linear_forward(const LinearShape& s, int n, const float* x, const float* w,
         }
       }
       for (int i = 0; i < samples; ++i)
-        std::memcpy(rows + i * pitch, x + long(first_sample + i) * s.in + k, sizeof(float) * std::size_t(steps));
+        std::memcpy(rows + i * pitch, x + std::int64_t(first_sample + i) * s.in + k,
+                    sizeof(float) * std::size_t(steps));
       Depth depth;
       depth.add(0, 0, steps);
       for (int panel = 0; panel * NR<Isa> < width; ++panel)
@@ -59,16 +61,16 @@ void linear_forward(const LinearShape& s, int n, const float* x, const float* w,
           const float* a[MR<Isa>];
           for (int i = 0; i < MR<Isa>; ++i) a[i] = rows + smaller(tile * MR<Isa> + i, samples - 1) * pitch;
           multiply<Isa>(a,
-                        packed != nullptr ? packed + (long(first / NR<Isa> + panel) * s.in + k) * NR<Isa>
+                        packed != nullptr ? packed + (std::int64_t(first / NR<Isa> + panel) * s.in + k) * NR<Isa>
                                           : weights + panel * tiling::depth * NR<Isa>,
                         depth, sums + (panel * register_tiles + tile) * MR<Isa> * NR<Isa>, k > 0);
         }
     }
     for (int i = 0; i < samples; ++i)
       for (int o = 0; o < width; ++o) {
-        const float sum = sums[(long(o / NR<Isa>) * register_tiles * MR<Isa> + i) * NR<Isa> + o % NR<Isa>];
+        const float sum = sums[(std::int64_t(o / NR<Isa>) * register_tiles * MR<Isa> + i) * NR<Isa> + o % NR<Isa>];
         const float value = b != nullptr ? sum + b[first + o] : sum;
-        y[long(first_sample + i) * s.out + first + o] = relu ? cpu::relu<Isa>(value) : value;
+        y[std::int64_t(first_sample + i) * s.out + first + o] = relu ? cpu::relu<Isa>(value) : value;
       }
   });
 }
@@ -80,16 +82,16 @@ void linear_input_gradient(const LinearShape& s, int n, const float* dy, const f
                            ThreadPool& pool, float* scratch, float* workspace) {
   namespace tiling = linear_tiling;
   const int panels = round_up(n, NR<Isa>) / NR<Isa>;
-  const long worker_floats = linear_scratch_floats<Isa>(s);
+  const std::int64_t worker_floats = linear_scratch_floats<Isa>(s);
   constexpr int cache_line = 16;
   pool.run(panels * (round_up(s.out, cache_line) / cache_line), [&](int task, int) {
     const int panel = task % panels;
     const int o = task / panels * cache_line;
-    float* to = workspace + (long(panel) * s.out + o) * NR<Isa>;  // (panel,Out,NR): dy transposed
+    float* to = workspace + (std::int64_t(panel) * s.out + o) * NR<Isa>;  // (panel,Out,NR): dy transposed
     for (int k = 0; k < NR<Isa>; ++k) {
       const int sample = panel * NR<Isa> + k;
       for (int j = 0; j < cache_line && o + j < s.out; ++j)
-        to[j * NR<Isa> + k] = sample < n ? dy[long(sample) * s.out + o + j] : 0.0f;
+        to[j * NR<Isa> + k] = sample < n ? dy[std::int64_t(sample) * s.out + o + j] : 0.0f;
     }
   });
   constexpr int out_rows = round_up(tiling::inputs, MR<Isa>);
@@ -106,17 +108,18 @@ void linear_input_gradient(const LinearShape& s, int n, const float* dy, const f
         for (int m = 0; m < MR<Isa>; ++m) {
           a[m] = rows + smaller(m, inputs - i - 1) * pitch;
           if (i + m < inputs)
-            std::memcpy(rows + m * pitch, w + long(first + i + m) * s.out + o, sizeof(float) * std::size_t(steps));
+            std::memcpy(rows + m * pitch, w + std::int64_t(first + i + m) * s.out + o,
+                        sizeof(float) * std::size_t(steps));
         }
         Depth depth;
-        depth.add(0, long(o) * NR<Isa>, steps);
+        depth.add(0, std::int64_t(o) * NR<Isa>, steps);
         for (int panel = 0; panel < panels; ++panel)
-          multiply<Isa>(a, workspace + long(panel) * s.out * NR<Isa>, depth,
-                        out + (long(panel) * out_rows + i) * NR<Isa>, o > 0);
+          multiply<Isa>(a, workspace + std::int64_t(panel) * s.out * NR<Isa>, depth,
+                        out + (std::int64_t(panel) * out_rows + i) * NR<Isa>, o > 0);
       }
     for (int sample = 0; sample < n; ++sample) {
-      const float* from = out + long(sample / NR<Isa>) * out_rows * NR<Isa> + sample % NR<Isa>;
-      const long at = long(sample) * s.in + first;
+      const float* from = out + std::int64_t(sample / NR<Isa>) * out_rows * NR<Isa> + sample % NR<Isa>;
+      const std::int64_t at = std::int64_t(sample) * s.in + first;
       for (int i = 0; i < inputs; ++i)
         dx[at + i] = add != nullptr ? from[i * NR<Isa>] + add[at + i] : from[i * NR<Isa>];
     }
@@ -130,15 +133,15 @@ void linear_weight_gradient(const LinearShape& s, int n, const float* x, const f
                             ThreadPool& pool, float* scratch, float* workspace) {
   namespace tiling = linear_tiling;
   const int panels = round_up(s.out, NR<Isa>) / NR<Isa>;
-  const long worker_floats = linear_scratch_floats<Isa>(s);
+  const std::int64_t worker_floats = linear_scratch_floats<Isa>(s);
   pool.run(panels, [&](int panel, int) {
     const int first = panel * NR<Isa>;
     const int width = smaller(s.out - first, NR<Isa>);
-    float* to = workspace + long(panel) * n * NR<Isa>;  // (panel,sample,NR)
+    float* to = workspace + std::int64_t(panel) * n * NR<Isa>;  // (panel,sample,NR)
     float sums[NR<Isa>] = {};
     for (int i = 0; i < n; ++i, to += NR<Isa>)
       for (int j = 0; j < NR<Isa>; ++j) {
-        to[j] = j < width ? dy[long(i) * s.out + first + j] : 0.0f;
+        to[j] = j < width ? dy[std::int64_t(i) * s.out + first + j] : 0.0f;
         sums[j] += to[j];
       }
     if (db != nullptr) std::memcpy(db + first, sums, sizeof(float) * std::size_t(width));
@@ -149,7 +152,7 @@ void linear_weight_gradient(const LinearShape& s, int n, const float* x, const f
     const int inputs = smaller(s.in - first, tiling::inputs);
     float* rows = scratch + worker * worker_floats;  // (sample,pitch)
     for (int i = 0; i < n; ++i)
-      std::memcpy(rows + i * pitch, x + long(i) * s.in + first, sizeof(float) * std::size_t(inputs));
+      std::memcpy(rows + i * pitch, x + std::int64_t(i) * s.in + first, sizeof(float) * std::size_t(inputs));
     Depth depth;
     depth.a_step = pitch;
     depth.add(0, 0, n);
@@ -158,10 +161,10 @@ void linear_weight_gradient(const LinearShape& s, int n, const float* x, const f
       const float* a[MR<Isa>];
       for (int m = 0; m < MR<Isa>; ++m) a[m] = rows + smaller(i + m, inputs - 1);
       for (int panel = 0; panel < panels; ++panel) {
-        multiply<Isa>(a, workspace + long(panel) * n * NR<Isa>, depth, tile, false);
+        multiply<Isa>(a, workspace + std::int64_t(panel) * n * NR<Isa>, depth, tile, false);
         const int width = smaller(s.out - panel * NR<Isa>, NR<Isa>);
         for (int m = 0; m < MR<Isa> && i + m < inputs; ++m)
-          std::memcpy(dw + long(first + i + m) * s.out + panel * NR<Isa>, tile + m * NR<Isa>,
+          std::memcpy(dw + std::int64_t(first + i + m) * s.out + panel * NR<Isa>, tile + m * NR<Isa>,
                       sizeof(float) * std::size_t(width));
       }
     }

@@ -4,6 +4,7 @@
 #include <tinycnn/backends/cpu/simd/vector.hpp>
 #include <tinycnn/core/integer_math.hpp>
 
+#include <cstdint>
 #include <initializer_list>
 
 namespace tinycnn::cpu {
@@ -26,23 +27,23 @@ inline constexpr int pad = 16;               // floats between rows, so that the
 
 /// Scratch floats per worker, enough for each of the three passes; non-decreasing in the capacity.
 template <class Isa>
-constexpr long linear_scratch_floats(const LinearShape& s) {
+constexpr std::int64_t linear_scratch_floats(const LinearShape& s) {
   namespace tiling = linear_tiling;
   const int samples = smaller(s.capacity, tiling::samples);
-  const long forward = tiling::panels * NR<Isa> * long(tiling::depth + round_up(samples, MR<Isa>)) +
-                       long(samples) * (tiling::depth + tiling::pad);
-  const long input_gradient = long(MR<Isa>) * (smaller(s.out, tiling::gradient_depth) + tiling::pad) +
-                              long(round_up(s.capacity, NR<Isa>)) * round_up(tiling::inputs, MR<Isa>);
-  const long weight_gradient = long(s.capacity) * (tiling::inputs + tiling::pad);
-  long most = forward;
-  for (const long other : {input_gradient, weight_gradient}) most = most > other ? most : other;
+  const std::int64_t forward = tiling::panels * NR<Isa> * std::int64_t(tiling::depth + round_up(samples, MR<Isa>)) +
+                               std::int64_t(samples) * (tiling::depth + tiling::pad);
+  const std::int64_t input_gradient = std::int64_t(MR<Isa>) * (smaller(s.out, tiling::gradient_depth) + tiling::pad) +
+                                      std::int64_t(round_up(s.capacity, NR<Isa>)) * round_up(tiling::inputs, MR<Isa>);
+  const std::int64_t weight_gradient = std::int64_t(s.capacity) * (tiling::inputs + tiling::pad);
+  std::int64_t most = forward;
+  for (const std::int64_t other : {input_gradient, weight_gradient}) most = most > other ? most : other;
   return (most + 15) / 16 * 16;
 }
 
 /// Workspace floats, for either gradient.
 template <class Isa>
-constexpr long linear_workspace_floats(const LinearShape& s) {
-  return long(round_up(s.capacity, NR<Isa>)) * round_up(s.out, NR<Isa>);
+constexpr std::int64_t linear_workspace_floats(const LinearShape& s) {
+  return std::int64_t(round_up(s.capacity, NR<Isa>)) * round_up(s.out, NR<Isa>);
 }
 
 }  // namespace tinycnn::cpu

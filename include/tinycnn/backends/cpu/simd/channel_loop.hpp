@@ -1,6 +1,8 @@
 // Loops over pixels with contiguous channels: the batch in fixed blocks of pixels, the channels one register at a time.
 #pragma once
 
+#include <cstdint>
+
 #include <tinycnn/backends/cpu/simd/vector.hpp>
 
 namespace tinycnn::cpu {
@@ -46,17 +48,17 @@ template <class Isa, class F>
 /// never to a thread.
 struct PixelBlocks {
   static constexpr int size = 256;
-  long pixels = 0;
+  std::int64_t pixels = 0;
   int per_sample = 0;
 
-  constexpr explicit PixelBlocks(long pixels_of_sample)
+  constexpr explicit PixelBlocks(std::int64_t pixels_of_sample)
       : pixels(pixels_of_sample), per_sample(int((pixels_of_sample + size - 1) / size)) {}
   [[nodiscard]] constexpr int count(int n) const { return n * per_sample; }
   [[nodiscard]] constexpr int sample(int block) const { return block / per_sample; }
   /// The first pixel of a block within its sample, and its number of pixels.
-  [[nodiscard]] constexpr long first(int block) const { return long(block % per_sample) * size; }
+  [[nodiscard]] constexpr std::int64_t first(int block) const { return std::int64_t(block % per_sample) * size; }
   [[nodiscard]] constexpr int length(int block) const {
-    const long left = pixels - first(block);
+    const std::int64_t left = pixels - first(block);
     return int(left < size ? left : size);
   }
 };

@@ -2,6 +2,8 @@
 // channels.
 #pragma once
 
+#include <cstdint>
+
 #include <tinycnn/backends/cpu/conv/depthwise/input_rows.hpp>
 #include <tinycnn/backends/cpu/conv/depthwise/pack_weights.hpp>
 
@@ -9,7 +11,7 @@ namespace tinycnn::cpu {
 
 /// Scratch floats per worker, for either pass.
 template <class Isa>
-constexpr long depthwise_scratch_floats(const ConvolutionGeometry& g, int row_multiple = 1) {
+constexpr std::int64_t depthwise_scratch_floats(const ConvolutionGeometry& g, int row_multiple = 1) {
   const DepthwiseTiling tiling = DepthwiseTiling::of(g, row_multiple);
   return tiling.ring_floats<Isa>() + tiling.chunk_floats<Isa>();
 }
@@ -18,8 +20,8 @@ constexpr long depthwise_scratch_floats(const ConvolutionGeometry& g, int row_mu
 struct TapGrid {
   static constexpr int capacity = 64;
   int rows = 0, length = 0;
-  long column_step = 0, weight_step = 0;  // floats from tap to tap
-  const float* x[capacity];               // what pixel 0 reads for the row's first tap
+  std::int64_t column_step = 0, weight_step = 0;  // floats from tap to tap
+  const float* x[capacity];                       // what pixel 0 reads for the row's first tap
   const float* weights[capacity];
 };
 
@@ -31,8 +33,8 @@ constexpr bool is_depthwise(const ConvolutionShape& s) {
 /// out[i][j] = sum over rows r and columns k in [first, end) of grid.x[r][at + i step + k column_step + j] *
 /// grid.weights[r][from + k weight_step + j], i < Pixels, j < the width of a register.
 template <class Isa, int Pixels>
-[[gnu::noinline]] void multiply_taps(const TapGrid& grid, long at, long step, int first, int end, int from,
-                                     float* __restrict out) {
+[[gnu::noinline]] void multiply_taps(const TapGrid& grid, std::int64_t at, std::int64_t step, int first, int end,
+                                     int from, float* __restrict out) {
   Vector<Isa> sum[Pixels] = {};
   for (int r = 0; r < grid.rows; ++r) {
     const float* x = grid.x[r] + at + first * grid.column_step;
@@ -66,9 +68,9 @@ template <class Isa, int Pixels>
 /// and weights (3, weight_row); pixels are `step` apart. A pixel of x is loaded once for up to six sums. Rows of x that
 /// are null count as zeros, and with `left` (`right`) so does the leftmost (rightmost) column.
 template <class Isa, int Pixels>
-[[gnu::noinline]] void multiply_3x3(const float* const (&x)[4], long at, long step, const float* weights,
-                                    long weight_row, long weight_step, bool left, bool right, float* __restrict out,
-                                    long out_row) {
+[[gnu::noinline]] void multiply_3x3(const float* const (&x)[4], std::int64_t at, std::int64_t step,
+                                    const float* weights, std::int64_t weight_row, std::int64_t weight_step, bool left,
+                                    bool right, float* __restrict out, std::int64_t out_row) {
   constexpr int rows = 2, taps = 3;
   Vector<Isa> sum[rows][Pixels] = {}, weight[taps][taps];
 #pragma GCC unroll 3
@@ -122,7 +124,7 @@ template <class Isa, class Source>
                                      const IndexRange& interior, int channel, int width, const float* weights,
                                      float* out) {
   constexpr int tile_pixels = DepthwiseTiling::tile_pixels;
-  const long pitch = x.pitch(), step = g.step * pitch;
+  const std::int64_t pitch = x.pitch(), step = g.step * pitch;
   TapGrid grid;
   grid.length = horizontal.count;
   grid.column_step = horizontal.offset_step * pitch;
@@ -143,7 +145,7 @@ template <class Isa, class Source>
                                 ? x.inside(q * g.step + horizontal.offset, horizontal.offset_step, horizontal.count)
                                 : IndexRange{0, grid.length};
     for (int j = 0; j < width; j += Isa::width) {
-      float* to = out + long(at) * NR<Isa> + j;
+      float* to = out + std::int64_t(at) * NR<Isa> + j;
       x.prefetcher().step();
       if (at_border)
         multiply_taps<Isa, 1>(grid, at * step + j, step, taps.begin, taps.end, j, to);
@@ -161,7 +163,7 @@ template <class Isa, class Source>
                                           const IndexRange& output_columns, int channel, int width,
                                           const float* weights, float* out) {
   constexpr int tile_pixels = DepthwiseTiling::tile_pixels_3x3<Isa>;
-  const long pitch = x.pitch(), step = g.step * pitch;
+  const std::int64_t pitch = x.pitch(), step = g.step * pitch;
   const float* from[4];
   for (int r = 0; r < 4; ++r) {
     from[r] = x.at((row + r) * g.step + vertical.offset);
@@ -175,10 +177,10 @@ template <class Isa, class Source>
     const bool right = q + tile_pixels == columns && x.outside((columns - 1) * g.step + horizontal.offset + 2 * g.step);
     for (int j = 0; j < width; j += Isa::width) {
       x.prefetcher().step();
-      multiply_3x3<Isa, tile_pixels>(from, q * step + j, step, weights + j, long(vertical.step) * g.kernel * NR<Isa>,
-                                     horizontal.step * NR<Isa>, left, right,
-                                     out + long(q - output_columns.begin) * NR<Isa> + j,
-                                     long(output_columns.end - output_columns.begin) * NR<Isa>);
+      multiply_3x3<Isa, tile_pixels>(from, q * step + j, step, weights + j,
+                                     std::int64_t(vertical.step) * g.kernel * NR<Isa>, horizontal.step * NR<Isa>, left,
+                                     right, out + std::int64_t(q - output_columns.begin) * NR<Isa> + j,
+                                     std::int64_t(output_columns.end - output_columns.begin) * NR<Isa>);
     }
   }
 }
@@ -189,7 +191,7 @@ template <class Isa, class Source, class Epilogue>
 void run_depthwise_tiled(const ConvolutionGeometry& g, int n, const Source& source, const float* packed,
                          const Epilogue& epilogue, ThreadPool& pool, float* scratch) {
   const DepthwiseTiling tiling = DepthwiseTiling::of(g, epilogue.row_multiple());
-  const long worker_floats = depthwise_scratch_floats<Isa>(g, epilogue.row_multiple());
+  const std::int64_t worker_floats = depthwise_scratch_floats<Isa>(g, epilogue.row_multiple());
   const int panels = tiling.panels<Isa>(), all_rows = g.extent(g.out.h, 0);
   constexpr int border_cost = 1;
   // As in run_tiled, no result depends on the number of splits.
@@ -228,15 +230,15 @@ void run_depthwise_tiled(const ConvolutionGeometry& g, int n, const Source& sour
           result.first = row == first_row && phase == 0 && output_columns.begin == 0;
           for (int panel = first_panel; panel < last_panel; ++panel) {
             const int channel = (panel - first_panel) * NR<Isa>;
-            const float* weights = packed + long(panel) * g.kernel * g.kernel * NR<Isa>;
+            const float* weights = packed + std::int64_t(panel) * g.kernel * g.kernel * NR<Isa>;
             result.channel = panel * NR<Isa>;
             result.width = tiling.width<Isa>(panel, panel + 1);
             for (int i = 0; i < 2 * row_pairs; i += 2)
               depthwise_row_pair<Isa>(g, x, row + i, vertical, horizontal, columns, output_columns, channel,
-                                      result.width, weights, out + long(i) * result.columns * NR<Isa>);
+                                      result.width, weights, out + std::int64_t(i) * result.columns * NR<Isa>);
             for (int i = 2 * row_pairs; i < result.rows; ++i)
               depthwise_row<Isa>(g, x, row + i, vertical, horizontal, columns, interior, channel, result.width, weights,
-                                 out + long(i) * columns * NR<Isa>);
+                                 out + std::int64_t(i) * columns * NR<Isa>);
             epilogue.apply(result);
           }
         }

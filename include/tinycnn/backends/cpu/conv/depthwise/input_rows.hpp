@@ -2,6 +2,8 @@
 // buffer.
 #pragma once
 
+#include <cstdint>
+
 #include <tinycnn/backends/cpu/conv/direct/tiled_loop.hpp>
 
 namespace tinycnn::cpu {
@@ -54,10 +56,10 @@ struct DepthwiseTiling {
   }
   /// The steps over which to prefetch the next chunk: one per register tile.
   template <class Isa>
-  [[nodiscard]] constexpr long steps(int split_panels, int result_rows) const {
+  [[nodiscard]] constexpr std::int64_t steps(int split_panels, int result_rows) const {
     const int tile_rows = row_pairs ? ceil_div(result_rows, 2) : result_rows,
               columns_per_tile = row_pairs ? tile_pixels_3x3<Isa> : tile_pixels;
-    return long(split_panels) * tile_rows * (NR<Isa> / Isa::width) * g.phases * g.phases *
+    return std::int64_t(split_panels) * tile_rows * (NR<Isa> / Isa::width) * g.phases * g.phases *
            ceil_div(g.extent(g.out.w, 0), columns_per_tile);
   }
   template <class Isa>
@@ -90,13 +92,13 @@ struct DepthwiseTiling {
   }
   /// Floats of the ring buffer. The last register tile of a row may read beyond its end.
   template <class Isa>
-  [[nodiscard]] constexpr long ring_floats() const {
-    return (long(slots) * columns + long(tile_pixels) * g.step) * pitch<Isa>();
+  [[nodiscard]] constexpr std::int64_t ring_floats() const {
+    return (std::int64_t(slots) * columns + std::int64_t(tile_pixels) * g.step) * pitch<Isa>();
   }
   /// Floats of the output tiles of a chunk.
   template <class Isa>
-  [[nodiscard]] constexpr long chunk_floats() const {
-    return (long(chunk_rows) * g.extent(g.out.w, 0) + tile_pixels) * NR<Isa>;
+  [[nodiscard]] constexpr std::int64_t chunk_floats() const {
+    return (std::int64_t(chunk_rows) * g.extent(g.out.w, 0) + tile_pixels) * NR<Isa>;
   }
 };
 
@@ -119,7 +121,7 @@ class DepthwiseInputRows {
 
   /// Advances to the chunk of output rows [row, row + rows) of each phase. `prefetcher()` then prefetches the input
   /// rows below, in `steps` steps.
-  void advance(int row, int rows, long steps) {
+  void advance(int row, int rows, std::int64_t steps) {
     begin_ = row * tiling_.g.step + tiling_.first_offset;
     first_slot_ = row * tiling_.g.step % tiling_.slots;
     int h = end_ < begin_ ? begin_ : end_;
@@ -127,19 +129,22 @@ class DepthwiseInputRows {
     for (; in_place_ == nullptr && h < end_; ++h)
       load_tile<Isa>(slot(h), pitch_, Rectangle{h, tiling_.first_offset, 1, tiling_.columns}, tiling_.g.in, source_,
                      sample_, channel_, width_);
-    const long below = long(sample_) * tiling_.g.in.h + (end_ < 0 ? 0 : end_ < tiling_.g.in.h ? end_ : tiling_.g.in.h);
-    prefetcher_ = source_.prefetch(below, below + long(tiling_.chunk_rows) * tiling_.g.step, steps, channel_, width_);
+    const std::int64_t below = std::int64_t(sample_) * tiling_.g.in.h + (end_ < 0                ? 0
+                                                                         : end_ < tiling_.g.in.h ? end_
+                                                                                                 : tiling_.g.in.h);
+    prefetcher_ =
+        source_.prefetch(below, below + std::int64_t(tiling_.chunk_rows) * tiling_.g.step, steps, channel_, width_);
   }
   [[nodiscard]] Prefetcher& prefetcher() { return prefetcher_; }
 
   /// Row h of the image, which the chunk must read: column 0, the task's first channel. Null if it is outside the image
   /// and rows are read in place.
   [[nodiscard]] const float* at(int h) const {
-    if (in_place_ == nullptr) return slot(h) - long(tiling_.first_offset) * pitch_;
-    return h >= 0 && h < tiling_.g.in.h ? in_place_ + long(h) * tiling_.g.in.w * pitch_ + channel_ : nullptr;
+    if (in_place_ == nullptr) return slot(h) - std::int64_t(tiling_.first_offset) * pitch_;
+    return h >= 0 && h < tiling_.g.in.h ? in_place_ + std::int64_t(h) * tiling_.g.in.w * pitch_ + channel_ : nullptr;
   }
   [[nodiscard]] bool in_place() const { return in_place_ != nullptr; }
-  [[nodiscard]] long pitch() const { return pitch_; }
+  [[nodiscard]] std::int64_t pitch() const { return pitch_; }
 
   /// Which of `taps` taps, at columns `column`, `column + step`, ..., can be read.
   [[nodiscard]] IndexRange inside(int column, int step, int taps) const {
@@ -164,7 +169,7 @@ class DepthwiseInputRows {
  private:
   [[nodiscard]] float* slot(int h) const {
     const int slot = first_slot_ + h - begin_;
-    return slots_ + (slot < tiling_.slots ? slot : slot - tiling_.slots) * long(tiling_.columns) * pitch_;
+    return slots_ + (slot < tiling_.slots ? slot : slot - tiling_.slots) * std::int64_t(tiling_.columns) * pitch_;
   }
 
   const DepthwiseTiling& tiling_;

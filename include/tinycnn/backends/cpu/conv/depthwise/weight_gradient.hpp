@@ -1,6 +1,8 @@
 // Depthwise convolution, gradients of the weights and the bias: vectorized over channels.
 #pragma once
 
+#include <cstdint>
+
 #include <tinycnn/backends/cpu/conv/depthwise/weight_gradient_tiling.hpp>
 #include <tinycnn/backends/cpu/conv/direct/weight_gradient.hpp>
 
@@ -10,9 +12,10 @@ namespace tinycnn::cpu {
 /// sums[Taps][j]
 /// += sum over k of dy[k dy_step + j]. Both prefetchers take one step per register and 8 pixels.
 template <class Isa, int Taps>
-[[gnu::noinline]] void multiply_pixels(const float* x, const long (&offset)[Taps], long x_step, const float* dy,
-                                       long dy_step, int count, int width, float* const (&sums)[Taps + 1],
-                                       Prefetcher& x_prefetcher, Prefetcher& dy_prefetcher) {
+[[gnu::noinline]] void multiply_pixels(const float* x, const std::int64_t (&offset)[Taps], std::int64_t x_step,
+                                       const float* dy, std::int64_t dy_step, int count, int width,
+                                       float* const (&sums)[Taps + 1], Prefetcher& x_prefetcher,
+                                       Prefetcher& dy_prefetcher) {
   for (int j = 0; j < width; j += Isa::width) {
     Vector<Isa> sum[Taps + 1] = {};
     const float *from = x + j, *factor = dy + j;
@@ -36,14 +39,14 @@ template <class Isa, int Taps>
 /// rows of x that a 3x3 kernel of stride 1 reads for them; x starts at the left tap of pixel 0. With `left` (`right`),
 /// the leftmost (rightmost) column of x counts as zeros. Each pixel is loaded once for all of its products.
 template <class Isa, int Pixels>
-[[gnu::noinline]] void multiply_row_pair(const float* const (&x)[4], long x_step, const float* const (&dy)[2],
-                                         long dy_step, bool left, bool right, int width, float* sums,
+[[gnu::noinline]] void multiply_row_pair(const float* const (&x)[4], std::int64_t x_step, const float* const (&dy)[2],
+                                         std::int64_t dy_step, bool left, bool right, int width, float* sums,
                                          Prefetcher& x_prefetcher, Prefetcher& dy_prefetcher) {
   constexpr int taps = 3;
   for (int j = 0; j < width; j += Isa::width) {
     x_prefetcher.step();
     dy_prefetcher.step();
-    float* to = sums + long(j / NR<Isa>) * (taps * taps + 2) * NR<Isa> + j % NR<Isa>;
+    float* to = sums + std::int64_t(j / NR<Isa>) * (taps * taps + 2) * NR<Isa> + j % NR<Isa>;
     Vector<Isa> sum[taps * taps + 1], factor[2][Pixels];
 #pragma GCC unroll 10
     for (int i = 0; i <= taps * taps; ++i) sum[i] = load<Isa>(to + i * NR<Isa>);
@@ -76,15 +79,15 @@ template <class Isa, int Pixels>
 /// from the task's channel `channel` on.
 template <class Isa, class Source>
 [[gnu::noinline]] void depthwise_weight_gradient_row(const ConvolutionShape& s, DepthwiseInputRows<Isa, Source>& x,
-                                                     int p, int channel, int width, const float* dy, long dy_step,
-                                                     float* sums, Prefetcher& prefetcher) {
+                                                     int p, int channel, int width, const float* dy,
+                                                     std::int64_t dy_step, float* sums, Prefetcher& prefetcher) {
   constexpr int tile_taps = DepthwiseWeightGradientTiling::tile_taps;
   const Window& k = s.window;
-  const long pitch = x.pitch();
+  const std::int64_t pitch = x.pitch();
   float *bias = sums + s.taps() * NR<Isa>, *unused = bias + NR<Isa>;
   const auto multiply = [&](int q, int count, const IndexRange& columns) {
     const float* origin = nullptr;
-    long offset[tile_taps];
+    std::int64_t offset[tile_taps];
     float* to[tile_taps + 1];
     int taps = 0;
     to[tile_taps] = bias;
@@ -124,8 +127,8 @@ template <class Isa, class Source>
 /// all `width` channels of the task.
 template <class Isa, class Source>
 void depthwise_weight_gradient_row_pair(const ConvolutionShape& s, DepthwiseInputRows<Isa, Source>& x, int p, int rows,
-                                        int width, const float* dy, long dy_step, const float* zeros, float* sums,
-                                        Prefetcher& prefetcher) {
+                                        int width, const float* dy, std::int64_t dy_step, const float* zeros,
+                                        float* sums, Prefetcher& prefetcher) {
   constexpr int tile_columns = DepthwiseWeightGradientTiling::tile_columns_3x3<Isa>;
   const int padding = s.window.padding;
   const bool border = x.in_place() && padding > 0;
@@ -149,7 +152,8 @@ template <class Isa, class SourceX, class SourceY>
 void depthwise_weight_gradient(const ConvolutionShape& s, int n, const SourceX& x, const SourceY& dy, float* dw,
                                float* db, ThreadPool& pool, float* scratch, float* workspace) {
   const auto tiling = DepthwiseWeightGradientTiling::of(s);
-  const long worker_floats = depthwise_weight_gradient_scratch_floats<Isa>(s), partial_floats = s.weights() + s.y.c;
+  const std::int64_t worker_floats = depthwise_weight_gradient_scratch_floats<Isa>(s),
+                     partial_floats = s.weights() + s.y.c;
   const int blocks = tiling.x.blocks(n), panels = tiling.x.panels<Isa>(),
             splits = tiling.x.splits<Isa>(tiling.partials, pool.size());
   pool.run(tiling.partials * splits, [&](int task, int worker) {
@@ -162,36 +166,36 @@ void depthwise_weight_gradient(const ConvolutionShape& s, int n, const SourceX& 
     const int partial = task / splits;
     const int first_panel = panels * (task % splits) / splits, last_panel = panels * (task % splits + 1) / splits;
     const int first_channel = first_panel * NR<Isa>, channels = tiling.x.width<Isa>(first_panel, last_panel);
-    const int end = static_cast<int>(long(blocks) * (partial + 1) / tiling.partials);
-    for (int block = static_cast<int>(long(blocks) * partial / tiling.partials); block < end; ++block) {
+    const int end = static_cast<int>(std::int64_t(blocks) * (partial + 1) / tiling.partials);
+    for (int block = static_cast<int>(std::int64_t(blocks) * partial / tiling.partials); block < end; ++block) {
       const int sample = block / tiling.x.blocks_per_sample,
                 first_row = block % tiling.x.blocks_per_sample * tiling.x.rows;
       const int last_row = first_row + tiling.x.rows < s.y.h ? first_row + tiling.x.rows : s.y.h;
       DepthwiseInputRows<Isa, SourceX> rows_of_x(tiling.x, x, slots, sample, first_row, first_panel, last_panel,
                                                  tiling.border_cost());
       const float* in_place = s.y.c % Isa::width == 0 ? dy.pixels(sample) : nullptr;  // (P,Q,C)
-      const long pitch = in_place != nullptr ? s.y.c : tiling.x.pitch<Isa>();
+      const std::int64_t pitch = in_place != nullptr ? s.y.c : tiling.x.pitch<Isa>();
       for (int row = first_row; row < last_row; row += tiling.x.chunk_rows) {
         const int rows = last_row - row < tiling.x.chunk_rows ? last_row - row : tiling.x.chunk_rows;
-        const long steps = tiling.steps<Isa>(last_panel - first_panel, rows);
+        const std::int64_t steps = tiling.steps<Isa>(last_panel - first_panel, rows);
         rows_of_x.advance(row, rows, steps);
         const float* from = dy_rows;
         if (in_place != nullptr)
-          from = in_place + long(row) * s.y.w * s.y.c + first_channel;
+          from = in_place + std::int64_t(row) * s.y.w * s.y.c + first_channel;
         else
           load_tile<Isa>(dy_rows, tiling.x.pitch<Isa>(), Rectangle{row, 0, rows, s.y.w}, s.y, dy, sample, first_channel,
                          channels);
-        const long below = long(sample) * s.y.h + row + rows;
+        const std::int64_t below = std::int64_t(sample) * s.y.h + row + rows;
         Prefetcher prefetcher = dy.prefetch(below, below + rows, steps, first_channel, channels);
         for (int i = 0; i < rows && tiling.row_pairs; i += 2)
           depthwise_weight_gradient_row_pair<Isa>(s, rows_of_x, row + i, rows - i < 2 ? 1 : 2, channels,
                                                   from + i * s.y.w * pitch, pitch, zeros, sums, prefetcher);
         for (int panel = first_panel; panel < last_panel && !tiling.row_pairs; ++panel)
           for (int i = 0; i < rows; ++i)
-            depthwise_weight_gradient_row<Isa>(s, rows_of_x, row + i, (panel - first_panel) * NR<Isa>,
-                                               tiling.x.width<Isa>(panel, panel + 1),
-                                               from + i * s.y.w * pitch + (panel - first_panel) * NR<Isa>, pitch,
-                                               sums + long(panel - first_panel) * tiling.rows() * NR<Isa>, prefetcher);
+            depthwise_weight_gradient_row<Isa>(
+                s, rows_of_x, row + i, (panel - first_panel) * NR<Isa>, tiling.x.width<Isa>(panel, panel + 1),
+                from + i * s.y.w * pitch + (panel - first_panel) * NR<Isa>, pitch,
+                sums + std::int64_t(panel - first_panel) * tiling.rows() * NR<Isa>, prefetcher);
       }
     }
     float* to = workspace + partial * partial_floats;  // (R,S,1,C), then (C)
@@ -199,7 +203,7 @@ void depthwise_weight_gradient(const ConvolutionShape& s, int n, const SourceX& 
     for (int panel = first_panel; panel < last_panel; ++panel) {
       const std::size_t bytes = sizeof(float) * static_cast<std::size_t>(tiling.x.width<Isa>(panel, panel + 1));
       for (int tap = 0; tap <= s.taps(); ++tap, from += NR<Isa>)
-        std::memcpy(to + long(tap) * s.y.c + panel * NR<Isa>, from, bytes);
+        std::memcpy(to + std::int64_t(tap) * s.y.c + panel * NR<Isa>, from, bytes);
       from += NR<Isa>;
     }
   });

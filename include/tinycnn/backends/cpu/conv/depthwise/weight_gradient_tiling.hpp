@@ -1,6 +1,8 @@
 // The tiling of a depthwise convolution's weight gradient, and the memory it needs.
 #pragma once
 
+#include <cstdint>
+
 #include <tinycnn/backends/cpu/conv/depthwise/input_rows.hpp>
 
 namespace tinycnn::cpu {
@@ -20,8 +22,8 @@ struct DepthwiseWeightGradientTiling {
   [[nodiscard]] constexpr int border_cost() const { return row_pairs ? 1 : 16; }
   /// The steps over which to prefetch the next chunk.
   template <class Isa>
-  [[nodiscard]] constexpr long steps(int panels, int rows) const {
-    const long registers = long(panels) * (NR<Isa> / Isa::width);
+  [[nodiscard]] constexpr std::int64_t steps(int panels, int rows) const {
+    const std::int64_t registers = std::int64_t(panels) * (NR<Isa> / Isa::width);
     if (row_pairs) return registers * ceil_div(x.g.out.w, tile_columns_3x3<Isa>);
     return registers * rows * ceil_div(x.g.out.w, 8) * ceil_div(x.g.kernel * x.g.kernel, tile_taps);
   }
@@ -32,29 +34,29 @@ struct DepthwiseWeightGradientTiling {
   /// Rows of a panel's sums: one per tap, one for the bias, and one for sums that are not used.
   [[nodiscard]] constexpr int rows() const { return x.g.kernel * x.g.kernel + 2; }
   template <class Isa>
-  [[nodiscard]] constexpr long dy_floats() const {
-    return long(x.chunk_rows) * x.g.out.w * x.pitch<Isa>();
+  [[nodiscard]] constexpr std::int64_t dy_floats() const {
+    return std::int64_t(x.chunk_rows) * x.g.out.w * x.pitch<Isa>();
   }
   /// Zeros, read in place of a row outside the image.
   template <class Isa>
-  [[nodiscard]] constexpr long zero_floats() const {
-    return (tile_columns_3x3<Isa> + 2L) * x.pitch<Isa>();
+  [[nodiscard]] constexpr std::int64_t zero_floats() const {
+    return (tile_columns_3x3<Isa> + std::int64_t{2}) * x.pitch<Isa>();
   }
   template <class Isa>
-  [[nodiscard]] constexpr long sums_floats() const {
-    return long(rows()) * x.panels<Isa>() * NR<Isa>;
+  [[nodiscard]] constexpr std::int64_t sums_floats() const {
+    return std::int64_t(rows()) * x.panels<Isa>() * NR<Isa>;
   }
 };
 
 /// Scratch floats per worker.
 template <class Isa>
-constexpr long depthwise_weight_gradient_scratch_floats(const ConvolutionShape& s) {
+constexpr std::int64_t depthwise_weight_gradient_scratch_floats(const ConvolutionShape& s) {
   const auto tiling = DepthwiseWeightGradientTiling::of(s);
   return tiling.x.ring_floats<Isa>() + tiling.dy_floats<Isa>() + tiling.sums_floats<Isa>() + tiling.zero_floats<Isa>();
 }
 
 /// Workspace floats.
-constexpr long depthwise_weight_gradient_workspace_floats(const ConvolutionShape& s) {
+constexpr std::int64_t depthwise_weight_gradient_workspace_floats(const ConvolutionShape& s) {
   return DepthwiseWeightGradientTiling::partials * (s.weights() + s.y.c);
 }
 

@@ -1,19 +1,21 @@
 // Direct convolution, forward: y = x * w, passed to an epilogue tile by tile.
 #pragma once
 
+#include <cstdint>
+
 #include <tinycnn/backends/cpu/conv/direct/tiled_loop.hpp>
 
 namespace tinycnn::cpu {
 
 /// Floats of the packed weights.
 template <class Isa>
-constexpr long direct_packed_floats(const ConvolutionShape& s) {
+constexpr std::int64_t direct_packed_floats(const ConvolutionShape& s) {
   return packed_floats<Isa>(forward_geometry(s));
 }
 
 /// Scratch floats per worker; `row_multiple` is the epilogue's.
 template <class Isa>
-constexpr long direct_scratch_floats(const ConvolutionShape& s, int row_multiple = 1) {
+constexpr std::int64_t direct_scratch_floats(const ConvolutionShape& s, int row_multiple = 1) {
   const ConvolutionGeometry geometry = forward_geometry(without_skipped_pixels(s));
   return ConvolutionTiling::of(geometry, row_multiple).scratch_floats<Isa>(geometry);
 }
@@ -34,7 +36,7 @@ void direct_pack_forward(const ConvolutionShape& s, const float* w, float* packe
     const int left = s.group_outputs() - first;
     const int width = left < NR<Isa> ? left : NR<Isa>;
     const float* from = w + group * s.group_outputs() + first;  // (R,S,C/groups,O)
-    float* to = packed + long(task) * rows * NR<Isa>;
+    float* to = packed + std::int64_t(task) * rows * NR<Isa>;
     for (int row = 0; row < rows; ++row, from += s.y.c, to += NR<Isa>) {
       if (width == NR<Isa>) {
         store<Isa>(to, load<Isa>(from));

@@ -1,19 +1,21 @@
 // Direct convolution, input gradient: dx = dy * transposed w, one phase of pixels per residue modulo the stride.
 #pragma once
 
+#include <cstdint>
+
 #include <tinycnn/backends/cpu/conv/direct/tiled_loop.hpp>
 
 namespace tinycnn::cpu {
 
 /// Floats of the packed weights.
 template <class Isa>
-constexpr long direct_packed_input_gradient_floats(const ConvolutionShape& s) {
+constexpr std::int64_t direct_packed_input_gradient_floats(const ConvolutionShape& s) {
   return packed_floats<Isa>(input_gradient_geometry(s));
 }
 
 /// Scratch floats per worker.
 template <class Isa>
-constexpr long direct_input_gradient_scratch_floats(const ConvolutionShape& s) {
+constexpr std::int64_t direct_input_gradient_scratch_floats(const ConvolutionShape& s) {
   return ConvolutionTiling::of(input_gradient_geometry(s)).scratch_floats<Isa>(input_gradient_geometry(s));
 }
 
@@ -36,13 +38,14 @@ void direct_pack_input_gradient(const ConvolutionShape& s, const float* w, float
     const int group = task / taps / panels;
     const int left = inputs - panel * NR<Isa>;
     const int width = left < NR<Isa> ? left : NR<Isa>;
-    const float* from = w + (long(taps - 1 - tap) * inputs + panel * NR<Isa>)*s.y.c + group * outputs;  // (C,O)
-    float* to = packed + ((long(group) * panels + panel) * taps + tap) * outputs * NR<Isa>;             // (O,NR)
+    const float* from = w + (std::int64_t(taps - 1 - tap) * inputs + panel * NR<Isa>)*s.y.c + group * outputs;  // (C,O)
+    float* to = packed + ((std::int64_t(group) * panels + panel) * taps + tap) * outputs * NR<Isa>;  // (O,NR)
     constexpr int cache_line = 16;  // floats: rows of w are read one cache line at a time
     for (int o = 0; o < outputs; o += cache_line) {
       const int end = o + cache_line < outputs ? o + cache_line : outputs;
       for (int c = 0; c < NR<Isa>; ++c)
-        for (int k = o; k < end; ++k) to[long(k) * NR<Isa> + c] = c < width ? from[long(c) * s.y.c + k] : 0.0f;
+        for (int k = o; k < end; ++k)
+          to[std::int64_t(k) * NR<Isa> + c] = c < width ? from[std::int64_t(c) * s.y.c + k] : 0.0f;
     }
   });
 }

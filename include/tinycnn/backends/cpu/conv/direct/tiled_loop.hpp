@@ -2,6 +2,8 @@
 // panel after another, and passes each output tile to the epilogue while it is in the cache.
 #pragma once
 
+#include <cstdint>
+
 #include <tinycnn/backends/cpu/conv/geometry.hpp>
 #include <tinycnn/backends/cpu/conv/input_tile.hpp>
 #include <tinycnn/backends/cpu/thread_pool.hpp>
@@ -23,7 +25,7 @@ struct OutputTile {
 
   /// Index in `values`, without the channel, of the pixel in the middle of a sample's tile. At the border padding takes
   /// part in a result, so the first pixel may be far from all others.
-  [[nodiscard]] long middle(int s) const { return (long(s) * rows + rows / 2) * columns + columns / 2; }
+  [[nodiscard]] std::int64_t middle(int s) const { return (std::int64_t(s) * rows + rows / 2) * columns + columns / 2; }
 };
 
 /// The operands of an output tile of a 3x3 convolution of stride 1 with few input channels. An epilogue may compute the
@@ -33,7 +35,7 @@ struct FewChannels {
   const float* tile = nullptr;     // (samples,rows+2,columns+2,C); the patch of result (i, j) starts at (i, j)
   const float* weights = nullptr;  // (3,3,C,NR)
   int channels = 0;
-  long row = 0, sample = 0;  // floats from row to row, from sample to sample
+  std::int64_t row = 0, sample = 0;  // floats from row to row, from sample to sample
 
   static constexpr bool fits(const ConvolutionGeometry& g, const ConvolutionTiling& t) {
     return g.kernel == kernel && g.dilation == 1 && g.step == 1 && g.phases == 1 && g.inputs() <= channels_most &&
@@ -50,10 +52,10 @@ class PixelCursor {
       : at_(tile),
         rows_(rows),
         columns_(columns),
-        left_(long(samples) * rows * columns),
+        left_(std::int64_t(samples) * rows * columns),
         pixel_step_(g.step * t.pitch),
-        row_step_(long(g.step) * t.tile_columns * t.pitch - long(columns) * pixel_step_),
-        sample_step_(t.tile() - long(rows) * g.step * t.tile_columns * t.pitch) {}
+        row_step_(std::int64_t(g.step) * t.tile_columns * t.pitch - std::int64_t(columns) * pixel_step_),
+        sample_step_(t.tile() - std::int64_t(rows) * g.step * t.tile_columns * t.pitch) {}
 
   const float* next() {
     const float* pixel = at_;
@@ -74,8 +76,8 @@ class PixelCursor {
   const float* at_;
   int row_ = 0, column_ = 0;
   int rows_, columns_;
-  long left_;
-  long pixel_step_, row_step_, sample_step_;
+  std::int64_t left_;
+  std::int64_t pixel_step_, row_step_, sample_step_;
 };
 
 /// Computes an output tile of one phase, one register tile after another: out (samples * rows * columns rounded up to
@@ -91,11 +93,11 @@ template <class Isa>
       const float* a[MR<Isa>];
       for (int i = 0; i < MR<Isa>; ++i) a[i] = cursor.next();
       if (width <= Isa::width)
-        multiply<Isa, true>(a, weights, depth, out + long(pixel) * NR<Isa>, !first);
+        multiply<Isa, true>(a, weights, depth, out + std::int64_t(pixel) * NR<Isa>, !first);
       else if (prefetcher == nullptr)
-        multiply<Isa>(a, weights, depth, out + long(pixel) * NR<Isa>, !first);
+        multiply<Isa>(a, weights, depth, out + std::int64_t(pixel) * NR<Isa>, !first);
       else
-        multiply<Isa>(a, weights, depth, out + long(pixel) * NR<Isa>, !first, *prefetcher);
+        multiply<Isa>(a, weights, depth, out + std::int64_t(pixel) * NR<Isa>, !first, *prefetcher);
     }
   });
 }
@@ -123,8 +125,8 @@ template <class Isa, class Source, class Epilogue>
                                  const Source& source, const float* packed, const Epilogue& epilogue, ThreadPool& pool,
                                  float* scratch) {
   const int panels = ceil_div(g.outputs(), NR<Isa>);
-  const long panel_weights = long(g.kernel) * g.kernel * g.inputs() * NR<Isa>;
-  const long worker_floats = tiling.scratch_floats<Isa>(g);
+  const std::int64_t panel_weights = std::int64_t(g.kernel) * g.kernel * g.inputs() * NR<Isa>;
+  const std::int64_t worker_floats = tiling.scratch_floats<Isa>(g);
   const bool in_place = reads_in_place(g, source), prefetching = needs_prefetch(g);
   ConvolutionTiling t = tiling;
   if (in_place) t.pitch = g.in.c;  // of what the products read
@@ -151,9 +153,9 @@ template <class Isa, class Source, class Epilogue>
     const Task next = task_at(index);
     const int first = next.first_row * g.step,
               end = first + t.rows * g.step < g.in.h ? first + t.rows * g.step : g.in.h;
-    const long rows = (next.samples - 1L) * g.in.h;
-    return source.prefetch(long(next.sample) * g.in.h + first, next.sample * long(g.in.h) + rows + end,
-                           products * long(g.kernel) * g.kernel * (g.inputs() / steps_per_prefetch),
+    const std::int64_t rows = (next.samples - std::int64_t{1}) * g.in.h;
+    return source.prefetch(std::int64_t(next.sample) * g.in.h + first, next.sample * std::int64_t(g.in.h) + rows + end,
+                           products * std::int64_t(g.kernel) * g.kernel * (g.inputs() / steps_per_prefetch),
                            next.group * g.inputs(), g.inputs());
   };
   pool.run(blocks * splits, [&](int index, int worker) {
@@ -162,7 +164,7 @@ template <class Isa, class Source, class Epilogue>
     float* out = loaded_tile + (tiling.samples * tiling.tile() + 15) / 16 * 16;  // (pixels, NR)
     const float* tile = loaded_tile;  // (samples, tile_rows, tile_columns, pitch)
     if (in_place) {
-      tile = source.pixels(sample) + long(first_row) * g.in.w * g.in.c + group * g.inputs();
+      tile = source.pixels(sample) + std::int64_t(first_row) * g.in.w * g.in.c + group * g.inputs();
     } else {
       const Rectangle rectangle{first_row * g.step + t.first_offset, t.first_offset, t.tile_rows, t.tile_columns};
       for (int i = 0; i < samples; ++i)
@@ -173,7 +175,7 @@ template <class Isa, class Source, class Epilogue>
     Prefetcher prefetcher = prefetch_task(
         index + 1, (end_panel - first_panel) * ceil_div(t.samples * t.rows * g.extent(g.out.w, 0), MR<Isa>));
     for (int panel = first_panel; panel < end_panel; ++panel) {
-      const float* weights = packed + (long(group) * panels + panel) * panel_weights;
+      const float* weights = packed + (std::int64_t(group) * panels + panel) * panel_weights;
       const int left = g.outputs() - panel * NR<Isa>;
       OutputTile result;
       result.values = out;
@@ -193,8 +195,8 @@ template <class Isa, class Source, class Epilogue>
           if (result.rows <= 0 || result.columns <= 0) continue;
           if constexpr (requires(FewChannels few) { epilogue.apply(result, few); })
             if (FewChannels::fits(g, t) &&
-                epilogue.apply(result,
-                               FewChannels{tile, weights, g.inputs(), long(t.tile_columns) * t.pitch, t.tile()}))
+                epilogue.apply(
+                    result, FewChannels{tile, weights, g.inputs(), std::int64_t(t.tile_columns) * t.pitch, t.tile()}))
               continue;
           compute_output_tile<Isa>(g, t, tile, weights, phase_h, phase_w, samples, result.rows, result.columns,
                                    result.width, out, prefetching ? &prefetcher : nullptr);

@@ -2,6 +2,8 @@
 // weights.
 #pragma once
 
+#include <cstdint>
+
 #include <tinycnn/backends/cpu/conv/direct/weight_gradient_tiling.hpp>
 #include <tinycnn/backends/cpu/conv/input_tile.hpp>
 #include <tinycnn/backends/cpu/thread_pool.hpp>
@@ -19,8 +21,8 @@ template <class Isa, bool Half>
   for (int i = 0; i < MR<Isa>; ++i) row[i] = a[i];
   Accumulators<Isa, Half> sums;
   sums.clear();
-  const float* const whole = b + long(pixels / steps_per_prefetch * steps_per_prefetch) * NR<Isa>;
-  const float* const end = b + long(pixels) * NR<Isa>;
+  const float* const whole = b + std::int64_t(pixels / steps_per_prefetch * steps_per_prefetch) * NR<Isa>;
+  const float* const end = b + std::int64_t(pixels) * NR<Isa>;
   for (; b != whole; b += steps_per_prefetch * NR<Isa>, offsets += steps_per_prefetch) {
     prefetcher[0].step();
     prefetcher[1].step();
@@ -96,7 +98,7 @@ class DirectWeightGradientBlock {
         const float* from = strip_sums(panel, strip);
         for (int tap = 0; tap < s_.taps(); ++tap)
           for (int c = 0; c < strip_width(strip); ++c, from += NR<Isa>)
-            std::memcpy(weights + (long(tap) * s_.group_inputs() + first + c) * s_.y.c + column, from, bytes);
+            std::memcpy(weights + (std::int64_t(tap) * s_.group_inputs() + first + c) * s_.y.c + column, from, bytes);
       }
       if (bias != nullptr) std::memcpy(bias + column, bias_sums_ + panel * NR<Isa>, bytes);
     }
@@ -123,18 +125,19 @@ class DirectWeightGradientBlock {
         load_tile<Isa>(x_tile_ + strip * tiling_.strip_floats() + i * c.tile(), c.pitch, x_tile, s_.x, x_, k.sample + i,
                        first_x_channel_ + strip * tiling_.strip_width, strip_width(strip));
       for (int panel = 0; panel < panels(); ++panel)
-        load_tile<Isa>(dy_panels_ + panel * tiling_.panel_floats(s_) + long(i) * k.rows * s_.y.w * NR<Isa>, NR<Isa>,
-                       y_tile, s_.y, dy_, k.sample + i, first_y_channel_ + panel * NR<Isa>, panel_width(panel));
+        load_tile<Isa>(dy_panels_ + panel * tiling_.panel_floats(s_) + std::int64_t(i) * k.rows * s_.y.w * NR<Isa>,
+                       NR<Isa>, y_tile, s_.y, dy_, k.sample + i, first_y_channel_ + panel * NR<Isa>,
+                       panel_width(panel));
     }
   }
 
   void multiply(const Chunk& now, const Chunk& next, bool accumulate) const {
-    const long steps =
-        long(panels()) * strips() * (tiling_.strip_rows(s_) / MR<Isa>)*(pixels(now) / steps_per_prefetch);
+    const std::int64_t steps =
+        std::int64_t(panels()) * strips() * (tiling_.strip_rows(s_) / MR<Isa>)*(pixels(now) / steps_per_prefetch);
     Prefetcher prefetcher[2] = {prefetch_chunk(x_, s_.x.h, s_.window.stride, next, first_x_channel_, inputs_, steps),
                                 prefetch_chunk(dy_, s_.y.h, 1, next, first_y_channel_, outputs_, steps)};
-    const long column_step = long(s_.window.dilation) * tiling_.chunk.pitch;
-    const long row_step = column_step * tiling_.chunk.tile_columns;
+    const std::int64_t column_step = std::int64_t(s_.window.dilation) * tiling_.chunk.pitch;
+    const std::int64_t row_step = column_step * tiling_.chunk.tile_columns;
     for (int panel = 0; panel < panels(); ++panel) {
       const auto multiply_kernel =
           panel_width(panel) > Isa::width ? multiply_pixels<Isa, false> : multiply_pixels<Isa, true>;
@@ -165,10 +168,11 @@ class DirectWeightGradientBlock {
 
   /// Prefetches what loading chunk `k` reads of `source`, which has `stride` rows per row of y.
   static Prefetcher prefetch_chunk(const TensorSource<Isa>& source, int height, int stride, const Chunk& k, int c,
-                                   int width, long steps) {
+                                   int width, std::int64_t steps) {
     if (k.samples == 0) return {};
-    const long begin = long(k.sample) * height + smaller(k.row * stride, height);
-    const long end = (k.sample + k.samples - 1L) * height + smaller((k.row + k.rows) * stride, height);
+    const std::int64_t begin = std::int64_t(k.sample) * height + smaller(k.row * stride, height);
+    const std::int64_t end =
+        (k.sample + k.samples - std::int64_t{1}) * height + smaller((k.row + k.rows) * stride, height);
     return source.prefetch(begin, end, steps, c, width);
   }
 
@@ -180,7 +184,7 @@ class DirectWeightGradientBlock {
   }
   [[nodiscard]] int panel_width(int panel) const { return smaller(outputs_ - panel * NR<Isa>, NR<Isa>); }
   [[nodiscard]] float* strip_sums(int panel, int strip) const {
-    return sums_ + (long(panel) * tiling_.strips() + strip) * tiling_.strip_rows(s_) * NR<Isa>;
+    return sums_ + (std::int64_t(panel) * tiling_.strips() + strip) * tiling_.strip_rows(s_) * NR<Isa>;
   }
 
   const ConvolutionShape& s_;
@@ -202,10 +206,11 @@ class DirectWeightGradientBlock {
 inline void add_partials(const ConvolutionShape& s, int partials, const float* workspace, float* dw, float* db,
                          ThreadPool& pool) {
   constexpr int task_floats = 4096;
-  const long partial_floats = s.weights() + s.y.c, all = db != nullptr ? partial_floats : s.weights();
+  const std::int64_t partial_floats = s.weights() + s.y.c, all = db != nullptr ? partial_floats : s.weights();
   pool.run(static_cast<int>((all + task_floats - 1) / task_floats), [&](int task, int) {
-    const long end = (task + 1L) * task_floats < all ? (task + 1L) * task_floats : all;
-    for (long i = long(task) * task_floats; i < end; ++i) {
+    const std::int64_t end =
+        (task + std::int64_t{1}) * task_floats < all ? (task + std::int64_t{1}) * task_floats : all;
+    for (std::int64_t i = std::int64_t(task) * task_floats; i < end; ++i) {
       float sum = workspace[i];
       for (int partial = 1; partial < partials; ++partial) sum += workspace[partial * partial_floats + i];
       (i < s.weights() ? dw[i] : db[i - s.weights()]) = sum;
@@ -224,9 +229,9 @@ void direct_weight_gradient(const ConvolutionShape& strided, int n, const Tensor
   const ConvolutionShape s = without_skipped_pixels(strided);
   const TensorSource<Isa> x = strided_x.every(strided.window.stride / s.window.stride);
   const auto t = DirectWeightGradientTiling<Isa>::of(s);
-  const long worker_floats = direct_weight_gradient_scratch_floats<Isa>(s);
+  const std::int64_t worker_floats = direct_weight_gradient_scratch_floats<Isa>(s);
   const int partials = t.partials(s, n), blocks = t.blocks(s);
-  const long chunks = t.chunk.blocks(n);
+  const std::int64_t chunks = t.chunk.blocks(n);
   pool.run(blocks * partials, [&](int index, int worker) {
     const int block = index % blocks, partial = index / blocks;
     DirectWeightGradientBlock<Isa> work(s, t, x, dy, n, block, scratch + worker * worker_floats);

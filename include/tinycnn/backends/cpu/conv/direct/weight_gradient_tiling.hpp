@@ -2,6 +2,8 @@
 // pixels.
 #pragma once
 
+#include <cstdint>
+
 #include <tinycnn/backends/cpu/conv/geometry.hpp>
 
 namespace tinycnn::cpu {
@@ -28,7 +30,7 @@ struct DirectWeightGradientTiling {
   [[gnu::noinline]] static constexpr DirectWeightGradientTiling of(const ConvolutionShape& s) {
     DirectWeightGradientTiling t;
     const int pixels = s.y.h * s.y.w;
-    const long usual_partials = 1 + long(usual_samples) * pixels / min_partial_pixels;
+    const std::int64_t usual_partials = 1 + std::int64_t(usual_samples) * pixels / min_partial_pixels;
     // Every input channel is copied once per block of outputs, and every output channel once per block of inputs. So
     // blocks are as large as the second-level cache allows for their sums.
     t.set_block_size(s, s.taps() > 1 ? 64 : 256, s.taps() > 1 ? 128 : 256);
@@ -60,37 +62,39 @@ struct DirectWeightGradientTiling {
     return s.groups * input_blocks * output_blocks;
   }
   [[nodiscard]] constexpr int partials(const ConvolutionShape& s, int n) const {
-    const long filled = long(n) * s.y.h * s.y.w / min_partial_pixels;
+    const std::int64_t filled = std::int64_t(n) * s.y.h * s.y.w / min_partial_pixels;
     return filled < 1 ? 1 : filled < max_partials ? static_cast<int>(filled) : max_partials;
   }
   [[nodiscard]] constexpr int strips() const { return ceil_div(inputs, strip_width); }
   [[nodiscard]] constexpr int panels() const { return outputs / NR<Isa>; }
-  [[nodiscard]] constexpr long strip_floats() const { return (chunk.samples * chunk.tile() + 15) / 16 * 16; }
+  [[nodiscard]] constexpr std::int64_t strip_floats() const { return (chunk.samples * chunk.tile() + 15) / 16 * 16; }
   [[nodiscard]] constexpr int pixels(const ConvolutionShape& s) const { return chunk.samples * chunk.rows * s.y.w; }
-  [[nodiscard]] constexpr long panel_floats(const ConvolutionShape& s) const { return long(pixels(s)) * NR<Isa>; }
+  [[nodiscard]] constexpr std::int64_t panel_floats(const ConvolutionShape& s) const {
+    return std::int64_t(pixels(s)) * NR<Isa>;
+  }
   /// Rows of a strip's sums, one per (r, s, c), rounded up to whole register tiles.
   [[nodiscard]] constexpr int strip_rows(const ConvolutionShape& s) const {
     return round_up(s.taps() * strip_width, MR<Isa>);
   }
-  [[nodiscard]] constexpr long sums_floats(const ConvolutionShape& s) const {
-    return long(panels()) * strips() * strip_rows(s) * NR<Isa>;
+  [[nodiscard]] constexpr std::int64_t sums_floats(const ConvolutionShape& s) const {
+    return std::int64_t(panels()) * strips() * strip_rows(s) * NR<Isa>;
   }
-  [[nodiscard]] constexpr long scratch_floats(const ConvolutionShape& s) const {
+  [[nodiscard]] constexpr std::int64_t scratch_floats(const ConvolutionShape& s) const {
     return strips() * strip_floats() + panels() * panel_floats(s) + sums_floats(s) + outputs + round_up(pixels(s), 16);
   }
-  [[nodiscard]] constexpr long partial_floats(const ConvolutionShape& s) const { return s.weights() + s.y.c; }
+  [[nodiscard]] constexpr std::int64_t partial_floats(const ConvolutionShape& s) const { return s.weights() + s.y.c; }
 };
 
 /// Scratch floats per worker.
 template <class Isa>
-constexpr long direct_weight_gradient_scratch_floats(const ConvolutionShape& s) {
+constexpr std::int64_t direct_weight_gradient_scratch_floats(const ConvolutionShape& s) {
   const ConvolutionShape dense = without_skipped_pixels(s);
   return (DirectWeightGradientTiling<Isa>::of(dense).scratch_floats(dense) + 15) / 16 * 16;
 }
 
 /// Workspace floats: the partial sums; 0 where there is only one.
 template <class Isa>
-constexpr long direct_weight_gradient_workspace_floats(const ConvolutionShape& s) {
+constexpr std::int64_t direct_weight_gradient_workspace_floats(const ConvolutionShape& s) {
   const auto t = DirectWeightGradientTiling<Isa>::of(without_skipped_pixels(s));
   return t.max_partials > 1 ? t.max_partials * t.partial_floats(s) : 0;
 }

@@ -2,6 +2,8 @@
 // BatchNorm's backward starts with.
 #pragma once
 
+#include <cstdint>
+
 #include <tinycnn/backends/cpu/conv/epilogue/store.hpp>
 
 namespace tinycnn::cpu {
@@ -25,7 +27,7 @@ struct BatchNormReductionEpilogue {
     const Pixel<Isa> offset = Pixel<Isa>::read(shift + p.channel, p.width);
     const Pixel<Isa> center = Pixel<Isa>::read(mean + p.channel, p.width);
     Pixel<Isa> sum, product;
-    for_pixels<Isa>(p, dims, [&](const float* from, long at) {
+    for_pixels<Isa>(p, dims, [&](const float* from, std::int64_t at) {
       Pixel<Isa> here = Pixel<Isa>::read(from);
       if (add != nullptr) {
         const Pixel<Isa> other = Pixel<Isa>::read(add + at, p.width);
@@ -39,7 +41,7 @@ struct BatchNormReductionEpilogue {
       here.write(g + at, p.width, past_caches);
     });
     const bool first = p.first && p.column == 0 && p.row % p.row_step == 0;  // of the tiles and phases of a block
-    float* to = sums + 2L * p.block * dims.c + p.channel;
+    float* to = sums + std::int64_t{2} * p.block * dims.c + p.channel;
     for (Pixel<Isa>* total : {&sum, &product}) {
       if (!first) {
         const Pixel<Isa> before = Pixel<Isa>::read(to, p.width);

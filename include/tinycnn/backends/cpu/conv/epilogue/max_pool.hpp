@@ -1,6 +1,8 @@
 // Max-pooling a convolution's result while it is hot: with BatchNorm's sums for training, with ReLU for inference.
 #pragma once
 
+#include <cstdint>
+
 #include <tinycnn/backends/cpu/conv/first_layer/few_channels.hpp>
 
 namespace tinycnn::cpu {
@@ -52,13 +54,14 @@ struct StatisticsPoolEpilogue {
     const int pooled_columns = dims.w / k;
     for (int s = 0; s < p.samples; ++s) {
       const int n = p.sample + s;
-      const float* from = p.values + long(s) * p.rows * p.columns * NR<Isa>;                        // (rows,Q,NR)
-      float* to = y + ((long(n) * dims.h + p.row) * dims.w * dims.c + p.channel) * (y != nullptr);  // (rows,Q,O)
+      const float* from = p.values + std::int64_t(s) * p.rows * p.columns * NR<Isa>;  // (rows,Q,NR)
+      float* to =
+          y + ((std::int64_t(n) * dims.h + p.row) * dims.w * dims.c + p.channel) * (y != nullptr);  // (rows,Q,O)
       BlockSums<Isa> block;
       block.pivot = Pixel<Isa>::read(p.values + p.middle(s) * NR<Isa>);
       block.pivot = {block.pivot.a + offset.a, block.pivot.b + offset.b};
       const auto visit = [&](int i, int j) {
-        const long at = long(i) * p.columns + j;
+        const std::int64_t at = std::int64_t(i) * p.columns + j;
         Pixel<Isa> v = Pixel<Isa>::read(from + at * NR<Isa>);
         v.a += offset.a;
         v.b += offset.b;
@@ -67,7 +70,7 @@ struct StatisticsPoolEpilogue {
         return v;
       };
       for (int i = 0; i < pooled_rows; ++i) {
-        long out = ((long(n) * (dims.h / k) + p.row / k + i) * pooled_columns) * dims.c + p.channel;
+        std::int64_t out = ((std::int64_t(n) * (dims.h / k) + p.row / k + i) * pooled_columns) * dims.c + p.channel;
         for (int j = 0; j < pooled_columns; ++j, out += dims.c) {
           const Pixel<Isa> head = visit(i * k, j * k);
           Extreme<Isa> a{Extreme<Isa>::flipped(head.a, flip_a), {}};
@@ -85,7 +88,7 @@ struct StatisticsPoolEpilogue {
       }
       for (int i = 0; i < p.rows; ++i)  // what no window covers
         for (int j = i < pooled_rows * k ? pooled_columns * k : 0; j < p.columns; ++j) visit(i, j);
-      block.flush(sums + 2L * p.block * dims.c + p.channel, dims.c, p.width, p.first && s == 0);
+      block.flush(sums + std::int64_t{2} * p.block * dims.c + p.channel, dims.c, p.width, p.first && s == 0);
     }
   }
 
@@ -106,7 +109,7 @@ struct StatisticsPoolEpilogue {
     for (int s = 0; s < p.samples; ++s) {
       BlockSums<Isa> block;
       if (!pool.sample(p, x, s, block)) return false;
-      block.flush(sums + 2L * p.block * dims.c + p.channel, dims.c, NR<Isa>, p.first && s == 0);
+      block.flush(sums + std::int64_t{2} * p.block * dims.c + p.channel, dims.c, NR<Isa>, p.first && s == 0);
     }
     return true;
   }
@@ -128,13 +131,14 @@ struct PoolEpilogue {
     const int pooled_columns = dims.w / k;
     for (int s = 0; s < p.samples; ++s)
       for (int i = 0; i < pooled_rows; ++i) {
-        const long row = (long(p.sample + s) * (dims.h / k) + p.row / k + i) * pooled_columns;
+        const std::int64_t row = (std::int64_t(p.sample + s) * (dims.h / k) + p.row / k + i) * pooled_columns;
         for (int j = 0; j < pooled_columns; ++j) {
-          const float* from = p.values + ((long(s) * p.rows + i * k) * p.columns + j * k) * NR<Isa>;  // (k,Q,NR)
+          const float* from =
+              p.values + ((std::int64_t(s) * p.rows + i * k) * p.columns + j * k) * NR<Isa>;  // (k,Q,NR)
           Pixel<Isa> best = Pixel<Isa>::read(from);
           for (int r = 0; r < k; ++r)
             for (int c = 0; c < k; ++c) {
-              const Pixel<Isa> v = Pixel<Isa>::read(from + (long(r) * p.columns + c) * NR<Isa>);
+              const Pixel<Isa> v = Pixel<Isa>::read(from + (std::int64_t(r) * p.columns + c) * NR<Isa>);
               best.a = ((v.a > best.a) | (v.a != v.a)) ? v.a : best.a;
               best.b = ((v.b > best.b) | (v.b != v.b)) ? v.b : best.b;
             }

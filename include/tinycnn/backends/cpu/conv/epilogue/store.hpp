@@ -48,7 +48,7 @@ struct Pixel {
 /// boundary. (Panels of a depthwise convolution run across its groups.)
 template <class Isa>
 bool streams(const float* y, const Dims& dims, int n, int groups = 1) {
-  return n * dims.size() >= (4L << 20) && (groups == dims.c || dims.c / groups % NR<Isa> == 0) &&
+  return n * dims.size() >= (std::int64_t{4} << 20) && (groups == dims.c || dims.c / groups % NR<Isa> == 0) &&
          reinterpret_cast<std::uintptr_t>(y) % (4 * Isa::width) == 0;
 }
 
@@ -56,10 +56,12 @@ bool streams(const float* y, const Dims& dims, int n, int groups = 1) {
 template <class Isa, class F>
 [[gnu::always_inline]] inline void for_pixels(const OutputTile& p, const Dims& dims, F&& f) {
   const float* from = p.values;
-  const long pixel = long(p.column_step) * dims.c;
+  const std::int64_t pixel = std::int64_t(p.column_step) * dims.c;
   for (int s = 0; s < p.samples; ++s)
     for (int i = 0; i < p.rows; ++i) {
-      long at = ((long(p.sample + s) * dims.h + p.row + long(i) * p.row_step) * dims.w + p.column) * dims.c + p.channel;
+      std::int64_t at =
+          ((std::int64_t(p.sample + s) * dims.h + p.row + std::int64_t(i) * p.row_step) * dims.w + p.column) * dims.c +
+          p.channel;
       for (int left = p.columns; left > 0; --left, from += NR<Isa>, at += pixel) f(from, at);
     }
 }
@@ -79,20 +81,20 @@ struct StoreEpilogue {
   [[gnu::noinline]] void apply(const OutputTile& p) const {
     const Pixel<Isa> offset = Pixel<Isa>::read(bias == nullptr ? nullptr : bias + p.channel, p.width);
     // Copies, which no store can change.
-    for_pixels<Isa>(
-        p, dims,
-        [offset, to = y, other = add, clip = relu, width = p.width, past = past_caches](const float* from, long at) {
-          Pixel<Isa> v = Pixel<Isa>::read(from);
-          v.a += offset.a;
-          v.b += offset.b;
-          if (other != nullptr) {
-            const Pixel<Isa> term = Pixel<Isa>::read(other + at, width);
-            v.a += term.a;
-            v.b += term.b;
-          }
-          if (clip) v = {cpu::relu<Isa>(v.a), cpu::relu<Isa>(v.b)};
-          v.write(to + at, width, past);
-        });
+    for_pixels<Isa>(p, dims,
+                    [offset, to = y, other = add, clip = relu, width = p.width, past = past_caches](const float* from,
+                                                                                                    std::int64_t at) {
+                      Pixel<Isa> v = Pixel<Isa>::read(from);
+                      v.a += offset.a;
+                      v.b += offset.b;
+                      if (other != nullptr) {
+                        const Pixel<Isa> term = Pixel<Isa>::read(other + at, width);
+                        v.a += term.a;
+                        v.b += term.b;
+                      }
+                      if (clip) v = {cpu::relu<Isa>(v.a), cpu::relu<Isa>(v.b)};
+                      v.write(to + at, width, past);
+                    });
   }
 };
 
@@ -160,7 +162,7 @@ struct StatisticsEpilogue {
       block.pivot = Pixel<Isa>::read(p.values + p.middle(s) * NR<Isa>);
       block.pivot = {block.pivot.a + offset.a, block.pivot.b + offset.b};
       for (int i = 0; i < p.rows; ++i) {
-        float* to = y + ((long(p.sample + s) * dims.h + p.row + i) * dims.w + p.column) * dims.c + p.channel;
+        float* to = y + ((std::int64_t(p.sample + s) * dims.h + p.row + i) * dims.w + p.column) * dims.c + p.channel;
         for (int j = 0; j < p.columns; ++j, from += NR<Isa>, to += dims.c) {
           Pixel<Isa> v = Pixel<Isa>::read(from);
           v.a += offset.a;
@@ -169,7 +171,7 @@ struct StatisticsEpilogue {
           block.add(v);
         }
       }
-      block.flush(sums + 2L * p.block * dims.c + p.channel, dims.c, p.width, p.first && s == 0);
+      block.flush(sums + std::int64_t{2} * p.block * dims.c + p.channel, dims.c, p.width, p.first && s == 0);
     }
   }
 };

@@ -2,6 +2,8 @@
 // registers, from which an epilogue takes 2x2 windows, so that no result is written but what it leaves of them.
 #pragma once
 
+#include <cstdint>
+
 #include <tinycnn/backends/cpu/conv/epilogue/store.hpp>
 
 namespace tinycnn::cpu {
@@ -23,13 +25,13 @@ struct TwoRows {
     }
     weights += NR<Isa>;
     const float *upper = corner, *lower = corner + x.row;  // (S,C)
-    long pixel = x.channels, three = 3 * pixel;
+    std::int64_t pixel = x.channels, three = 3 * pixel;
     const auto opaque = [&]() __attribute__((always_inline)) {
       asm("" : "+r"(upper), "+r"(lower), "+r"(pixel), "+r"(three));  // g++ would keep eight pointers, or what it loaded
     };
     int r = 3;
     do {
-      long c = pixel;
+      std::int64_t c = pixel;
       do {
         opaque();
         step(upper, lower, pixel, three, weights);
@@ -52,7 +54,7 @@ struct TwoRows {
 
  private:
   /// One step of the depth: x[i, j] * weights[c].
-  [[gnu::always_inline]] void step(const float* upper, const float* lower, long pixel, long three,
+  [[gnu::always_inline]] void step(const float* upper, const float* lower, std::int64_t pixel, std::int64_t three,
                                    const float* weights) {
     const Vector<Isa> a = load<Isa>(weights), b = load<Isa>(weights + Isa::width);
 #pragma GCC unroll 8
@@ -105,7 +107,7 @@ struct PoolFewChannels {
   Pixel<Isa> take_weights(const FewChannels& x, const Pixel<Isa>& start, const float* patch) {
     start.write(weights, NR<Isa>, false);
     Pixel<Isa> result = start;
-    long at = 0;
+    std::int64_t at = 0;
     for (int r = 0; r < FewChannels::kernel; ++r)
       for (int i = 0; i < FewChannels::kernel * x.channels; ++i, at += NR<Isa>) {
         const Pixel<Isa> w = flipped(Pixel<Isa>::read(x.weights + at));
@@ -124,10 +126,11 @@ struct PoolFewChannels {
     std::uint8_t* const argmax_out = argmax;
     const bool clips = relu, streams = past_caches;
     BlockSums<Isa> block;
-    const long pixel = dims.c;
+    const std::int64_t pixel = dims.c;
     for (int i = 0; i + 1 < p.rows; i += 2) {
       const float* corner = x.tile + s * x.sample + i * x.row;
-      long out = ((long(p.sample + s) * (dims.h / 2) + (p.row + i) / 2) * (dims.w / 2)) * pixel + p.channel;
+      std::int64_t out =
+          ((std::int64_t(p.sample + s) * (dims.h / 2) + (p.row + i) / 2) * (dims.w / 2)) * pixel + p.channel;
       for (int left = p.columns; left > 0; left -= TwoRows<Isa>::columns) {
         const TwoRows<Isa> v(x, corner, weights);
         corner += TwoRows<Isa>::columns * x.channels;

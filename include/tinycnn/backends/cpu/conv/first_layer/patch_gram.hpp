@@ -5,6 +5,7 @@
 #include <tinycnn/backends/cpu/conv/shape.hpp>
 #include <tinycnn/backends/cpu/simd/vector.hpp>
 
+#include <cstdint>
 #include <cstring>
 
 namespace tinycnn::cpu {
@@ -20,7 +21,7 @@ struct Pivots {
   Pivots(const Dims& image, int n, const float* x) {
     for (int c = 0; n > 0 && c < image.c; ++c) {
       double sum = 0;
-      for (long i = 0; i < image.pixels(); ++i) sum += double(x[i * image.c + c]);
+      for (std::int64_t i = 0; i < image.pixels(); ++i) sum += double(x[i * image.c + c]);
       of[c] = float(sum / double(image.pixels()));
     }
   }
@@ -34,20 +35,20 @@ struct PaddedPlanes {
 
   constexpr explicit PaddedPlanes(const ConvolutionShape& s)
       : rows(s.x.h + 2 * s.window.padding), pitch(round_up(s.y.w, 16) + 16), channels(s.x.c) {}
-  [[nodiscard]] constexpr long plane() const { return long(rows) * pitch; }
-  [[nodiscard]] constexpr long floats() const { return channels * plane() + pitch; }
+  [[nodiscard]] constexpr std::int64_t plane() const { return std::int64_t(rows) * pitch; }
+  [[nodiscard]] constexpr std::int64_t floats() const { return channels * plane() + pitch; }
 
   /// planes (C,rows,pitch) = x (H,W,C) within its padding of zeros, less the pivots.
   [[gnu::noinline]] void load(const ConvolutionShape& s, const float* x, const Pivots& pivots, float* planes) const {
     for (int c = 0; c < channels; ++c)
-      for (long i = 0; i < plane(); ++i) planes[c * plane() + i] = -pivots.of[c];
-    for (long i = 0; i < pitch; ++i) planes[channels * plane() + i] = 1;
+      for (std::int64_t i = 0; i < plane(); ++i) planes[c * plane() + i] = -pivots.of[c];
+    for (std::int64_t i = 0; i < pitch; ++i) planes[channels * plane() + i] = 1;
     const int padding = s.window.padding;
     for (int h = 0; h < s.x.h; ++h)
       for (int c = 0; c < channels; ++c) {
-        const float* from = x + long(h) * s.x.w * channels + c;                    // (W,C)
-        float* to = planes + c * plane() + (h + padding) * long(pitch) + padding;  // (W)
-        for (int w = 0; w < s.x.w; ++w) to[w] = from[long(w) * channels] - pivots.of[c];
+        const float* from = x + std::int64_t(h) * s.x.w * channels + c;                    // (W,C)
+        float* to = planes + c * plane() + (h + padding) * std::int64_t(pitch) + padding;  // (W)
+        for (int w = 0; w < s.x.w; ++w) to[w] = from[std::int64_t(w) * channels] - pivots.of[c];
       }
   }
 };
@@ -63,13 +64,15 @@ struct PatchGram {
   }
   static constexpr int elements(const ConvolutionShape& s) { return s.taps() * s.x.c; }
   /// Doubles: row e holds the products with every element, then the sum of e itself.
-  static constexpr long size(const ConvolutionShape& s) { return long(elements(s)) * (elements(s) + 1); }
+  static constexpr std::int64_t size(const ConvolutionShape& s) {
+    return std::int64_t(elements(s)) * (elements(s) + 1);
+  }
 };
 
 /// to[3 s + t] += sum over `rows` rows and q < columns of left[q + s] right[q + t].
 template <class Isa>
-[[gnu::noinline]] void multiply_rows(const float* left, const float* right, long left_pitch, long right_pitch, int rows,
-                                     int columns, double* to) {
+[[gnu::noinline]] void multiply_rows(const float* left, const float* right, std::int64_t left_pitch,
+                                     std::int64_t right_pitch, int rows, int columns, double* to) {
   float lanes[Isa::width];
   for (int i = 0; i < Isa::width; ++i) lanes[i] = float(i);
   const IntVector<Isa> live = load<Isa>(lanes) < float(columns % Isa::width);
@@ -108,8 +111,8 @@ template <class Isa>
       for (int c = 0; c < channels; ++c)
         for (int other = distance == 0 ? c : 0; other < channels + (distance == 0); ++other) {
           if (row + rows - 1 + distance >= layout.rows) continue;  // no patch has both rows
-          const float* left = planes + c * layout.plane() + long(row) * layout.pitch;
-          const long right_pitch = other == channels ? 0 : layout.pitch;
+          const float* left = planes + c * layout.plane() + std::int64_t(row) * layout.pitch;
+          const std::int64_t right_pitch = other == channels ? 0 : layout.pitch;
           const float* right = planes + other * layout.plane() + (row + distance) * right_pitch;
           multiply_rows<Isa>(left, right, layout.pitch, right_pitch, rows, s.y.w, sums[range][distance][c][other]);
         }
@@ -133,10 +136,10 @@ template <class Isa>
 
 /// gram (K,K+1) = the sum of n samples' own (N,K,K+1), in order.
 inline void add_grams(const ConvolutionShape& s, int n, const double* grams, double* gram) {
-  const long size = PatchGram::size(s);
-  for (long i = 0; i < size; ++i) gram[i] = 0;
+  const std::int64_t size = PatchGram::size(s);
+  for (std::int64_t i = 0; i < size; ++i) gram[i] = 0;
   for (int sample = 0; sample < n; ++sample, grams += size)
-    for (long i = 0; i < size; ++i) gram[i] += grams[i];
+    for (std::int64_t i = 0; i < size; ++i) gram[i] += grams[i];
 }
 
 }  // namespace tinycnn::cpu

@@ -2,6 +2,8 @@
 // took the maximum, so a quarter of the products are left.
 #pragma once
 
+#include <cstdint>
+
 #include <tinycnn/backends/cpu/conv/first_layer/patch_gram.hpp>
 #include <tinycnn/backends/cpu/fused/conv_bn_passes.hpp>
 
@@ -28,11 +30,15 @@ struct PooledWeightGradient {
   [[nodiscard]] constexpr int columns() const { return s.y.w / 2; }
   /// A chunk of each kernel row and the one below it, column by column.
   [[nodiscard]] static constexpr int table_columns() { return 2 * chunk + 2; }
-  [[nodiscard]] static constexpr long table_floats() { return round_up(3 * 2 * table_columns(), 16); }
+  [[nodiscard]] static constexpr std::int64_t table_floats() { return round_up(3 * 2 * table_columns(), 16); }
   /// Per worker: table, masked gradients, lookup lanes.
-  [[nodiscard]] constexpr long scratch_floats() const { return table_floats() + 2L * chunk * round_up(s.y.c, 16); }
+  [[nodiscard]] constexpr std::int64_t scratch_floats() const {
+    return table_floats() + std::int64_t{2} * chunk * round_up(s.y.c, 16);
+  }
   /// Per sample: the sums of g and g (v - mean) (2,O), then those of g times the pixel (9 C,O).
-  [[nodiscard]] constexpr long partial_floats() const { return long(2 + PatchGram::elements(s)) * s.y.c; }
+  [[nodiscard]] constexpr std::int64_t partial_floats() const {
+    return std::int64_t(2 + PatchGram::elements(s)) * s.y.c;
+  }
 
   /// partial (2 + 9 C, O) of sample n, whose pixels less the pivots are `pixels` (C,rows,pitch).
   [[gnu::noinline]] void sample(const float* pixels, const PooledGradient& gradient, const ChannelStatistics& k, int n,
@@ -40,33 +46,33 @@ struct PooledWeightGradient {
     float* table = scratch;             // (kernel row,column,2): a window's four pixels lie side by side
     float* g = table + table_floats();  // (window,O)
     auto* lookup_lane = reinterpret_cast<std::uint8_t*>(g + chunk * round_up(s.y.c, 16));  // (window,O)
-    for (long i = 0; i < partial_floats(); ++i) partial[i] = 0;
+    for (std::int64_t i = 0; i < partial_floats(); ++i) partial[i] = 0;
     for (int p = 0; p < rows(); ++p)
       for (int q = 0; q < columns(); q += chunk) {
         const int count = columns() - q < chunk ? columns() - q : chunk;
-        const long at = ((long(n) * rows() + p) * columns() + q) * s.y.c;
+        const std::int64_t at = ((std::int64_t(n) * rows() + p) * columns() + q) * s.y.c;
         const std::uint8_t* argmax = gradient.argmax + at;
         for (int i = 0, size = count * s.y.c; i < size; ++i)
           lookup_lane[i] = std::uint8_t((argmax[i] & 1) << 1 | argmax[i] >> 1);
         const bool reduced = gradient.pooled == nullptr;
         if (!reduced) take(gradient, k, at, count, g, partial);
         const float* from = reduced ? gradient.dy + at : g;  // (window,O)
-        const float* next = gradient.dy + at + long(count) * s.y.c;
+        const float* next = gradient.dy + at + std::int64_t(count) * s.y.c;
         for (int c = 0; c < s.x.c; ++c) {
-          fill(table, pixels + c * planes.plane() + 2L * p * planes.pitch + 2 * q, count);
-          multiply(table, from, lookup_lane, count, c, partial + 2L * s.y.c, next);
+          fill(table, pixels + c * planes.plane() + std::int64_t{2} * p * planes.pitch + 2 * q, count);
+          multiply(table, from, lookup_lane, count, c, partial + std::int64_t{2} * s.y.c, next);
         }
       }
   }
 
  private:
   /// g = masked dy of `count` windows; the sums of g and g (v - mean).
-  [[gnu::noinline]] void take(const PooledGradient& from, const ChannelStatistics& k, long at, int count, float* g,
-                              float* sums) const {
+  [[gnu::noinline]] void take(const PooledGradient& from, const ChannelStatistics& k, std::int64_t at, int count,
+                              float* g, float* sums) const {
     for (int q = 0; q < count; ++q, at += s.y.c, g += s.y.c)
       for_channels<Isa>(s.y.c, [&]<class V>(V, int o) {
         const V value = masked<Isa, V>(from.dy, from.pooled, k, at + o, o);
-        __builtin_prefetch(from.pooled + at + o + long(chunk) * s.y.c, 0, 2);
+        __builtin_prefetch(from.pooled + at + o + std::int64_t(chunk) * s.y.c, 0, 2);
         store<V>(g + o, value);
         store<V>(sums + o, load<V>(sums + o) + value);
         const V off = load<V>(from.pooled + at + o) - load<V>(k.mean + o);
@@ -87,7 +93,7 @@ struct PooledWeightGradient {
   /// of the next chunk, at each step.
   [[gnu::noinline]] void multiply(const float* table, const float* g, const std::uint8_t* lookup_lane, int count, int c,
                                   float* dw, const float*& next) const {
-    const long outputs = s.y.c, share = ceil_div(Isa::width, s.x.c);
+    const std::int64_t outputs = s.y.c, share = ceil_div(Isa::width, s.x.c);
     for_channels<Isa>(s.y.c, [&]<class V>(V, int o) {
       V sums[taps] = {};
       const float *four = table, *from = g + o, *prefetch_at = next;
@@ -102,7 +108,7 @@ struct PooledWeightGradient {
       }
       next = prefetch_at;
       for (int t = 0; t < taps; ++t) {
-        float* to = dw + (long(t) * s.x.c + c) * outputs + o;
+        float* to = dw + (std::int64_t(t) * s.x.c + c) * outputs + o;
         store<V>(to, load<V>(to) + sums[t]);
       }
     });

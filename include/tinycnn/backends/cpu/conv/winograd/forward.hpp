@@ -2,6 +2,8 @@
 // transform back. A quarter of the direct convolution's products.
 #pragma once
 
+#include <cstdint>
+
 #include <tinycnn/backends/cpu/conv/direct/tiled_loop.hpp>
 #include <tinycnn/backends/cpu/conv/winograd/pack_weights.hpp>
 
@@ -27,7 +29,8 @@ struct WinogradTiling {
     tiling.tile_width = tile_width;
     tiling.tiles_per_row = tile_columns(s, tile_width);
     int target_tiles = 16;  // per block: they share one pass over the weights, so more weights want more tiles
-    while (target_tiles < 64 && 64L * target_tiles * target_tiles < long(s.x.c) * s.y.c) target_tiles *= 2;
+    while (target_tiles < 64 && std::int64_t{64} * target_tiles * target_tiles < std::int64_t(s.x.c) * s.y.c)
+      target_tiles *= 2;
     int multiple = 1;
     while (multiple * Winograd::tile % row_multiple != 0) ++multiple;
     tiling.rows = round_up(target_tiles / tiling.tiles_per_row > 1 ? target_tiles / tiling.tiles_per_row : 1, multiple);
@@ -53,32 +56,32 @@ struct WinogradTiling {
   [[nodiscard]] constexpr int tiles() const { return samples * rows * tiles_per_row; }
   [[nodiscard]] constexpr int points() const { return Winograd::points_of(tile_width); }
   template <class Isa>
-  [[nodiscard]] constexpr long tile_step(const ConvolutionShape& s) const {
+  [[nodiscard]] constexpr std::int64_t tile_step(const ConvolutionShape& s) const {
     const int channels = round_up(s.x.c, Isa::width);
     return channels + (channels % 1024 == 0 ? 16 : 0);
   }
   template <class Isa>
-  [[nodiscard]] constexpr long input_step(const ConvolutionShape& s) const {
+  [[nodiscard]] constexpr std::int64_t input_step(const ConvolutionShape& s) const {
     return point_step_of(tiles() * tile_step<Isa>(s));
   }
   template <class Isa>
-  [[nodiscard]] constexpr long output_step() const {
-    return point_step_of(long(round_up(tiles(), MR<Isa>)) * NR<Isa>);
+  [[nodiscard]] constexpr std::int64_t output_step() const {
+    return point_step_of(std::int64_t(round_up(tiles(), MR<Isa>)) * NR<Isa>);
   }
   template <class Isa>
-  [[nodiscard]] constexpr long pixel_floats() const {
-    return long(Winograd::tile) * tile_width * chunk_samples * chunk_rows * tiles_per_row * NR<Isa>;
+  [[nodiscard]] constexpr std::int64_t pixel_floats() const {
+    return std::int64_t(Winograd::tile) * tile_width * chunk_samples * chunk_rows * tiles_per_row * NR<Isa>;
   }
   template <class Isa>
-  [[nodiscard]] constexpr long scratch_floats(const ConvolutionShape& s) const {
+  [[nodiscard]] constexpr std::int64_t scratch_floats(const ConvolutionShape& s) const {
     return points() * (input_step<Isa>(s) + output_step<Isa>()) + pixel_floats<Isa>() + input_row_floats(s);
   }
 };
 
 /// Scratch floats per worker; `row_multiple` is the epilogue's.
 template <class Isa>
-constexpr long winograd_scratch_floats(const ConvolutionShape& s, int row_multiple = 1,
-                                       int tile_width = Winograd::tile) {
+constexpr std::int64_t winograd_scratch_floats(const ConvolutionShape& s, int row_multiple = 1,
+                                               int tile_width = Winograd::tile) {
   return WinogradTiling::of(s, row_multiple, tile_width).scratch_floats<Isa>(s);
 }
 
@@ -91,9 +94,10 @@ constexpr int winograd_blocks(const ConvolutionShape& s, int n, int row_multiple
 /// tile. With more than MR tiles, both factors are prefetched as well: spectra one register tile ahead, weights one
 /// point ahead.
 template <class Isa>
-[[gnu::noinline]] void multiply_points(int points, int channels, int tiles, const float* v, long v_step, long tile_step,
-                                       const float* u, float* m, long m_step, Prefetcher& prefetcher) {
-  const long weights = long(channels) * NR<Isa>;
+[[gnu::noinline]] void multiply_points(int points, int channels, int tiles, const float* v, std::int64_t v_step,
+                                       std::int64_t tile_step, const float* u, float* m, std::int64_t m_step,
+                                       Prefetcher& prefetcher) {
+  const std::int64_t weights = std::int64_t(channels) * NR<Isa>;
   Depth whole;
   whole.add(0, 0, channels);
   for (int p = 0; p < points; ++p, v += v_step, u += weights, m += m_step) {
@@ -110,13 +114,14 @@ template <class Isa>
 
 /// y (samples, rows, columns, NR) = A^T m A for tiles m[point][sample, tile row, tile column][NR].
 template <class Isa, int Width>
-[[gnu::noinline]] void transform_outputs(const float* m, long m_step, int samples, int rows, int columns, float* y) {
-  for (int i = 0; i < samples; ++i, y += long(rows) * columns * NR<Isa>)
+[[gnu::noinline]] void transform_outputs(const float* m, std::int64_t m_step, int samples, int rows, int columns,
+                                         float* y) {
+  for (int i = 0; i < samples; ++i, y += std::int64_t(rows) * columns * NR<Isa>)
     for (int p = 0; p < rows; p += Winograd::tile)
       for (int q = 0; q < columns; q += Width, m += NR<Isa>)
         for (int k = 0; k < NR<Isa>; k += Isa::width)
-          transform_output_tile<Isa, Width>(m + k, m_step, y + (long(p) * columns + q) * NR<Isa> + k,
-                                            long(columns) * NR<Isa>, rows - p, columns - q);
+          transform_output_tile<Isa, Width>(m + k, m_step, y + (std::int64_t(p) * columns + q) * NR<Isa> + k,
+                                            std::int64_t(columns) * NR<Isa>, rows - p, columns - q);
 }
 
 /// equals: direct_forward, with weights packed by winograd_pack_forward for the same tile width. Error: rms <= 2e-5 of
@@ -135,7 +140,7 @@ template <class Isa, class Source, class Epilogue>
   const int max_splits = blocks > 0 ? ceil_div(4 * pool.size(), blocks) : 1;
   int splits = 1;
   while (splits < max_splits && splits < panels && blocks * splits % pool.size() != 0) ++splits;
-  const long worker_floats = tiling.scratch_floats<Isa>(s);
+  const std::int64_t worker_floats = tiling.scratch_floats<Isa>(s);
   pool.run(blocks * splits, [&](int task, int worker) {
     const int split = task % splits;
     const int block = task / splits;
@@ -159,10 +164,11 @@ template <class Isa, class Source, class Epilogue>
     Prefetcher prefetcher;  // of the next block, which this worker likely takes
     if (splits == 1 && block + 1 < blocks) {
       const int next = block + 1, row = next % tiling.blocks_per_sample * tiling.rows;
-      const long first = long(next / tiling.blocks_per_sample * tiling.samples) * tile_rows(s) + row;
-      prefetcher = prefetch_rows(s, x, s.x, n, first, first + (tiling.samples - 1L) * tile_rows(s) + tiling.rows,
-                                 -s.window.padding, 6,
-                                 long(tiling.points()) * ceil_div(tiling.tiles(), MR<Isa>) * (end - begin), 0, s.x.c);
+      const std::int64_t first = std::int64_t(next / tiling.blocks_per_sample * tiling.samples) * tile_rows(s) + row;
+      prefetcher =
+          prefetch_rows(s, x, s.x, n, first, first + (tiling.samples - std::int64_t{1}) * tile_rows(s) + tiling.rows,
+                        -s.window.padding, 6,
+                        std::int64_t(tiling.points()) * ceil_div(tiling.tiles(), MR<Isa>) * (end - begin), 0, s.x.c);
     }
     for (int panel = begin; panel < end; ++panel) {
       multiply_points<Isa>(tiling.points(), s.x.c, samples * rows * tiling.tiles_per_row, v.data, v.point_step,
@@ -179,7 +185,7 @@ template <class Isa, class Source, class Epilogue>
           const int last = row + tiling.chunk_rows < rows ? row + tiling.chunk_rows : rows;
           const int end_row = (first_row + last) * Winograd::tile;
           result.rows = (end_row < s.y.h ? end_row : s.y.h) - result.row;
-          transform_back(m + (i * rows + row) * long(tiling.tiles_per_row) * NR<Isa>, tiling.output_step<Isa>(),
+          transform_back(m + (i * rows + row) * std::int64_t(tiling.tiles_per_row) * NR<Isa>, tiling.output_step<Isa>(),
                          result.samples, result.rows, result.columns, y);
           epilogue.apply(result);
           result.first = false;
@@ -199,13 +205,13 @@ void winograd_input_gradient(const ConvolutionShape& s, int n, const Source& dy,
 
 /// Scratch floats per worker.
 template <class Isa>
-constexpr long winograd_input_gradient_scratch_floats(const ConvolutionShape& s) {
+constexpr std::int64_t winograd_input_gradient_scratch_floats(const ConvolutionShape& s) {
   return winograd_scratch_floats<Isa>(winograd_transposed(s));
 }
 
 /// Floats of the packed weights.
 template <class Isa>
-constexpr long winograd_packed_input_gradient_floats(const ConvolutionShape& s) {
+constexpr std::int64_t winograd_packed_input_gradient_floats(const ConvolutionShape& s) {
   return winograd_packed_floats<Isa>(winograd_transposed(s));
 }
 

@@ -1,6 +1,8 @@
 // Transforms weights to Winograd spectra, U = G w G^T, and packs them for the micro-kernel.
 #pragma once
 
+#include <cstdint>
+
 #include <tinycnn/backends/cpu/conv/winograd/tiles.hpp>
 #include <tinycnn/backends/cpu/thread_pool.hpp>
 
@@ -8,20 +10,21 @@ namespace tinycnn::cpu {
 
 /// Floats of one panel of NR outputs: [point][input][NR].
 template <class Isa>
-constexpr long winograd_panel_floats(const ConvolutionShape& s, int tile_width = Winograd::tile) {
-  return long(Winograd::points_of(tile_width)) * s.x.c * NR<Isa>;
+constexpr std::int64_t winograd_panel_floats(const ConvolutionShape& s, int tile_width = Winograd::tile) {
+  return std::int64_t(Winograd::points_of(tile_width)) * s.x.c * NR<Isa>;
 }
 
 /// Floats of the packed weights: [panel][point][input][NR], zero beyond the last output.
 template <class Isa>
-constexpr long winograd_packed_floats(const ConvolutionShape& s, int tile_width = Winograd::tile) {
+constexpr std::int64_t winograd_packed_floats(const ConvolutionShape& s, int tile_width = Winograd::tile) {
   return ceil_div(s.y.c, NR<Isa>) * winograd_panel_floats<Isa>(s, tile_width);
 }
 
 /// to[point][NR] = the spectra of one input's weights w (tap,NR), `step` floats from tap to tap; if `rotated`, of w
 /// rotated by 180 degrees.
 template <class Isa, int Width>
-[[gnu::noinline]] void transform_weights(const float* w, long step, bool rotated, float* to, long point_step) {
+[[gnu::noinline]] void transform_weights(const float* w, std::int64_t step, bool rotated, float* to,
+                                         std::int64_t point_step) {
   if (rotated) w += 8 * step, step = -step;
   for (int k = 0; k < NR<Isa>; k += Isa::width) {
     constexpr int spectrum_columns = Width + 2, points = Winograd::points_of(Width);
@@ -50,8 +53,8 @@ void winograd_pack_forward(const ConvolutionShape& s, const float* w, float* pac
     const int left = s.y.c - panel * NR<Isa>;
     const int width = left < NR<Isa> ? left : NR<Isa>;
     for (int c = begin; c < end; ++c) {
-      const float* from = w + long(c) * s.y.c + panel * NR<Isa>;  // (tap,C,O)
-      long step = long(s.x.c) * s.y.c;
+      const float* from = w + std::int64_t(c) * s.y.c + panel * NR<Isa>;  // (tap,C,O)
+      std::int64_t step = std::int64_t(s.x.c) * s.y.c;
       float padded[9 * NR<Isa>];
       if (width != NR<Isa>) {
         for (int t = 0; t < 9; ++t)
@@ -59,8 +62,9 @@ void winograd_pack_forward(const ConvolutionShape& s, const float* w, float* pac
         from = padded;
         step = NR<Isa>;
       }
-      transform(from, step, false, packed + panel * winograd_panel_floats<Isa>(s, tile_width) + long(c) * NR<Isa>,
-                long(s.x.c) * NR<Isa>);
+      transform(from, step, false,
+                packed + panel * winograd_panel_floats<Isa>(s, tile_width) + std::int64_t(c) * NR<Isa>,
+                std::int64_t(s.x.c) * NR<Isa>);
     }
   });
 }
@@ -80,14 +84,15 @@ void winograd_pack_input_gradient(const ConvolutionShape& s, const float* w, flo
     float transposed[cache_line * 9 * NR<Isa>];  // (o,tap,c)
     for (int t = 0; t < 9; ++t)
       for (int c = 0; c < NR<Isa>; ++c) {
-        const float* from = w + (long(t) * s.x.c + panel * NR<Isa> + c) * s.y.c;  // (O)
+        const float* from = w + (std::int64_t(t) * s.x.c + panel * NR<Isa> + c) * s.y.c;  // (O)
         float* to = transposed + t * NR<Isa> + c;
         for (int o = begin; o < end; ++o, to += 9 * NR<Isa>) *to = c < width ? from[o] : 0.0f;
       }
     for (int o = begin; o < end; ++o)
-      transform_weights<Isa, Winograd::tile>(transposed + (o - begin) * 9L * NR<Isa>, NR<Isa>, true,
-                                             packed + panel * winograd_panel_floats<Isa>(backward) + long(o) * NR<Isa>,
-                                             long(s.y.c) * NR<Isa>);
+      transform_weights<Isa, Winograd::tile>(
+          transposed + (o - begin) * std::int64_t{9} * NR<Isa>, NR<Isa>, true,
+          packed + panel * winograd_panel_floats<Isa>(backward) + std::int64_t(o) * NR<Isa>,
+          std::int64_t(s.y.c) * NR<Isa>);
   });
 }
 

@@ -1,6 +1,8 @@
 // Divides images into Winograd tiles, and transforms rows of tiles to spectra.
 #pragma once
 
+#include <cstdint>
+
 #include <tinycnn/backends/cpu/conv/input_tile.hpp>
 #include <tinycnn/backends/cpu/conv/winograd/transforms.hpp>
 
@@ -27,9 +29,9 @@ constexpr int tile_columns(const ConvolutionShape& s, int tile_width = Winograd:
 /// (c / strip) strip_step + c % strip. The channels are padded to a whole register or strip.
 struct Spectra {
   float* data = nullptr;
-  long point_step = 0;
-  long tile_step = 0;
-  long strip_step = 0;
+  std::int64_t point_step = 0;
+  std::int64_t tile_step = 0;
+  std::int64_t strip_step = 0;
   int strip = 1;
   bool past_caches = false;  // written by non-temporal stores, because they are larger than the caches
 
@@ -40,26 +42,29 @@ struct Spectra {
 
 /// Floats from point to point, for points of `floats` each: never a multiple of 4 KB, which would map all points to the
 /// same set of the first-level cache.
-constexpr long point_step_of(long floats) { return (floats + 15) / 16 * 16 + 16; }
+constexpr std::int64_t point_step_of(std::int64_t floats) { return (floats + 15) / 16 * 16 + 16; }
 
 /// Channels that are loaded and transformed at a time.
 inline constexpr int winograd_strip = 32;
 
 /// Scratch floats for the input tile of one row of tiles, for either tile width: (6, width columns + 2, strip).
-constexpr long input_row_floats(const ConvolutionShape& s) { return 6L * (4 * tile_columns(s) + 2) * winograd_strip; }
+constexpr std::int64_t input_row_floats(const ConvolutionShape& s) {
+  return std::int64_t{6} * (4 * tile_columns(s) + 2) * winograd_strip;
+}
 
 /// Prefetches what transforming tile rows [begin, end) of n samples reads; row i of sample n has index n tile_rows(s) +
 /// i. A tile row covers `reach` image rows, starting `offset` from its first output row; channels [c, c + width).
 template <class Source>
 [[gnu::noinline]] Prefetcher prefetch_rows(const ConvolutionShape& s, const Source& source, const Dims& image, int n,
-                                           long begin, long end, int offset, int reach, long steps, int c, int width) {
+                                           std::int64_t begin, std::int64_t end, int offset, int reach,
+                                           std::int64_t steps, int c, int width) {
   const int all = tile_rows(s);
-  if (begin >= end || begin >= long(n) * all) return {};
-  const auto row = [&](long tile_row, int shift) {
-    const long h = tile_row % all * Winograd::tile + offset + shift;
+  if (begin >= end || begin >= std::int64_t(n) * all) return {};
+  const auto row = [&](std::int64_t tile_row, int shift) {
+    const std::int64_t h = tile_row % all * Winograd::tile + offset + shift;
     return tile_row / all * image.h + (h < 0 ? 0 : h > image.h ? image.h : h);
   };
-  const long last = end < long(n) * all ? end - 1 : long(n) * all - 1;
+  const std::int64_t last = end < std::int64_t(n) * all ? end - 1 : std::int64_t(n) * all - 1;
   return source.prefetch(row(begin, 0), row(last, reach), steps, c, width);
 }
 
@@ -67,10 +72,10 @@ template <class Source>
 template <class Isa, int Width>
 [[gnu::noinline]] void transform_input_tiles(const float* d, int pitch, int columns, const Spectra& to, int first_tile,
                                              int c) {
-  for (int t = 0; t < columns; ++t, d += long(Width) * pitch)
+  for (int t = 0; t < columns; ++t, d += std::int64_t(Width) * pitch)
     for (int k = 0; k < pitch; k += Isa::width)
-      transform_input_tile<Isa, Width>(d + k, (Width * columns + 2L) * pitch, pitch, to.at(first_tile + t, c + k),
-                                       to.point_step, to.past_caches);
+      transform_input_tile<Isa, Width>(d + k, (Width * columns + std::int64_t{2}) * pitch, pitch,
+                                       to.at(first_tile + t, c + k), to.point_step, to.past_caches);
 }
 
 /// Loads and transforms all channels of one row of tiles of sample n: spectra B^T d B, from tile `first_tile` of `to`

@@ -2,6 +2,8 @@
 // of channels at a time.
 #pragma once
 
+#include <cstdint>
+
 #include <tinycnn/backends/cpu/simd/vector.hpp>
 
 namespace tinycnn::cpu {
@@ -134,8 +136,8 @@ template <class V, int N, int K, int M, int L, class Map>
 /// v[S i + j] = (B^T d B)[i][j], S = Width + 2, for one register of channels. Pixel (i, j) of the patch d (6,S) is at
 /// d + i row_step + j pixel_step, point p of v at v + p point_step.
 template <class Isa, int Width>
-[[gnu::always_inline]] inline void transform_input_tile(const float* d, long row_step, long pixel_step, float* v,
-                                                        long point_step, bool past_caches) {
+[[gnu::always_inline]] inline void transform_input_tile(const float* d, std::int64_t row_step, std::int64_t pixel_step,
+                                                        float* v, std::int64_t point_step, bool past_caches) {
   constexpr int spectrum_columns = Width + 2, points = Winograd::points_of(Width);
   Vector<Isa> from[6][spectrum_columns], to[6][spectrum_columns];
 #pragma GCC unroll 6
@@ -154,8 +156,9 @@ template <class Isa, int Width>
 
 /// v[6 i + j] = (A dy A^T)[i][j] for dy (4,4); addresses as in transform_input_tile.
 template <class Isa>
-[[gnu::always_inline]] inline void transform_output_gradient_tile(const float* dy, long row_step, long pixel_step,
-                                                                  float* v, long point_step, bool past_caches) {
+[[gnu::always_inline]] inline void transform_output_gradient_tile(const float* dy, std::int64_t row_step,
+                                                                  std::int64_t pixel_step, float* v,
+                                                                  std::int64_t point_step, bool past_caches) {
   Vector<Isa> from[4][4], to[6][6];
 #pragma GCC unroll 4
   for (int i = 0; i < 4; ++i)
@@ -173,8 +176,8 @@ template <class Isa>
 
 /// y (4,Width) = A^T m A. Only the first `rows` x `columns` pixels are stored, pixel (i, j) at y + i row_step + j NR.
 template <class Isa, int Width>
-[[gnu::always_inline]] inline void transform_output_tile(const float* m, long point_step, float* y, long row_step,
-                                                         int rows, int columns) {
+[[gnu::always_inline]] inline void transform_output_tile(const float* m, std::int64_t point_step, float* y,
+                                                         std::int64_t row_step, int rows, int columns) {
   constexpr int spectrum_columns = Width + 2, points = Winograd::points_of(Width);
   Vector<Isa> from[6][spectrum_columns], to[4][Width];
 #pragma GCC unroll 36

@@ -1,6 +1,8 @@
 // Winograd convolution, gradients of the weights and the bias: dw = G^T (sum over tiles of (B^T x B)^T (A dy A^T)) G.
 #pragma once
 
+#include <cstdint>
+
 #include <tinycnn/backends/cpu/conv/direct/weight_gradient.hpp>
 #include <tinycnn/backends/cpu/conv/winograd/weight_gradient_tiling.hpp>
 
@@ -21,8 +23,8 @@ template <class Isa, class Source>
     if (bias_sums != nullptr) add_pixels<Isa>(tile, 4 * pixels, bias_sums + c, true);
     for (int t = 0; t < columns; ++t)
       for (int k = 0; k < NR<Isa>; k += Isa::width)
-        transform_output_gradient_tile<Isa>(tile + 4L * t * NR<Isa> + k, long(pixels) * NR<Isa>, NR<Isa>,
-                                            to.at(first_tile + t, c) + k, to.point_step, to.past_caches);
+        transform_output_gradient_tile<Isa>(tile + std::int64_t{4} * t * NR<Isa> + k, std::int64_t(pixels) * NR<Isa>,
+                                            NR<Isa>, to.at(first_tile + t, c) + k, to.point_step, to.past_caches);
   }
 }
 
@@ -30,7 +32,7 @@ template <class Isa, class Source>
 /// take one step per register tile.
 template <class Isa>
 [[gnu::noinline]] void multiply_spectra(const Spectra& x, const Spectra& dy, int point, int tiles, int channels,
-                                        int begin, int end, float* du, long panel_floats, bool accumulate,
+                                        int begin, int end, float* du, std::int64_t panel_floats, bool accumulate,
                                         Prefetcher (&prefetcher)[2]) {
   constexpr int strip = WinogradWeightGradientTiling<Isa>::strip;  // a constant, so that no address needs a division
   for (int panel = begin; panel < end; ++panel) {
@@ -48,7 +50,7 @@ template <class Isa>
       Accumulators<Isa> sums;
       sums.clear();
       const float* next = out + MR<Isa> * NR<Isa>;  // prefetches the next register tile's sums
-      add_products<Isa, strip, 4>(sums, a, right, tiles, [&](long, int) {
+      add_products<Isa, strip, 4>(sums, a, right, tiles, [&](std::int64_t, int) {
         __builtin_prefetch(next, 1);
         next += 16;
       });
@@ -65,12 +67,12 @@ template <class Isa>
                                                  const WinogradWeightGradientTiling<Isa>& tiling, const float* spectra,
                                                  int partials, int panel, int begin, int end, float* dw) {
   constexpr int channels_prefetch_distance = 4;
-  const long point_step = tiling.spectrum_step(s), partial_step = tiling.spectrum_floats(s);
+  const std::int64_t point_step = tiling.spectrum_step(s), partial_step = tiling.spectrum_floats(s);
   for (int c = begin; c < end; ++c)
     for (int k = 0; k < NR<Isa>; k += Isa::width) {
       const int first = panel * NR<Isa> + k;
       if (first >= s.y.c) break;
-      const float* from = spectra + panel * tiling.panel_floats(s) + long(c) * NR<Isa> + k;
+      const float* from = spectra + panel * tiling.panel_floats(s) + std::int64_t(c) * NR<Isa> + k;
       Vector<Isa> du[6][6] = {}, dg[3][3];
       for (int partial = 0; partial < partials; ++partial, from += partial_step) {
         const float* at = from;
@@ -83,9 +85,9 @@ template <class Isa>
         }
       }
       along_both_axes(du, dg, [](const auto& line, auto& out) { WinogradMaps<float>::weights_adjoint(line, out); });
-      float* to = dw + long(c) * s.y.c + first;
+      float* to = dw + std::int64_t(c) * s.y.c + first;
       const int left = s.y.c - first;
-      const long tap = long(s.x.c) * s.y.c;
+      const std::int64_t tap = std::int64_t(s.x.c) * s.y.c;
       if (left >= Isa::width) {
         for (int t = 0; t < 9; ++t, to += tap) store<Isa>(to, dg[t / 3][t % 3]);
       } else {
@@ -101,7 +103,8 @@ template <class Isa, class SourceX, class SourceY>
 void winograd_weight_gradient(const ConvolutionShape& s, int n, const SourceX& x, const SourceY& dy, float* dw,
                               float* db, ThreadPool& pool, float* scratch, float* workspace) {
   const auto tiling = WinogradWeightGradientTiling<Isa>::of(s);
-  const long worker_floats = winograd_weight_gradient_scratch_floats<Isa>(s), du_floats = tiling.spectrum_floats(s);
+  const std::int64_t worker_floats = winograd_weight_gradient_scratch_floats<Isa>(s),
+                     du_floats = tiling.spectrum_floats(s);
   const int panels = tiling.panels(s), all_rows = tile_rows(s), rows = n * all_rows, chunks = tiling.chunks(s, n);
   const int partials = chunks < tiling.partials ? chunks : tiling.partials;
   float* spectra = workspace;                           // (partial,point,panel,C,NR)
@@ -119,16 +122,16 @@ void winograd_weight_gradient(const ConvolutionShape& s, int n, const SourceX& x
       float* tile = scratch + worker * worker_floats;
       const Spectra v = tiling.x_spectra(s, tile + input_row_floats(s));
       const Spectra d = tiling.dy_spectra(s, v.data + tiling.x_floats(s));
-      const int first_chunk = static_cast<int>(long(chunks) * partial / partials);
-      const int last_chunk = static_cast<int>(long(chunks) * (partial + 1) / partials);
+      const int first_chunk = static_cast<int>(std::int64_t(chunks) * partial / partials);
+      const int last_chunk = static_cast<int>(std::int64_t(chunks) * (partial + 1) / partials);
       for (int chunk = first_chunk; chunk < last_chunk; ++chunk) {
         const int first = chunk * tiling.rows, count = rows - first < tiling.rows ? rows - first : tiling.rows;
         for (int i = 0; i < count; ++i) {
           const int sample = (first + i) / all_rows, row = (first + i) % all_rows;
           transform_input_row<Isa>(s, x, sample, row, tile, v, i * tiling.tiles_per_row);
         }
-        const long next = chunk + 1 < last_chunk ? first + tiling.rows : rows;
-        const long steps = long(Winograd::points) * ceil_div(s.x.c, MR<Isa>);  // per panel
+        const std::int64_t next = chunk + 1 < last_chunk ? first + tiling.rows : rows;
+        const std::int64_t steps = std::int64_t(Winograd::points) * ceil_div(s.x.c, MR<Isa>);  // per panel
         Prefetcher prefetcher[2] = {prefetch_rows(s, x, s.x, n, next, next + tiling.rows, -s.window.padding, 6,
                                                   steps * (end - begin), 0, s.x.c)};
         for (int panel = begin; panel < end; ++panel) {
