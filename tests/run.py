@@ -192,7 +192,7 @@ def thorough(tally):
     check(tally, "headers alone, clang 19", "tests/checks/headers.py", "--compiler", "clang++-19")
     check(tally, "mistakes are explained, clang 19", "tests/fail/run.py", "--compiler", "clang++-19")
     check(tally, "an editor's view", "tests/checks/clangd.py")
-    check(tally, "oldest compilers", "tests/checks/compilers.py")
+    check(tally, "oldest compilers and 32 bits", "tests/checks/compilers.py")
     check(tally, "nvcc", "tests/checks/nvcc.py")
     check(tally, "the package in other projects", "tests/consumer/run.py")
     check(tally, "hw3 leaves the same bytes", "tests/hw3/determinism.py")

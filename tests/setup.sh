@@ -6,6 +6,7 @@ present() {  # PACKAGE
   case $1 in
     ninja-build) command -v ninja >/dev/null ;;
     clang-19) command -v clang++-19 >/dev/null ;;
+    g++-12-multilib) compgen -G '/usr/lib/gcc/x86_64-linux-gnu/12/32/libgcc.a' >/dev/null ;;
     libclang-rt-19-dev) compgen -G '/usr/lib/llvm-19/lib/clang/19/lib/linux/libclang_rt.tsan-*' >/dev/null ;;
     doctest-dev) [[ -e /usr/include/doctest/doctest.h ]] ;;
     libstb-dev) [[ -e /usr/include/stb/stb_image.h ]] ;;

@@ -1,5 +1,6 @@
 """The oldest compilers named in core/compiler.hpp compile the static tests and an example without a warning, and older
-ones say, as their first error, what is needed. A compiler that is not installed counts as skipped.
+ones say, as their first error, what is needed. Where long has 32 bits, the static tests compile as well. A compiler that
+is not installed counts as skipped.
 """
 
 import re
@@ -12,11 +13,12 @@ HEADER = compiler.ROOT / "include/tinycnn/core/compiler.hpp"
 SOURCES = [*sorted(f"tests/static/{path.name}" for path in (compiler.ROOT / "tests/static").glob("*.cpp")),
            "examples/thirty_lines.cpp"]
 TOO_OLD = ["g++-10", "clang++-13"]
+FOR_32_BITS = ["-m32", "-msse2"]
 
 
-def warning_of(name, source):
-    status, output = compiler.syntax_only(name, [*compiler.WARNINGS, "-Werror", "-Wno-psabi", source])
-    return None if status == 0 else f"{source} does not compile with {name}:\n{output}"
+def warning_of(name, source, *flags):
+    status, output = compiler.syntax_only(name, [*compiler.WARNINGS, "-Werror", "-Wno-psabi", *flags, source])
+    return None if status == 0 else f"{source} does not compile with {' '.join([name, *flags])}:\n{output}"
 
 
 def not_refused(name, sentence):
@@ -32,11 +34,23 @@ def main():
     oldest = [f"{kind}-{version}" for kind, version in re.findall(r"(g\+\+|clang) (\d+)", sentence)]
     cases = [(name.replace("clang", "clang++"), warning_of, source) for name in oldest for source in SOURCES]
     cases += [(name, not_refused, sentence) for name in TOO_OLD]
-    here = [case for case in cases if shutil.which(case[0])]
-    missing = sorted({case[0] for case in cases if not shutil.which(case[0])})
-    if missing:
-        print(f"{', '.join(missing)} not installed")
-    return compiler.count(here, lambda case: case[1](case[0], case[2]), len(cases) - len(here))
+    cases += [(name, warning_of, source, *FOR_32_BITS) for name in ("g++", "clang++-19") for source in SOURCES
+              if "static" in source]
+
+    def missing(case):
+        """What a case needs that is not installed, or None."""
+        if not shutil.which(case[0]):
+            return case[0]
+        headers = ["-include", "vector", "-x", "c++", "/dev/null"]
+        if "-m32" in case and compiler.syntax_only(case[0], [*FOR_32_BITS, *headers])[0] != 0:
+            return f"g++-12-multilib (for {case[0]} -m32)"
+        return None
+
+    absent = [missing(case) for case in cases]
+    here = [case for case, what in zip(cases, absent) if what is None]
+    for what in sorted(set(filter(None, absent))):
+        print(f"{what} is not installed")
+    return compiler.count(here, lambda case: case[1](case[0], *case[2:]), len(cases) - len(here))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """The dependency rule: a room includes itself, core/ and the rooms above it; only umbrella headers include a backend.
 
 A backend is a folder of backends/. The headers beside the folders are what a plan and any backend agree on: train/, which
-takes the backend as a template argument, may include them; data/, io/, vision/ and report/ may not.
+takes the backend as a template argument, may include them; data/, io/, vision/ and report/ may not. No header counts in
+`long`, which has 32 bits on some platforms.
 """
 
 import pathlib
@@ -55,6 +56,8 @@ def violations(path):
         where = f"{path.relative_to(compiler.ROOT)}:{number}"
         if own[0] in CUDA_FREE and "cuda" in line.lower():
             yield f"{where}: {own[0]}/ mentions CUDA"
+        if re.search(r"(?<!long )\blong\b(?! long)", re.sub(r'"[^"]*"|//.*', "", line)):
+            yield f"{where}: long has 32 bits on some platforms; say std::int64_t"
         include = re.match(r'\s*#\s*include\s*(["<])([^">]+)', line)
         if not include:
             continue
