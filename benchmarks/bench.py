@@ -1,6 +1,7 @@
 """Times tinycnn and its peers alternately on the same work, and prints medians, spread and ratios.
 
-Run: ./dev bench CASE... [--peers torch,mnn,openvino,onnxruntime,ncnn|all] [--threads 2] [--steps N] [--json FILE]
+Run: ./dev bench CASE... [--peers torch,mnn,openvino,onnxruntime,ncnn|all] [--against COMMIT]
+     [--threads 2] [--steps N] [--json FILE]
 
 cases.py has the cases, settings.py the systems, race.py the alternation, worker.py the protocol. docs/benchmarks.md
 explains the tables.
@@ -27,6 +28,8 @@ def main():
     parser.add_argument("cases", nargs="+", choices=CASES, metavar="CASE", help=", ".join(CASES))
     parser.add_argument("--peers", type=peer_names, default=(), metavar="LIST",
                         help=f"separated by commas, of {', '.join(PEERS)}; or all")
+    parser.add_argument("--against", type=pathlib.Path, metavar="COMMIT",
+                        help="the same programs of this commit as one more system (./dev builds them)")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--steps", type=int, default=7, help="how many are counted, after some that are not")
     parser.add_argument("--data", type=pathlib.Path, help="pictures for epoch, in hw3's folders; default: generated ones")

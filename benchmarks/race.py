@@ -34,6 +34,8 @@ class Race:
 
     def run(self, name, args):
         chosen = [setting for system in args.peers for setting in self.peers.get(system, ()) if usable(setting)]
+        if args.against:
+            chosen.append(earlier(self.tinycnn, args.against))
         arguments = self.prepare(name, args, chosen)
         entrants = self.compete(name, chosen, arguments, args.steps)
         rows = [json_row(name, e.setting, e.seconds, self.batch, e.gflop, e.memory[0], args.threads) for e in entrants]
@@ -110,7 +112,7 @@ class Race:
         """The ratio to the fastest peer of each precision, and the contract."""
         ratios, contracts = [], []
         for precision in ("f32", "bf16"):
-            others = [e for e in entrants[1:] if e.setting.precision == precision]
+            others = [e for e in entrants[1:] if e.setting.precision == precision and e.setting.system != "tinycnn"]
             if not others:
                 continue
             best = min(others, key=Entrant.ratio)
@@ -172,6 +174,12 @@ def write_batch(folder, batch, image=128):
     labels = array.array("i", (draw.randrange(CLASSES) for _ in range(batch)))
     (folder / "images.bin").write_bytes(images.tobytes())
     (folder / "labels.bin").write_bytes(labels.tobytes())
+
+
+def earlier(setting, build):
+    """The same program from another build folder."""
+    program = build / os.path.basename(setting.command[0])
+    return dataclasses.replace(setting, name=f"against {build.parents[1].name}", command=(str(program),))
 
 
 def usable(setting):
