@@ -137,11 +137,11 @@ class Entrant:
 
     def take_turns(self, worker, ours, steps):
         for turn in range(-WARM_UP, steps):
-            seconds = worker.numbers("step")[0]
-            our_seconds = ours.numbers("step")[0] if ours else None
+            order = [worker, ours] if turn % 2 else [ours, worker]  # neither is always the first
+            seconds = {w: w.numbers("step")[0] for w in order if w}
             if turn >= 0:
-                self.seconds.append(seconds)
-                self.ours += [our_seconds] if ours else []
+                self.seconds.append(seconds[worker])
+                self.ours += [seconds[ours]] if ours else []
 
     def ratio(self):
         return statistics.median(self.seconds) / statistics.median(self.ours or self.seconds)
