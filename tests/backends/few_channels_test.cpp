@@ -42,9 +42,9 @@ struct Counting {
   const Epilogue& own;
   std::atomic<int>& in_registers;
   [[nodiscard]] int row_multiple() const { return own.row_multiple(); }
-  void apply(const OutputTile& p) const { own.apply(p); }
-  bool apply(const OutputTile& p, const FewChannels& x) const {
-    const bool computed = own.apply(p, x);
+  void apply(const OutputTile& tile) const { own.apply(tile); }
+  bool apply(const OutputTile& tile, const FewChannels& x) const {
+    const bool computed = own.apply(tile, x);
     in_registers += computed;
     return computed;
   }
@@ -156,7 +156,7 @@ struct FewChannelsTest {
   void check(int spoiled, int not_finite = 0) const {
     Pooled expected(test.n * windows * s.y.c, 1, s.y.c);
     plain(expected);
-    const int full = s.group_inputs() > FewChannels::channels_most ? 0 : blocks * test.panels;
+    const int full = s.group_inputs() > FewChannels::max_channels ? 0 : blocks * test.panels;
     const int odd_rows = s.y.h % 2 != 0 && full > 0 ? blocks / direct_blocks(s, 1, 2) * test.panels : 0;
     for (const int threads : {1, 3}) {
       Pooled got(expected.largest.size, blocks, s.y.c);

@@ -9,7 +9,7 @@
 
 namespace tinycnn::cpu {
 
-/// y = relu(scale v + shift + r), v = conv(x) + bias is saved; r may itself be deferred.
+/// y = relu(scale v + shift + r) with v = conv(x) + bias, which is saved. r may have a deferred affine.
 /// equals: reference::Conv2dOp, BatchNormOp, AddOp, ReluOp.
 template <class Convolution>
 struct ConvBnAddRelu {
@@ -58,18 +58,18 @@ struct ConvBnAddRelu {
   static void backward(const Execution<Backend>& run, const Step& step) {
     const Dims dims = run.layer(step, 0).out;
     const float *dy = run.data(step.dy), *y = run.data(step.y);
-    float* v = run.data(step.saved);  // (N,P,Q,O), becomes its own gradient
+    float* v = run.data(step.saved);  // (N,P,Q,O), overwritten by its gradient
     float* dr = run.data(step.dr);
-    const float* held = run.data(step.add_dr);
+    const float* add = run.data(step.add_dr);
     reduce_gradient<Isa>(run, step, dims.pixels(), v, [=]<class V>(V, std::int64_t at, int) {
       const V g = load<V>(y + at) > 0.0f ? load<V>(dy + at) : V{};
       if (dr != nullptr)
-        store<V>(dr + at, held == nullptr ? g : g + load<V>(held + at));  // the shortcut's, in one pass
+        store<V>(dr + at, add == nullptr ? g : g + load<V>(add + at));  // the shortcut's, in the same pass
       return g;
     });
-    const bool passed = dr != nullptr && held == nullptr;
+    const bool dr_is_g = dr != nullptr && add == nullptr;
     expand_gradient<Isa>(run, step, v, [=]<class V>(V, std::int64_t at, int) {
-      return passed ? load<V>(dr + at) : load<V>(y + at) > 0.0f ? load<V>(dy + at) : V{};
+      return dr_is_g ? load<V>(dr + at) : load<V>(y + at) > 0.0f ? load<V>(dy + at) : V{};
     });
     zero_bias_gradient(run, step);
     run_convolution_gradients<Convolution>(run, step, v, nullptr);

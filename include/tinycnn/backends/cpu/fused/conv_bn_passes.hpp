@@ -1,4 +1,4 @@
-// What the fused Conv+BatchNorm ops of training share: statistics around the forward pass, reductions in the backward.
+// What the fused Conv+BatchNorm ops of training share: statistics in the forward pass, reductions in the backward pass.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 
 namespace tinycnn::cpu {
 
-/// Memory of a convolution, of the passes that `mode` has, and of the BatchNorm behind it in the forward pass.
+/// The memory that a convolution needs in `mode`, and the BatchNorm after it in the forward pass.
 template <class Convolution>
 constexpr MemoryRequirements conv_bn_forward_requirements(const Match& m, Mode mode, int row_multiple) {
   const Layer& conv = m.first();
@@ -23,7 +23,7 @@ constexpr MemoryRequirements conv_bn_forward_requirements(const Match& m, Mode m
   return requirements;
 }
 
-/// The same with the backward reductions over `reduced_pixels` pixels.
+/// The same for training, including the backward reduction over `reduced_pixels` pixels per sample.
 template <class Convolution>
 constexpr MemoryRequirements conv_bn_requirements(const Match& m, int row_multiple, std::int64_t reduced_pixels) {
   MemoryRequirements requirements = conv_bn_forward_requirements<Convolution>(m, Mode::training, row_multiple);
@@ -32,13 +32,13 @@ constexpr MemoryRequirements conv_bn_requirements(const Match& m, int row_multip
   return requirements;
 }
 
-/// Where the forward sums of a step lie in the workspace: behind the packed weights.
+/// The forward sums of a step in the workspace, after the packed weights.
 template <class Convolution, class Run>
 double* sums_of(const Run& run, const Step& step) {
   return reinterpret_cast<double*>(run.workspace + aligned(Convolution::of(run.layer(step, 0)).packed_forward()));
 }
 
-/// Runs the convolution with an epilogue that fills `sums`, then makes scale and shift of them.
+/// Runs the convolution with an epilogue that fills `sums`, then computes scale and shift from them.
 template <class Convolution, class Run, class Epilogue>
 void run_with_statistics(const Run& run, const Step& step, Epilogue& epilogue) {
   using Isa = typename Convolution::Isa;
@@ -53,7 +53,7 @@ void run_with_statistics(const Run& run, const Step& step, Epilogue& epilogue) {
                       blocks);
 }
 
-/// dy where the ReLU after `scale v + shift`, in the forward pass's own expression, let v through.
+/// dy where scale v + shift > 0 (computed as in the forward pass, whose ReLU this is), else 0.
 template <class Isa, class V>
 [[gnu::always_inline]] inline V masked(const float* dy, const float* v, const ChannelStatistics& k, std::int64_t at,
                                        int c) {
@@ -61,8 +61,8 @@ template <class Isa, class V>
   return value > 0.0f ? load<V>(dy + at) : V{};
 }
 
-/// Sums of g and g (v - mean) over fixed blocks of `pixels` a sample, then dgamma, dbeta and the gradient's
-/// coefficients. g(V{}, at, c) gives g at offset `at` of the batch, channel c; `v` are the values BatchNorm saw there.
+/// Sums g and g (v - mean) over fixed blocks of a sample's `pixels`, then computes dgamma, dbeta and the gradient's
+/// coefficients. g(V{}, at, c) returns g at offset `at` in the batch, channel c; `v` is BatchNorm's input.
 template <class Isa, class Run, class G>
 void reduce_gradient(const Run& run, const Step& step, std::int64_t pixels, const float* v, G&& g) {
   const Layer& norm = run.layer(step, 1);
@@ -75,17 +75,17 @@ void reduce_gradient(const Run& run, const Step& step, std::int64_t pixels, cons
     std::int64_t at = (blocks.sample(block) * pixels + blocks.first(block)) * channels;
     for (int p = 0; p < blocks.length(block); ++p, at += channels)
       for_channels<Isa>(channels, [&]<class V>(V, int c) {
-        const V here = g(V{}, at + c, c);
-        store<V>(sums + c, load<V>(sums + c) + here);
+        const V gradient = g(V{}, at + c, c);
+        store<V>(sums + c, load<V>(sums + c) + gradient);
         store<V>(sums + channels + c,
-                 fma<Isa>(here, load<V>(v + at + c) - load<V>(k.mean + c), load<V>(sums + channels + c)));
+                 fma<Isa>(gradient, load<V>(v + at + c) - load<V>(k.mean + c), load<V>(sums + channels + c)));
       });
   });
   finalize_gradient(run, norm, k, run.workspace, blocks.count(run.n), std::int64_t{2} * channels,
                     step.parameter_gradients);
 }
 
-/// v <- a g + b (v - mean) + c in place: the gradient of the convolution's output takes the place of the output.
+/// v <- a g + b (v - mean) + c in place: overwrites the convolution's output with its gradient.
 template <class Isa, class Run, class G>
 void expand_gradient(const Run& run, const Step& step, float* v, G&& g) {
   const Dims dims = run.layer(step, 0).out;
@@ -100,7 +100,7 @@ void expand_gradient(const Run& run, const Step& step, float* v, G&& g) {
   });
 }
 
-/// The convolution's bias in front of a BatchNorm: the batch's mean takes it away again, so its gradient is exactly 0.
+/// Sets the gradient of the convolution's bias to 0, which it is exactly: BatchNorm subtracts the bias with the mean.
 template <class Run>
 void zero_bias_gradient(const Run& run, const Step& step) {
   const Layer& conv = run.layer(step, 0);

@@ -1,4 +1,5 @@
-// Training: Conv + BatchNorm, with or without ReLU. The convolution's output is stored; the rest is deferred.
+// Training: Conv + BatchNorm, with or without ReLU. Stores the convolution's output; scale, shift and ReLU are
+// deferred.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +9,7 @@
 
 namespace tinycnn::cpu {
 
-/// y = conv(x) + bias is stored and its affine deferred: relu(scale y + shift), or without the ReLU.
+/// y = conv(x) + bias. Its readers apply scale y + shift, and then ReLU if `Relu`.
 /// equals: reference::Conv2dOp, BatchNormOp (and ReluOp).
 template <class Convolution, bool Relu>
 struct DeferredConvBn {
@@ -36,7 +37,7 @@ struct DeferredConvBn {
     const ChannelStatistics k(run.statistics(step), dims.c);
     const float* dy = run.data(step.dy);
     const bool reduced = step.reduced;
-    float* y = run.data(step.y);  // (N,P,Q,O), becomes its own gradient
+    float* y = run.data(step.y);  // (N,P,Q,O), overwritten by its gradient
     const auto g = [=]<class V>(V, std::int64_t at, int c) {
       if (Relu && !reduced)
         return masked<Isa, V>(dy, y, k, at, c);

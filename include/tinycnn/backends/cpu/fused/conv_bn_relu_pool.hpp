@@ -1,4 +1,4 @@
-// Training: Conv + BatchNorm + ReLU + MaxPool, pooled before it is normalised; scale, shift and ReLU are deferred.
+// Training: Conv + BatchNorm + ReLU + MaxPool. Pools before normalising; scale, shift and ReLU are deferred.
 #pragma once
 
 #include <cstdint>
@@ -10,13 +10,15 @@
 
 namespace tinycnn::cpu {
 
-/// Windows that tile the image from its corner: only then can a block's rows be pooled while they are in the cache.
+/// Whether the windows tile the image from its corner. Only then can a block's rows be pooled while they are in the
+/// cache.
 constexpr bool pools_in_place(const Layer& pool) {
   const Window& k = pool.options.window;
   return k.stride == k.kernel && k.padding == 0 && k.dilation == 1 && k.kernel >= 2 && k.kernel <= 15;
 }
 
-/// y = conv(x) + bias, kept at `y` unless null, its statistics, and the extremes of its pooling windows.
+/// Computes v = conv(x) + bias, its statistics, and the extremes of its pooling windows. Stores v at `y` unless `y` is
+/// null.
 template <class Convolution, class Run>
 void run_with_statistics_and_pool(const Run& run, const Step& step, float* y) {
   using Isa = typename Convolution::Isa;
@@ -32,8 +34,8 @@ void run_with_statistics_and_pool(const Run& run, const Step& step, float* y) {
 }
 
 /// Max-pooling commutes with the monotone relu(scale v + shift): the maximum where gamma > 0, the minimum where
-/// gamma < 0, the first element where gamma = 0. Keeps the convolution's output and one byte an element of y.
-/// equals: reference::Conv2dOp, BatchNormOp, ReluOp, MaxPoolOp, but for ties that only rounding makes.
+/// gamma < 0, the first element where gamma = 0. Saves the convolution's output and one byte per element of y.
+/// equals: reference::Conv2dOp, BatchNormOp, ReluOp, MaxPoolOp, except for ties that only rounding makes.
 template <class Convolution>
 struct ConvBnReluPool {
   using Isa = typename Convolution::Isa;
@@ -77,8 +79,8 @@ struct ConvBnReluPool {
   }
 
  private:
-  /// v <- a g + b (v - mean) + c in place in the convolution's output, where g is 0 but for the argmax of each window.
-  /// A task is one row of windows: k image rows of one sample.
+  /// v <- a g + b (v - mean) + c in place in the convolution's output; g is 0 except at the argmax of each window. A
+  /// task is one row of windows: k image rows of one sample.
   template <class Backend>
   static void expand_pooled(const Execution<Backend>& run, const Step& step, const ChannelStatistics& k) {
     const Dims dims = run.layer(step, 0).out, out = run.layer(step, 3).out;
@@ -105,18 +107,19 @@ struct ConvBnReluPool {
     });
   }
 
-  /// One window of v (H,W,O) with its gradient at dy, masked by `pooled` unless that is null, and its argmax.
+  /// The same for one window, whose first pixel is at v (H,W,O) and whose gradient is at dy, masked by `pooled` unless
+  /// that is null.
   static void expand_window(const ChannelStatistics& k, const Dims& dims, int kernel, const float* dy,
                             const float* pooled, const std::uint8_t* argmax, float* v) {
     for_channels<Isa>(dims.c,
                       [=, &k, channels = std::int64_t(dims.c), columns = std::int64_t(dims.w)]<class V>(V, int c) {
                         const V g = pooled == nullptr ? load<V>(dy + c) : masked<Isa, V>(dy, pooled, k, c, c);
                         const BatchNormGradient<Isa, V> gradient(k, c);
-                        const auto taken = load_bytes<Isa>(V{}, argmax + c);
-                        for (int r = 0, here = 0; r < kernel; ++r)
-                          for (int q = 0; q < kernel; ++q, ++here) {
+                        const auto largest = load_bytes<Isa>(V{}, argmax + c);
+                        for (int r = 0, tap = 0; r < kernel; ++r)
+                          for (int q = 0; q < kernel; ++q, ++tap) {
                             float* pixel = v + (r * columns + q) * channels + c;
-                            store<V>(pixel, gradient(taken == here ? g : V{}, load<V>(pixel)));
+                            store<V>(pixel, gradient(largest == tap ? g : V{}, load<V>(pixel)));
                           }
                       });
   }

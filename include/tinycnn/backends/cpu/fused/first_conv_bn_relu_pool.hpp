@@ -1,5 +1,5 @@
 // Training: Conv + BatchNorm + ReLU + MaxPool on the network's input. The convolution's output, the largest activation
-// of all, is never stored: backward knows it by the Gram matrix of the images' patches.
+// of all, is never stored: backward uses the Gram matrix of the images' patches instead.
 #pragma once
 
 #include <cstdint>
@@ -10,8 +10,8 @@
 namespace tinycnn::cpu {
 
 /// With g the gradient of BatchNorm's output and dv = a g + b (v - mean) + c that of its input v = w x + bias
-/// (`finalize_gradient`), dw = sum of (x - m) dv = a (sum of (x - m) g) + b C w over all patches x of mean m, where C =
-/// sum of (x - m) (x - m)^T needs no pass over v. docs/gram.md derives it. equals: ConvBnReluPool, but for rounding.
+/// (`finalize_gradient`), dw = sum of (x - m) dv = a (sum of (x - m) g) + b C w over all patches x with mean m. C = sum
+/// of (x - m) (x - m)^T needs no pass over v. docs/gram.md derives it. equals: ConvBnReluPool, except for rounding.
 template <class Convolution>
 struct FirstConvBnReluPool {
   using Isa = typename Convolution::Isa;
@@ -29,8 +29,7 @@ struct FirstConvBnReluPool {
     const PooledWeightGradient<Isa> sparse(c.s);
     MemoryRequirements requirements = conv_bn_forward_requirements<Convolution>(m, Mode::inference, 2);
     requirements.scratch = larger(requirements.scratch, sparse.planes.floats() + sparse.scratch_floats());
-    requirements.workspace =
-        larger(requirements.workspace, 2 * PatchGram::size(c.s));  // of doubles, as the samples' are
+    requirements.workspace = larger(requirements.workspace, 2 * PatchGram::size(c.s));  // doubles, as for the samples
     requirements.workspace_per_sample =
         larger(requirements.workspace_per_sample, 2 * PatchGram::size(c.s) + aligned(sparse.partial_floats()));
     requirements.argmax_bytes = m.last().out.size();

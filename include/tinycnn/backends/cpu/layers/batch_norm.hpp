@@ -1,4 +1,4 @@
-// BatchNorm where no convolution takes it along: batch statistics in training, running ones otherwise.
+// BatchNorm where it is not fused with a convolution: batch statistics in training, running statistics otherwise.
 #pragma once
 
 #include <cstdint>
@@ -8,8 +8,8 @@
 
 namespace tinycnn::cpu {
 
-/// The batch as rows of channels, an image's pixels or a flat sample's features, in fixed blocks of rows; features, of
-/// which there are many and few rows, also in strips.
+/// Divides the batch into fixed blocks of rows; a row is the channels of one pixel, or the features of a flat sample.
+/// Rows of features are long and few, so these blocks are also divided into strips.
 struct RowBlocks {
   static constexpr int size = 256;
   std::int64_t rows = 0;
@@ -34,7 +34,7 @@ struct RowBlocks {
 };
 
 /// y = gamma (x - mean) / sqrt(variance + eps) + beta; dx = gamma / sqrt(variance + eps) (dy - mean(dy) - xhat mean(dy
-/// xhat)) in training, the first factor times dy otherwise. equals: reference::BatchNormOp.
+/// xhat)) in training, gamma / sqrt(variance + eps) dy otherwise. equals: reference::BatchNormOp.
 template <class Isa>
 struct BatchNorm {
   static constexpr std::string_view name = "BatchNorm";
@@ -46,7 +46,7 @@ struct BatchNorm {
     requirements.statistics = std::int64_t(ChannelStatistics::arrays) * d.c;
     if (m.mode == Mode::inference) return requirements;
     requirements.workspace =
-        std::int64_t{4} * d.c;  // two doubles a channel for every block of rows, the last of which is not full
+        std::int64_t{4} * d.c;  // two doubles per channel and block of rows; the last block may not be full
     requirements.workspace_per_sample = (std::int64_t{4} * d.c * d.pixels() + RowBlocks::size - 1) / RowBlocks::size;
     return requirements;
   }
@@ -58,7 +58,7 @@ struct BatchNorm {
     const float *x = run.data(step.x), *beta = run.parameter(norm, norm_bias);
     float* y = run.data(step.y);
     if (run.plan->demand.mode == Mode::training)
-      take_statistics(run, norm, k, x);
+      compute_statistics(run, norm, k, x);
     else
       use_running_statistics(run, norm, k);
     for_each(run, norm, [=]<class V>(V, std::int64_t at, int c) {
@@ -70,7 +70,7 @@ struct BatchNorm {
   static void backward(const Execution<Backend>& run, const Step& step) {
     const Layer norm = as_rows(run.layer(step, 0));
     const ChannelStatistics k(run.statistics(step), norm.out.c);
-    const float *x = run.data(step.x), *dy = run.data(step.dy), *held = run.data(step.add_dx);
+    const float *x = run.data(step.x), *dy = run.data(step.dy), *add = run.data(step.add_dx);
     float* dx = run.data(step.dx);
     const bool training = run.plan->demand.mode == Mode::training;
     if (training || step.parameter_gradients) reduce(run, norm, k, x, dy, step.parameter_gradients);
@@ -79,7 +79,7 @@ struct BatchNorm {
       for (int c = 0; c < norm.out.c; ++c) k.a[c] = k.scale[c], k.b[c] = k.c[c] = 0;
     for_each(run, norm, [=]<class V>(V, std::int64_t at, int c) {
       const V g = BatchNormGradient<Isa, V>(k, c)(load<V>(dy + at), load<V>(x + at));
-      store<V>(dx + at, held == nullptr ? g : g + load<V>(held + at));
+      store<V>(dx + at, add == nullptr ? g : g + load<V>(add + at));
     });
   }
 
@@ -90,13 +90,13 @@ struct BatchNorm {
   }
 
  private:
-  /// A flat sample is one row of features, whatever image it came from; its parameters lie in the same order.
+  /// The layer with a flat sample as one row of features, whatever image it came from; its parameters have that order.
   static constexpr Layer as_rows(Layer norm) {
     if (norm.out.flat) norm.out = {int(norm.out.size()), 1, 1, true};
     return norm;
   }
 
-  /// Calls f(V{}, position in memory, channel) for every element.
+  /// Calls f(V{}, offset in the batch, channel) for every element.
   template <class Backend, class F>
   static void for_each(const Execution<Backend>& run, const Layer& norm, const F& f) {
     const RowBlocks blocks(norm.out, run.n);
@@ -108,10 +108,11 @@ struct BatchNorm {
     });
   }
 
-  /// The sums are taken about the block's own mean, so that a mean far from 0 costs the variance nothing.
+  /// Computes the sums relative to the block's own mean, so that the variance loses no precision if the mean is far
+  /// from 0.
   template <class Backend>
-  static void take_statistics(const Execution<Backend>& run, const Layer& norm, const ChannelStatistics& k,
-                              const float* x) {
+  static void compute_statistics(const Execution<Backend>& run, const Layer& norm, const ChannelStatistics& k,
+                                 const float* x) {
     const RowBlocks blocks(norm.out, run.n);
     double* sums = reinterpret_cast<double*>(run.workspace);  // (blocks,2,C)
     run.backend->pool().run(blocks.tasks(), [&](int task, int) {

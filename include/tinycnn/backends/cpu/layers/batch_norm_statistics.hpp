@@ -1,5 +1,5 @@
-// BatchNorm's statistics and coefficients per channel: from sums to scale and shift, and from the backward sums to the
-// coefficients of the gradient.
+// BatchNorm's statistics and coefficients per channel: computes scale and shift from the forward pass's sums, and the
+// gradient's coefficients from those of the backward pass.
 #pragma once
 
 #include <cmath>
@@ -15,7 +15,7 @@ namespace tinycnn::cpu {
 struct ChannelStatistics {
   float *mean, *inverse, *variance;  // of the batch; inverse = 1 / sqrt(variance + eps)
   float *scale, *shift;              // y = scale v + shift, the deferred affine
-  float *mean_low, *inverse_low;     // what rounding to float took from mean and inverse
+  float *mean_low, *inverse_low;     // the rounding errors of mean and inverse
   float *a, *b, *c;                  // dv = a g + b (v - mean) + c, see BatchNormGradient
 
   static constexpr int arrays = 10;
@@ -32,7 +32,7 @@ struct ChannelStatistics {
         b(a + channels),
         c(b + channels) {}
 
-  /// Keeps both to twice the digits of a float: over two samples nearly all of the gradient cancels.
+  /// Stores both with twice the precision of a float, since over two samples nearly all of the gradient cancels.
   void set(int channel, double exact_mean, double exact_inverse) const {
     mean[channel] = float(exact_mean);
     inverse[channel] = float(exact_inverse);
@@ -41,8 +41,9 @@ struct ChannelStatistics {
   }
 };
 
-/// dv = a g + b (v - mean) + c for a register of channels. The mean is subtracted first: folded into c, the two terms
-/// would cancel where the mean is large beside the deviation, and lose mean / deviation times the rounding of f32.
+/// dv = a g + b (v - mean) + c for a register of channels. The mean is subtracted first: if it were folded into c, b v
+/// and c would cancel where the mean is much larger than the deviation, with mean / deviation times f32's rounding
+/// error.
 template <class Isa, class V>
 struct BatchNormGradient {
   V a, b, c, mean;
@@ -56,14 +57,15 @@ struct BatchNormGradient {
 };
 
 /// sums (blocks, 2, C) of v and v^2 -> mean, variance, scale = gamma / sqrt(variance + eps), shift = beta - mean scale.
-/// E[v^2] - mean^2 is formed in double; blocks are added in order, to the first.
+/// E[v^2] - mean^2 is computed in double; blocks are added in order, to the first.
 template <class Run>
 void finalize_statistics(const Run& run, const Layer& norm, const ChannelStatistics& k, double* sums, int blocks) {
   const int channels = norm.out.c;
   const double count = double(run.n) * double(norm.out.pixels());
   const float* gamma = run.parameter(norm, norm_weight);
   const float* beta = run.parameter(norm, norm_bias);
-  for (int block = 1; block < blocks; ++block)  // as they lie: thousands of blocks are beyond the first-level cache
+  // In the order of memory, as thousands of blocks exceed the first-level cache.
+  for (int block = 1; block < blocks; ++block)
     for (std::int64_t i = 0; i < std::int64_t{2} * channels; ++i)
       sums[i] += sums[std::int64_t{2} * block * channels + i];
   for (int c = 0; c < channels; ++c) {
@@ -77,9 +79,8 @@ void finalize_statistics(const Run& run, const Layer& norm, const ChannelStatist
   }
 }
 
-/// partials (blocks, 2, C) of g and g (v - mean), `stride` floats from block to block -> dgamma, dbeta and the
-/// coefficients of dv = gamma inverse (g - mean(g) - xhat mean(g xhat)), xhat = (v - mean) inverse, as
-/// BatchNormGradient takes them.
+/// partials (blocks, 2, C), the sums of g and g (v - mean), with `stride` floats per block -> dgamma, dbeta and
+/// BatchNormGradient's coefficients of dv = gamma inverse (g - mean(g) - xhat mean(g xhat)), xhat = (v - mean) inverse.
 template <class Run>
 [[gnu::cold]] void finalize_gradient(const Run& run, const Layer& norm, const ChannelStatistics& k,
                                      const float* partials, int blocks, std::int64_t stride, bool parameter_gradients) {
@@ -111,16 +112,16 @@ template <class Run>
   }
 }
 
-/// running = (1 - momentum) running + momentum batch, the variance unbiased.
+/// running = (1 - momentum) running + momentum batch, with the unbiased variance.
 template <class Run>
 [[gnu::cold]] void commit_statistics(const Run& run, const Layer& norm, const ChannelStatistics& k) {
   const double count = double(run.n) * double(norm.out.pixels());
-  const float take = float(norm.options.momentum), keep = float(1 - norm.options.momentum);
+  const float momentum = float(norm.options.momentum), keep = float(1 - norm.options.momentum);
   float* mean = run.parameter(norm, norm_mean);
   float* variance = run.parameter(norm, norm_variance);
   for (int c = 0; c < norm.out.c; ++c) {
-    mean[c] = keep * mean[c] + take * k.mean[c];
-    variance[c] = keep * variance[c] + take * float(double(k.variance[c]) * count / (count - 1));
+    mean[c] = keep * mean[c] + momentum * k.mean[c];
+    variance[c] = keep * variance[c] + momentum * float(double(k.variance[c]) * count / (count - 1));
   }
   run.parameter(norm, norm_batches)[0] += 1.0f;
 }

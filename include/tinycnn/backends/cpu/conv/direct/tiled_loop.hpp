@@ -31,14 +31,14 @@ struct OutputTile {
 /// The operands of an output tile of a 3x3 convolution of stride 1 with few input channels. An epilogue may compute the
 /// tile itself, in registers, in an overload of `apply` that takes them; the overload returns false to decline.
 struct FewChannels {
-  static constexpr int kernel = 3, channels_most = 4;
+  static constexpr int kernel = 3, max_channels = 4;
   const float* tile = nullptr;     // (samples,rows+2,columns+2,C); the patch of result (i, j) starts at (i, j)
   const float* weights = nullptr;  // (3,3,C,NR)
   int channels = 0;
   std::int64_t row = 0, sample = 0;  // floats from row to row, from sample to sample
 
   static constexpr bool fits(const ConvolutionGeometry& g, const ConvolutionTiling& t) {
-    return g.kernel == kernel && g.dilation == 1 && g.step == 1 && g.phases == 1 && g.inputs() <= channels_most &&
+    return g.kernel == kernel && g.dilation == 1 && g.step == 1 && g.phases == 1 && g.inputs() <= max_channels &&
            t.pitch == g.inputs();
   }
 };

@@ -1,12 +1,11 @@
-// One type for every epilogue.
+// AnyEpilogue: one type for all epilogues, so that a pass is compiled only once.
 #pragma once
 
 #include <tinycnn/backends/cpu/conv/direct/tiled_loop.hpp>
 
 namespace tinycnn::cpu {
 
-/// A type-erased epilogue, so that each pass is compiled once and not once per epilogue. One indirect call per output
-/// tile is negligible.
+/// A type-erased reference to an epilogue. Its one indirect call per output tile takes negligible time.
 struct AnyEpilogue {
   const void* epilogue;
   void (*call)(const void* epilogue, const OutputTile&);

@@ -8,8 +8,8 @@
 
 namespace tinycnn::cpu {
 
-/// g = result + add where scale v + shift > 0, in the forward pass's own expression, else 0; and of every block the
-/// sums of g and g (v - mean), which finalize_gradient takes.
+/// g = result + add where scale v + shift > 0 (computed as in the forward pass), else 0. Also the sums of g and
+/// g (v - mean) per block, for finalize_gradient.
 template <class Isa>
 struct BatchNormReductionEpilogue {
   float* g = nullptr;  // (N,H,W,C)
@@ -22,32 +22,33 @@ struct BatchNormReductionEpilogue {
 
   static constexpr int row_multiple() { return 1; }
 
-  [[gnu::noinline]] void apply(const OutputTile& p) const {
-    const Pixel<Isa> factor = Pixel<Isa>::read(scale + p.channel, p.width);
-    const Pixel<Isa> offset = Pixel<Isa>::read(shift + p.channel, p.width);
-    const Pixel<Isa> center = Pixel<Isa>::read(mean + p.channel, p.width);
+  [[gnu::noinline]] void apply(const OutputTile& tile) const {
+    const Pixel<Isa> factor = Pixel<Isa>::read(scale + tile.channel, tile.width);
+    const Pixel<Isa> offset = Pixel<Isa>::read(shift + tile.channel, tile.width);
+    const Pixel<Isa> center = Pixel<Isa>::read(mean + tile.channel, tile.width);
     Pixel<Isa> sum, product;
-    for_pixels<Isa>(p, dims, [&](const float* from, std::int64_t at) {
+    for_pixels<Isa>(tile, dims, [&](const float* from, std::int64_t at) {
       Pixel<Isa> here = Pixel<Isa>::read(from);
       if (add != nullptr) {
-        const Pixel<Isa> other = Pixel<Isa>::read(add + at, p.width);
+        const Pixel<Isa> other = Pixel<Isa>::read(add + at, tile.width);
         here = {here.a + other.a, here.b + other.b};
       }
-      const Pixel<Isa> stored = Pixel<Isa>::read(v + at, p.width);
+      const Pixel<Isa> stored = Pixel<Isa>::read(v + at, tile.width);
       here.a = fma<Isa>(stored.a, factor.a, offset.a) > 0.0f ? here.a : Vector<Isa>{};
       here.b = fma<Isa>(stored.b, factor.b, offset.b) > 0.0f ? here.b : Vector<Isa>{};
       sum = {sum.a + here.a, sum.b + here.b};
       product = {fma<Isa>(here.a, stored.a - center.a, product.a), fma<Isa>(here.b, stored.b - center.b, product.b)};
-      here.write(g + at, p.width, past_caches);
+      here.write(g + at, tile.width, past_caches);
     });
-    const bool first = p.first && p.column == 0 && p.row % p.row_step == 0;  // of the tiles and phases of a block
-    float* to = sums + std::int64_t{2} * p.block * dims.c + p.channel;
+    const bool first =
+        tile.first && tile.column == 0 && tile.row % tile.row_step == 0;  // of the tiles and phases of a block
+    float* to = sums + std::int64_t{2} * tile.block * dims.c + tile.channel;
     for (Pixel<Isa>* total : {&sum, &product}) {
       if (!first) {
-        const Pixel<Isa> before = Pixel<Isa>::read(to, p.width);
+        const Pixel<Isa> before = Pixel<Isa>::read(to, tile.width);
         *total = {total->a + before.a, total->b + before.b};
       }
-      total->write(to, p.width, false);
+      total->write(to, tile.width, false);
       to += dims.c;
     }
   }

@@ -1,4 +1,5 @@
-// Max-pooling a convolution's result while it is hot: with BatchNorm's sums for training, with ReLU for inference.
+// Epilogues that max-pool a convolution's output tiles while they are in the cache: with BatchNorm's sums for training,
+// with ReLU for inference.
 #pragma once
 
 #include <cstdint>
@@ -8,17 +9,18 @@
 namespace tinycnn::cpu {
 
 /// The running extreme of a window, per channel: largest where gamma > 0, smallest where gamma < 0, the first element
-/// where gamma = 0. Ties keep the first; NaN wins, and the last NaN is the one kept, as torch's max_pool2d.
+/// where gamma = 0. Of equal elements the first is kept; of NaNs, which exceed all else, the last: as torch's
+/// max_pool2d.
 template <class Isa>
 struct Extreme {
   Vector<Isa> best;       // with the sign bit flipped where gamma < 0
-  IntVector<Isa> argmax;  // in the window, row by row
+  IntVector<Isa> argmax;  // row-major index in the window
 
   [[gnu::always_inline]] void offer(Vector<Isa> v, int tap, IntVector<Isa> flip, IntVector<Isa> live) {
     const Vector<Isa> signed_v = flipped(v, flip);
-    const IntVector<Isa> take = ((signed_v > best) | (signed_v != signed_v)) & live;
-    best = take ? signed_v : best;
-    argmax = take ? IntVector<Isa>{} + tap : argmax;
+    const IntVector<Isa> replaces = ((signed_v > best) | (signed_v != signed_v)) & live;
+    best = replaces ? signed_v : best;
+    argmax = replaces ? IntVector<Isa>{} + tap : argmax;
   }
 
   [[gnu::always_inline]] static Vector<Isa> flipped(Vector<Isa> v, IntVector<Isa> flip) {
@@ -26,9 +28,9 @@ struct Extreme {
   }
 };
 
-/// y = result + bias with BatchNorm's sums as StatisticsEpilogue, and of every k x k window (stride k, no padding) the
-/// element that is the largest after the normalisation: pooled = its value before it, argmax = its index in the window.
-/// Rows and columns no window covers still count in the sums.
+/// y = result + bias and BatchNorm's sums, like StatisticsEpilogue. In addition, for every k x k window (stride k, no
+/// padding), the element that is the largest after the normalisation: `pooled` is its value before the normalisation,
+/// `argmax` its row-major index in the window. The sums include rows and columns that no window covers.
 template <class Isa>
 struct StatisticsPoolEpilogue {
   float* y = nullptr;  // (N,P,Q,O); null: not stored
@@ -39,38 +41,39 @@ struct StatisticsPoolEpilogue {
   float* pooled = nullptr;         // (N,P/k,Q/k,O)
   std::uint8_t* argmax = nullptr;  // (N,P/k,Q/k,O)
   int k = 2;
-  bool past_caches = false;  // y
-  bool pooled_past_caches = false;
+  bool past_caches = false;         // for y
+  bool pooled_past_caches = false;  // for pooled
 
   [[nodiscard]] int row_multiple() const { return k; }
 
-  [[gnu::noinline]] void apply(const OutputTile& p) const {
-    const Pixel<Isa> offset = Pixel<Isa>::read(bias == nullptr ? nullptr : bias + p.channel, p.width);
-    const Pixel<Isa> sign = Pixel<Isa>::read(gamma + p.channel, p.width);
+  [[gnu::noinline]] void apply(const OutputTile& tile) const {
+    const Pixel<Isa> offset = Pixel<Isa>::read(bias == nullptr ? nullptr : bias + tile.channel, tile.width);
+    const Pixel<Isa> sign = Pixel<Isa>::read(gamma + tile.channel, tile.width);
     constexpr int sign_bit = -0x7fffffff - 1;
     const IntVector<Isa> flip_a = (sign.a < 0.0f) & sign_bit, flip_b = (sign.b < 0.0f) & sign_bit;
     const IntVector<Isa> live_a = sign.a != 0.0f, live_b = sign.b != 0.0f;
-    const int pooled_rows = dims.h / k - p.row / k < p.rows / k ? dims.h / k - p.row / k : p.rows / k;
+    const int pooled_rows = dims.h / k - tile.row / k < tile.rows / k ? dims.h / k - tile.row / k : tile.rows / k;
     const int pooled_columns = dims.w / k;
-    for (int s = 0; s < p.samples; ++s) {
-      const int n = p.sample + s;
-      const float* from = p.values + std::int64_t(s) * p.rows * p.columns * NR<Isa>;  // (rows,Q,NR)
+    for (int s = 0; s < tile.samples; ++s) {
+      const int n = tile.sample + s;
+      const float* from = tile.values + std::int64_t(s) * tile.rows * tile.columns * NR<Isa>;  // (rows,Q,NR)
       float* to =
-          y + ((std::int64_t(n) * dims.h + p.row) * dims.w * dims.c + p.channel) * (y != nullptr);  // (rows,Q,O)
+          y + ((std::int64_t(n) * dims.h + tile.row) * dims.w * dims.c + tile.channel) * (y != nullptr);  // (rows,Q,O)
       BlockSums<Isa> block;
-      block.pivot = Pixel<Isa>::read(p.values + p.middle(s) * NR<Isa>);
+      block.pivot = Pixel<Isa>::read(tile.values + tile.middle(s) * NR<Isa>);
       block.pivot = {block.pivot.a + offset.a, block.pivot.b + offset.b};
       const auto visit = [&](int i, int j) {
-        const std::int64_t at = std::int64_t(i) * p.columns + j;
+        const std::int64_t at = std::int64_t(i) * tile.columns + j;
         Pixel<Isa> v = Pixel<Isa>::read(from + at * NR<Isa>);
         v.a += offset.a;
         v.b += offset.b;
-        if (y != nullptr) v.write(to + at * dims.c, p.width, past_caches);
+        if (y != nullptr) v.write(to + at * dims.c, tile.width, past_caches);
         block.add(v);
         return v;
       };
       for (int i = 0; i < pooled_rows; ++i) {
-        std::int64_t out = ((std::int64_t(n) * (dims.h / k) + p.row / k + i) * pooled_columns) * dims.c + p.channel;
+        std::int64_t out =
+            ((std::int64_t(n) * (dims.h / k) + tile.row / k + i) * pooled_columns) * dims.c + tile.channel;
         for (int j = 0; j < pooled_columns; ++j, out += dims.c) {
           const Pixel<Isa> head = visit(i * k, j * k);
           Extreme<Isa> a{Extreme<Isa>::flipped(head.a, flip_a), {}};
@@ -82,40 +85,42 @@ struct StatisticsPoolEpilogue {
             b.offer(v.b, tap, flip_b, live_b);
           }
           const Pixel<Isa> best{Extreme<Isa>::flipped(a.best, flip_a), Extreme<Isa>::flipped(b.best, flip_b)};
-          best.write(pooled + out, p.width, pooled_past_caches);
-          write_argmax<Isa>(argmax + out, a.argmax, b.argmax, p.width);
+          best.write(pooled + out, tile.width, pooled_past_caches);
+          write_argmax<Isa>(argmax + out, a.argmax, b.argmax, tile.width);
         }
       }
-      for (int i = 0; i < p.rows; ++i)  // what no window covers
-        for (int j = i < pooled_rows * k ? pooled_columns * k : 0; j < p.columns; ++j) visit(i, j);
-      block.flush(sums + std::int64_t{2} * p.block * dims.c + p.channel, dims.c, p.width, p.first && s == 0);
+      for (int i = 0; i < tile.rows; ++i)  // pixels that no window covers
+        for (int j = i < pooled_rows * k ? pooled_columns * k : 0; j < tile.columns; ++j) visit(i, j);
+      block.flush(sums + std::int64_t{2} * tile.block * dims.c + tile.channel, dims.c, tile.width,
+                  tile.first && s == 0);
     }
   }
 
-  /// The same for 2x2 windows where y is not stored. Weights take gamma's sign, so that every window takes its maximum,
-  /// and results are taken about the pixel in the middle. False where a gamma is 0 or a result is not finite.
-  [[gnu::noinline]] bool apply(const OutputTile& p, const FewChannels& x) const {
-    if (y != nullptr || k != 2 || p.rows % 2 != 0 || p.width != NR<Isa>) return false;
+  /// The same for 2x2 windows if y is not stored. The weights get gamma's sign, so that every window takes its maximum;
+  /// sums are relative to the pixel in the middle. Returns false if a gamma is 0 or a result is not finite.
+  [[gnu::noinline]] bool apply(const OutputTile& tile, const FewChannels& x) const {
+    if (y != nullptr || k != 2 || tile.rows % 2 != 0 || tile.width != NR<Isa>) return false;
     for (int o = 0; o < NR<Isa>; ++o)
-      if (gamma[p.channel + o] == 0.0f) return false;
+      if (gamma[tile.channel + o] == 0.0f) return false;
     PoolFewChannels<Isa> pool;
     pool.pooled = pooled, pool.argmax = argmax, pool.dims = dims;
     pool.past_caches = pooled_past_caches;
-    pool.flip_where_negative(Pixel<Isa>::read(gamma + p.channel));
-    const Pixel<Isa> offset = pool.flipped(Pixel<Isa>::read(bias == nullptr ? nullptr : bias + p.channel, NR<Isa>));
-    const Pixel<Isa> middle = pool.take_weights(x, offset, x.tile + p.rows / 2 * x.row + p.columns / 2 * x.channels);
+    pool.flip_where_negative(Pixel<Isa>::read(gamma + tile.channel));
+    const Pixel<Isa> offset = pool.flipped(Pixel<Isa>::read(bias == nullptr ? nullptr : bias + tile.channel, NR<Isa>));
+    const Pixel<Isa> middle =
+        pool.load_weights(x, offset, x.tile + tile.rows / 2 * x.row + tile.columns / 2 * x.channels);
     Pixel<Isa>{offset.a - middle.a, offset.b - middle.b}.write(pool.weights, NR<Isa>, false);
     pool.center = pool.flipped(middle);
-    for (int s = 0; s < p.samples; ++s) {
+    for (int s = 0; s < tile.samples; ++s) {
       BlockSums<Isa> block;
-      if (!pool.sample(p, x, s, block)) return false;
-      block.flush(sums + std::int64_t{2} * p.block * dims.c + p.channel, dims.c, NR<Isa>, p.first && s == 0);
+      if (!pool.sample(tile, x, s, block)) return false;
+      block.flush(sums + std::int64_t{2} * tile.block * dims.c + tile.channel, dims.c, NR<Isa>, tile.first && s == 0);
     }
     return true;
   }
 };
 
-/// pooled = max over every k x k window (stride k, no padding) of relu(result + bias); the result itself is not stored.
+/// pooled = the maximum of relu(result + bias) in every k x k window (stride k, no padding). The result is not stored.
 template <class Isa>
 struct PoolEpilogue {
   float* pooled = nullptr;  // (N,P/k,Q/k,O)
@@ -125,41 +130,41 @@ struct PoolEpilogue {
 
   [[nodiscard]] int row_multiple() const { return k; }
 
-  [[gnu::noinline]] void apply(const OutputTile& p) const {
-    const Pixel<Isa> offset = Pixel<Isa>::read(bias == nullptr ? nullptr : bias + p.channel, p.width);
-    const int pooled_rows = dims.h / k - p.row / k < p.rows / k ? dims.h / k - p.row / k : p.rows / k;
+  [[gnu::noinline]] void apply(const OutputTile& tile) const {
+    const Pixel<Isa> offset = Pixel<Isa>::read(bias == nullptr ? nullptr : bias + tile.channel, tile.width);
+    const int pooled_rows = dims.h / k - tile.row / k < tile.rows / k ? dims.h / k - tile.row / k : tile.rows / k;
     const int pooled_columns = dims.w / k;
-    for (int s = 0; s < p.samples; ++s)
+    for (int s = 0; s < tile.samples; ++s)
       for (int i = 0; i < pooled_rows; ++i) {
-        const std::int64_t row = (std::int64_t(p.sample + s) * (dims.h / k) + p.row / k + i) * pooled_columns;
+        const std::int64_t row = (std::int64_t(tile.sample + s) * (dims.h / k) + tile.row / k + i) * pooled_columns;
         for (int j = 0; j < pooled_columns; ++j) {
           const float* from =
-              p.values + ((std::int64_t(s) * p.rows + i * k) * p.columns + j * k) * NR<Isa>;  // (k,Q,NR)
+              tile.values + ((std::int64_t(s) * tile.rows + i * k) * tile.columns + j * k) * NR<Isa>;  // (k,Q,NR)
           Pixel<Isa> best = Pixel<Isa>::read(from);
           for (int r = 0; r < k; ++r)
             for (int c = 0; c < k; ++c) {
-              const Pixel<Isa> v = Pixel<Isa>::read(from + (std::int64_t(r) * p.columns + c) * NR<Isa>);
+              const Pixel<Isa> v = Pixel<Isa>::read(from + (std::int64_t(r) * tile.columns + c) * NR<Isa>);
               best.a = ((v.a > best.a) | (v.a != v.a)) ? v.a : best.a;
               best.b = ((v.b > best.b) | (v.b != v.b)) ? v.b : best.b;
             }
-          best = {best.a + offset.a, best.b + offset.b};  // rounding is monotone, so once after the maximum is enough
+          best = {best.a + offset.a, best.b + offset.b};  // after the maximum, as rounding is monotone
           best = {cpu::relu<Isa>(best.a), cpu::relu<Isa>(best.b)};
-          best.write(pooled + (row + j) * dims.c + p.channel, p.width, false);
+          best.write(pooled + (row + j) * dims.c + tile.channel, tile.width, false);
         }
       }
   }
 
-  /// The same for 2x2 windows from registers. False where a result is not finite.
-  [[gnu::noinline]] bool apply(const OutputTile& p, const FewChannels& x) const {
-    if (k != 2 || p.width != NR<Isa>) return false;
+  /// The same for 2x2 windows, in registers. Returns false if a result is not finite.
+  [[gnu::noinline]] bool apply(const OutputTile& tile, const FewChannels& x) const {
+    if (k != 2 || tile.width != NR<Isa>) return false;
     PoolFewChannels<Isa> pool;
     pool.pooled = pooled, pool.dims = dims;
     pool.relu = true;
-    pool.take_weights(x, {}, x.tile);
-    pool.center = Pixel<Isa>::read(bias == nullptr ? nullptr : bias + p.channel, NR<Isa>);
-    for (int s = 0; s < p.samples; ++s) {
+    pool.load_weights(x, {}, x.tile);
+    pool.center = Pixel<Isa>::read(bias == nullptr ? nullptr : bias + tile.channel, NR<Isa>);
+    for (int s = 0; s < tile.samples; ++s) {
       BlockSums<Isa> unused;
-      if (!pool.sample(p, x, s, unused)) return false;
+      if (!pool.sample(tile, x, s, unused)) return false;
     }
     return true;
   }

@@ -17,7 +17,7 @@ struct Pixel {
     return {load<Isa>(from), load<Isa>(from + Isa::width)};
   }
 
-  /// The first `width` of NR numbers, the others zero; nothing at all where `from` is null.
+  /// The first `width` of NR elements, the others zero; all zero if `from` is null.
   static Pixel read(const float* from, int width) {
     if (from == nullptr) return {};
     if (width == NR<Isa>) return read(from);
@@ -44,29 +44,31 @@ struct Pixel {
   }
 };
 
-/// Whether to write (N,H,W,C) past the caches: it is larger than they are, and every full panel starts on a register
-/// boundary. (Panels of a depthwise convolution run across its groups.)
+/// Whether to write y (N,H,W,C) past the caches: if it is larger than they are and every full panel starts on a
+/// register boundary. (The panels of a depthwise convolution span its groups.)
 template <class Isa>
 bool streams(const float* y, const Dims& dims, int n, int groups = 1) {
   return n * dims.size() >= (std::int64_t{4} << 20) && (groups == dims.c || dims.c / groups % NR<Isa> == 0) &&
          reinterpret_cast<std::uintptr_t>(y) % (4 * Isa::width) == 0;
 }
 
-/// Calls f(NR values, their offset in (N,H,W,C)) for every pixel of an output tile.
+/// Calls f(values, at) for every pixel of an output tile: its NR values, and their offset in (N,H,W,C).
 template <class Isa, class F>
-[[gnu::always_inline]] inline void for_pixels(const OutputTile& p, const Dims& dims, F&& f) {
-  const float* from = p.values;
-  const std::int64_t pixel = std::int64_t(p.column_step) * dims.c;
-  for (int s = 0; s < p.samples; ++s)
-    for (int i = 0; i < p.rows; ++i) {
+[[gnu::always_inline]] inline void for_pixels(const OutputTile& tile, const Dims& dims, F&& f) {
+  const float* from = tile.values;
+  const std::int64_t pixel = std::int64_t(tile.column_step) * dims.c;
+  for (int s = 0; s < tile.samples; ++s)
+    for (int i = 0; i < tile.rows; ++i) {
       std::int64_t at =
-          ((std::int64_t(p.sample + s) * dims.h + p.row + std::int64_t(i) * p.row_step) * dims.w + p.column) * dims.c +
-          p.channel;
-      for (int left = p.columns; left > 0; --left, from += NR<Isa>, at += pixel) f(from, at);
+          ((std::int64_t(tile.sample + s) * dims.h + tile.row + std::int64_t(i) * tile.row_step) * dims.w +
+           tile.column) *
+              dims.c +
+          tile.channel;
+      for (int left = tile.columns; left > 0; --left, from += NR<Isa>, at += pixel) f(from, at);
     }
 }
 
-/// y = relu(result + bias + add), each of relu, bias (C) and add (N,H,W,C; may be y itself) optional.
+/// y = relu(result + bias + add). ReLU, bias (C) and add (N,H,W,C; may be y itself) are optional.
 template <class Isa>
 struct StoreEpilogue {
   float* y = nullptr;  // (N,H,W,C)
@@ -78,12 +80,12 @@ struct StoreEpilogue {
 
   static constexpr int row_multiple() { return 1; }
 
-  [[gnu::noinline]] void apply(const OutputTile& p) const {
-    const Pixel<Isa> offset = Pixel<Isa>::read(bias == nullptr ? nullptr : bias + p.channel, p.width);
-    // Copies, which no store can change.
-    for_pixels<Isa>(p, dims,
-                    [offset, to = y, other = add, clip = relu, width = p.width, past = past_caches](const float* from,
-                                                                                                    std::int64_t at) {
+  [[gnu::noinline]] void apply(const OutputTile& tile) const {
+    const Pixel<Isa> offset = Pixel<Isa>::read(bias == nullptr ? nullptr : bias + tile.channel, tile.width);
+    // The lambda captures copies, since any store might change the members.
+    for_pixels<Isa>(tile, dims,
+                    [offset, to = y, other = add, clip = relu, width = tile.width, past = past_caches](
+                        const float* from, std::int64_t at) {
                       Pixel<Isa> v = Pixel<Isa>::read(from);
                       v.a += offset.a;
                       v.b += offset.b;
@@ -98,9 +100,9 @@ struct StoreEpilogue {
   }
 };
 
-/// Sums of NR channels over a block's pixels of one sample. Inside the block they are f32 sums of v - pivot, where the
-/// pivot is the pixel in the middle of the tile, so that a mean far from 0 costs neither mean nor variance digits;
-/// across blocks they are double sums of v.
+/// Sums of v and v^2 per channel, for NR channels, over one sample's pixels of an output tile. Within the tile they are
+/// f32 sums of v - pivot, where the pivot is the pixel in the middle, so that neither mean nor variance loses precision
+/// if the mean is far from 0; `flush` converts them to double sums of v.
 template <class Isa>
 struct BlockSums {
   Pixel<Isa> pivot;
@@ -117,9 +119,9 @@ struct BlockSums {
     square.b = fma<Isa>(off.b, off.b, square.b);
   }
 
-  /// to (2,C) of one block: row 0 the sums, row 1 the sums of squares.
+  /// Adds to `to` (2,C), the sums and the sums of squares of one block; if `first`, overwrites it.
   [[gnu::always_inline]] void flush(double* to, int channels, int width, bool first) const {
-    const BlockSums copy = *this;  // whose address is known: the sums themselves stay in registers
+    const BlockSums copy = *this;  // only the copy needs an address, so the sums stay in registers
     copy.write(to, channels, width, first);
   }
 
@@ -143,7 +145,7 @@ struct BlockSums {
 };
 
 /// y = result + bias, and for BatchNorm sums[block][0][c] = sum of y, sums[block][1][c] = sum of y^2 over the block.
-/// Blocks as direct_blocks counts them; adding the rows in order gives the batch's sums on any number of threads.
+/// Added in the blocks' order, they give the same sums of the batch on any number of threads.
 template <class Isa>
 struct StatisticsEpilogue {
   float* y = nullptr;  // (N,P,Q,O)
@@ -154,24 +156,26 @@ struct StatisticsEpilogue {
 
   static constexpr int row_multiple() { return 1; }
 
-  [[gnu::noinline]] void apply(const OutputTile& p) const {
-    const Pixel<Isa> offset = Pixel<Isa>::read(bias == nullptr ? nullptr : bias + p.channel, p.width);
-    const float* from = p.values;
-    for (int s = 0; s < p.samples; ++s) {
+  [[gnu::noinline]] void apply(const OutputTile& tile) const {
+    const Pixel<Isa> offset = Pixel<Isa>::read(bias == nullptr ? nullptr : bias + tile.channel, tile.width);
+    const float* from = tile.values;
+    for (int s = 0; s < tile.samples; ++s) {
       BlockSums<Isa> block;
-      block.pivot = Pixel<Isa>::read(p.values + p.middle(s) * NR<Isa>);
+      block.pivot = Pixel<Isa>::read(tile.values + tile.middle(s) * NR<Isa>);
       block.pivot = {block.pivot.a + offset.a, block.pivot.b + offset.b};
-      for (int i = 0; i < p.rows; ++i) {
-        float* to = y + ((std::int64_t(p.sample + s) * dims.h + p.row + i) * dims.w + p.column) * dims.c + p.channel;
-        for (int j = 0; j < p.columns; ++j, from += NR<Isa>, to += dims.c) {
+      for (int i = 0; i < tile.rows; ++i) {
+        float* to = y + ((std::int64_t(tile.sample + s) * dims.h + tile.row + i) * dims.w + tile.column) * dims.c +
+                    tile.channel;
+        for (int j = 0; j < tile.columns; ++j, from += NR<Isa>, to += dims.c) {
           Pixel<Isa> v = Pixel<Isa>::read(from);
           v.a += offset.a;
           v.b += offset.b;
-          v.write(to, p.width, past_caches);
+          v.write(to, tile.width, past_caches);
           block.add(v);
         }
       }
-      block.flush(sums + std::int64_t{2} * p.block * dims.c + p.channel, dims.c, p.width, p.first && s == 0);
+      block.flush(sums + std::int64_t{2} * tile.block * dims.c + tile.channel, dims.c, tile.width,
+                  tile.first && s == 0);
     }
   }
 };

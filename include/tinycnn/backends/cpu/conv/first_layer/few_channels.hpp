@@ -1,5 +1,5 @@
-// Direct 3x3 convolution of images with few channels, the first of most networks: two rows of results at a time stay in
-// registers, from which an epilogue takes 2x2 windows, so that no result is written but what it leaves of them.
+// Direct 3x3 convolution of images with few channels, the first layer of most networks. Two rows of results at a time
+// are computed and pooled in registers, so that only the pooled results are written.
 #pragma once
 
 #include <cstdint>
@@ -8,14 +8,16 @@
 
 namespace tinycnn::cpu {
 
-/// The results of two rows of pixels, window beside window, NR outputs each: pixel (i, j) at [i columns + j].
+/// The results of two rows of pixels, `windows` neighbouring 2x2 windows with NR outputs: pixel (i, j) is at index
+/// i columns + j.
 template <class Isa>
 struct TwoRows {
   static constexpr int windows = MR<Isa> / 4, columns = 2 * windows;
   Vector<Isa> left[2 * columns];
   Vector<Isa> right[2 * columns];
 
-  /// Pixel (i, j) = weights[0] + sum over r, s, c of x[i + r, j + s, c] * weights[1 + (r,s,c)], x from `corner` on.
+  /// Pixel (i, j) = weights[0] + sum over r, s, c of x[i + r, j + s, c] * weights[1 + (r,s,c)], where x starts at
+  /// `corner`.
   [[gnu::always_inline]] TwoRows(const FewChannels& x, const float* corner, const float* weights) {
     const Pixel<Isa> start = Pixel<Isa>::read(weights);
 #pragma GCC unroll 8
@@ -27,7 +29,7 @@ struct TwoRows {
     const float *upper = corner, *lower = corner + x.row;  // (S,C)
     std::int64_t pixel = x.channels, three = 3 * pixel;
     const auto opaque = [&]() __attribute__((always_inline)) {
-      asm("" : "+r"(upper), "+r"(lower), "+r"(pixel), "+r"(three));  // g++ would keep eight pointers, or what it loaded
+      asm("" : "+r"(upper), "+r"(lower), "+r"(pixel), "+r"(three));  // else g++ keeps eight pointers, or loaded values
     };
     int r = 3;
     do {
@@ -46,7 +48,7 @@ struct TwoRows {
     } while (--r > 0);
   }
 
-  /// Adds pixel i to sums that are taken about 0.
+  /// Adds pixel i to sums whose pivot is 0.
   [[gnu::always_inline]] void add(int i, BlockSums<Isa>& sums) const {
     sums.sum = {sums.sum.a + left[i], sums.sum.b + right[i]};
     sums.square = {fma<Isa>(left[i], left[i], sums.square.a), fma<Isa>(right[i], right[i], sums.square.b)};
@@ -67,12 +69,12 @@ struct TwoRows {
   }
 };
 
-/// Argmax of each window, a byte each.
+/// Writes the argmax of each of `width` channels as a byte.
 template <class Isa>
 [[gnu::always_inline]] inline void write_argmax(std::uint8_t* to, IntVector<Isa> a, IntVector<Isa> b, int width) {
   const ByteVector<Isa> bytes[2] = {__builtin_convertvector(a, ByteVector<Isa>),
                                     __builtin_convertvector(b, ByteVector<Isa>)};
-  if (width == NR<Isa>) {  // one copy would be read back before both were written
+  if (width == NR<Isa>) {  // two copies: one would load across both stores and stall
     std::memcpy(to, &bytes[0], Isa::width);
     std::memcpy(to + Isa::width, &bytes[1], Isa::width);
   } else {
@@ -80,18 +82,18 @@ template <class Isa>
   }
 }
 
-/// The 2x2 windows of a full panel's two rows: v = start + products, pooled = center + the largest v, with the sign
-/// bits of `flip` turned before `center` is added.
+/// Pools the 2x2 windows of a full panel: v = start + products; pooled = center + the window's largest v, with its sign
+/// flipped in the channels of `flip_a` and `flip_b` before `center` is added.
 template <class Isa>
 struct PoolFewChannels {
   float* pooled = nullptr;         // (N,P/2,Q/2,O)
-  std::uint8_t* argmax = nullptr;  // which of the four, row by row; null: not wanted
+  std::uint8_t* argmax = nullptr;  // row-major index in the window; null: not stored
   Dims dims;                       // (O,P,Q)
   bool relu = false;
   bool past_caches = false;
   Pixel<Isa> center{};
   IntVector<Isa> flip_a{}, flip_b{};
-  alignas(64) float weights[(1 + 9 * FewChannels::channels_most) * NR<Isa>];  // (1+9 C,NR)
+  alignas(64) float weights[(1 + 9 * FewChannels::max_channels) * NR<Isa>];  // (1+9 C,NR)
 
   void flip_where_negative(const Pixel<Isa>& gamma) {
     constexpr int sign_bit = -0x7fffffff - 1;
@@ -103,8 +105,8 @@ struct PoolFewChannels {
             reinterpret_cast<Vector<Isa>>(reinterpret_cast<IntVector<Isa>>(v.b) ^ flip_b)};
   }
 
-  /// Copies the panel's weights, flipped, and `start` before them; returns the result for the input patch at `patch`.
-  Pixel<Isa> take_weights(const FewChannels& x, const Pixel<Isa>& start, const float* patch) {
+  /// Copies `start` and then the panel's weights, flipped, to `weights`. Returns the result for the patch at `patch`.
+  Pixel<Isa> load_weights(const FewChannels& x, const Pixel<Isa>& start, const float* patch) {
     start.write(weights, NR<Isa>, false);
     Pixel<Isa> result = start;
     std::int64_t at = 0;
@@ -118,23 +120,23 @@ struct PoolFewChannels {
     return result;
   }
 
-  /// Sample s of the panel, with the sums over all pixels of its whole pairs of rows about `center`. False where one of
-  /// them is not finite: then windows may be wrong.
-  [[gnu::noinline]] bool sample(const OutputTile& p, const FewChannels& from, int s, BlockSums<Isa>& sums) const {
-    const FewChannels x = from;  // a copy, as any store might change the original
+  /// Pools sample s of the tile. `sums`, with the pivot `center`, are over all pixels of its complete pairs of rows.
+  /// Returns false if one of them is not finite; then pooled results may be wrong.
+  [[gnu::noinline]] bool sample(const OutputTile& tile, const FewChannels& from, int s, BlockSums<Isa>& sums) const {
+    const FewChannels x = from;  // a copy, since any store might change the original
     float* const to = pooled;
     std::uint8_t* const argmax_out = argmax;
     const bool clips = relu, streams = past_caches;
     BlockSums<Isa> block;
     const std::int64_t pixel = dims.c;
-    for (int i = 0; i + 1 < p.rows; i += 2) {
+    for (int i = 0; i + 1 < tile.rows; i += 2) {
       const float* corner = x.tile + s * x.sample + i * x.row;
       std::int64_t out =
-          ((std::int64_t(p.sample + s) * (dims.h / 2) + (p.row + i) / 2) * (dims.w / 2)) * pixel + p.channel;
-      for (int left = p.columns; left > 0; left -= TwoRows<Isa>::columns) {
+          ((std::int64_t(tile.sample + s) * (dims.h / 2) + (tile.row + i) / 2) * (dims.w / 2)) * pixel + tile.channel;
+      for (int left = tile.columns; left > 0; left -= TwoRows<Isa>::columns) {
         const TwoRows<Isa> v(x, corner, weights);
         corner += TwoRows<Isa>::columns * x.channels;
-        const auto take = [&]<int W>() __attribute__((always_inline)) {
+        const auto add_window = [&]<int W>() __attribute__((always_inline)) {
           constexpr int i0 = 2 * W, i1 = i0 + 1, i2 = i0 + TwoRows<Isa>::columns, i3 = i2 + 1;
           if (left <= 2 * W) return;
           v.add(i0, block);
@@ -151,14 +153,14 @@ struct PoolFewChannels {
           if (argmax_out != nullptr) write_argmax<Isa>(argmax_out + out, a.argmax, b.argmax, NR<Isa>);
           out += pixel;
         };
-        take.template operator()<0>();
-        if constexpr (TwoRows<Isa>::windows > 1) take.template operator()<1>();
+        add_window.template operator()<0>();
+        if constexpr (TwoRows<Isa>::windows > 1) add_window.template operator()<1>();
       }
     }
     sums.pivot = center;
     sums.sum = flipped(block.sum);
     sums.square = block.square;
-    sums.count = p.rows / 2 * 2 * p.columns;
+    sums.count = tile.rows / 2 * 2 * tile.columns;
     float squares[NR<Isa>];
     block.square.write(squares, NR<Isa>, false);
     bool finite = true;
@@ -167,7 +169,7 @@ struct PoolFewChannels {
   }
 
  private:
-  /// The first largest of a window's four numbers, none of them NaN.
+  /// The largest of a window's four elements, the first if several are equal; none may be NaN.
   struct Largest {
     Vector<Isa> best;
     IntVector<Isa> argmax;

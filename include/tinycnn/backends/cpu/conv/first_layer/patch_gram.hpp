@@ -1,5 +1,5 @@
-// Sums over all 3x3 patches of a batch of images with few channels: of every element of a patch, and of every product
-// of two of them. They stand in for passes over what a first convolution makes of the images (docs/gram.md).
+// The Gram matrix of all 3x3 patches of a batch of images with few channels: the sums of every element of a patch and
+// of every product of two elements. It replaces passes over the first convolution's output (docs/gram.md).
 #pragma once
 
 #include <tinycnn/backends/cpu/conv/shape.hpp>
@@ -10,11 +10,11 @@
 
 namespace tinycnn::cpu {
 
-/// What is taken from every pixel, padding included, channel by channel: sums of products of numbers far from 0 would
-/// lose what they differ by. The means of the batch's first sample.
+/// Per channel, the mean of the batch's first sample. It is subtracted from every pixel, padding included, since sums
+/// of products of values far from 0 would lose their differences to rounding.
 struct Pivots {
-  static constexpr int most = 4;
-  float of[most] = {};
+  static constexpr int max_channels = 4;
+  float mean[max_channels] = {};
 
   Pivots() = default;
   /// x (N,H,W,C).
@@ -22,14 +22,14 @@ struct Pivots {
     for (int c = 0; n > 0 && c < image.c; ++c) {
       double sum = 0;
       for (std::int64_t i = 0; i < image.pixels(); ++i) sum += double(x[i * image.c + c]);
-      of[c] = float(sum / double(image.pixels()));
+      mean[c] = float(sum / double(image.pixels()));
     }
   }
 };
 
-/// One sample as planes with their padding: row h, column w of channel c at data + (c rows + h) pitch + w, counted from
-/// the padding's corner. A plane is followed by enough zeros for a register to start at any patch's last column, all
-/// planes by a row of ones.
+/// One sample as padded planes: row h, column w of channel c is at data + (c rows + h) pitch + w, where h and w include
+/// the padding. Behind each row there is room for a register that starts at any patch's last column; a row of ones
+/// follows the last plane.
 struct PaddedPlanes {
   int rows = 0, pitch = 0, channels = 0;
 
@@ -38,32 +38,33 @@ struct PaddedPlanes {
   [[nodiscard]] constexpr std::int64_t plane() const { return std::int64_t(rows) * pitch; }
   [[nodiscard]] constexpr std::int64_t floats() const { return channels * plane() + pitch; }
 
-  /// planes (C,rows,pitch) = x (H,W,C) within its padding of zeros, less the pivots.
+  /// planes (C,rows,pitch) = x (H,W,C) padded with zeros, minus the pivots.
   [[gnu::noinline]] void load(const ConvolutionShape& s, const float* x, const Pivots& pivots, float* planes) const {
     for (int c = 0; c < channels; ++c)
-      for (std::int64_t i = 0; i < plane(); ++i) planes[c * plane() + i] = -pivots.of[c];
+      for (std::int64_t i = 0; i < plane(); ++i) planes[c * plane() + i] = -pivots.mean[c];
     for (std::int64_t i = 0; i < pitch; ++i) planes[channels * plane() + i] = 1;
     const int padding = s.window.padding;
     for (int h = 0; h < s.x.h; ++h)
       for (int c = 0; c < channels; ++c) {
         const float* from = x + std::int64_t(h) * s.x.w * channels + c;                    // (W,C)
         float* to = planes + c * plane() + (h + padding) * std::int64_t(pitch) + padding;  // (W)
-        for (int w = 0; w < s.x.w; ++w) to[w] = from[std::int64_t(w) * channels] - pivots.of[c];
+        for (int w = 0; w < s.x.w; ++w) to[w] = from[std::int64_t(w) * channels] - pivots.mean[c];
       }
   }
 };
 
-/// What is summed over: patches of 3x3 pixels at stride 1. Elements of a patch are numbered (r, s, c), as rows of w.
+/// The sizes of a Gram matrix of patches of 3x3 pixels, at stride 1. A patch's elements are in the order (r, s, c),
+/// like the rows of w.
 struct PatchGram {
-  static constexpr int channels_most = Pivots::most;
+  static constexpr int max_channels = Pivots::max_channels;
 
   static constexpr bool fits(const ConvolutionShape& s) {
     const Window& k = s.window;
     return k.kernel == 3 && k.stride == 1 && k.dilation == 1 && k.padding <= 2 && s.groups == 1 &&
-           s.x.c <= channels_most && s.y.h >= 2;
+           s.x.c <= max_channels && s.y.h >= 2;
   }
   static constexpr int elements(const ConvolutionShape& s) { return s.taps() * s.x.c; }
-  /// Doubles: row e holds the products with every element, then the sum of e itself.
+  /// In doubles: row e holds the sums of its products with every element, then the sum of e itself.
   static constexpr std::int64_t size(const ConvolutionShape& s) {
     return std::int64_t(elements(s)) * (elements(s) + 1);
   }
@@ -93,16 +94,17 @@ template <class Isa>
     for (int i = 0; i < Isa::width; ++i) to[k] += double(sums[k / 3][k % 3][i]);
 }
 
-/// gram (K,K+1) of one sample's patches, from its planes less the pivots. Two elements' product depends on their
-/// distance alone but for the rows at the border, which only some elements of a patch reach: so sums are taken over
-/// five ranges of image rows, and element row r adds up ranges r, r + 1 and r + 2. They are f32 over a chunk of a few
-/// rows, which all products read from the first-level cache, and double beyond.
+/// gram (K,K+1) of one sample's patches, from its planes minus the pivots. The sum of two elements' product depends
+/// only on their distance, except for the rows at the border, which only some elements of a patch reach. So sums are
+/// computed for five ranges of image rows, and an element in row r of the patch adds up ranges r, r + 1 and r + 2. Sums
+/// are f32 over a chunk of a few rows, which stays in the first-level cache for all products, and double beyond that.
 template <class Isa>
 [[gnu::noinline]] void patch_gram_of_sample(const ConvolutionShape& s, const float* planes, double* gram) {
-  constexpr int most = PatchGram::channels_most, chunk_rows = 16;
+  constexpr int max_channels = PatchGram::max_channels, chunk_rows = 16;
   const PaddedPlanes layout(s);
   const int channels = s.x.c, size = PatchGram::elements(s), step = size + 1;
-  double sums[5][3][most][most + 1][9] = {};  // (range, row distance, c, other c, s, other s); the last c is the ones
+  // (range, row distance, c, other c, s, other s); the last c is the row of ones
+  double sums[5][3][max_channels][max_channels + 1][9] = {};
   for (int row = 0, rows = 0; row < s.y.h + 2; row += rows) {
     const bool inner = row >= 2 && row < s.y.h;
     const int range = row < 2 ? row : inner ? 2 : row - s.y.h + 3;
@@ -134,7 +136,7 @@ template <class Isa>
   }
 }
 
-/// gram (K,K+1) = the sum of n samples' own (N,K,K+1), in order.
+/// gram (K,K+1) = the sum of the samples' grams (N,K,K+1), in order.
 inline void add_grams(const ConvolutionShape& s, int n, const double* grams, double* gram) {
   const std::int64_t size = PatchGram::size(s);
   for (std::int64_t i = 0; i < size; ++i) gram[i] = 0;

@@ -1,5 +1,5 @@
-// Gradient of a first convolution's weights from the gradient of its max-pooled output: one pixel of each 2x2 window
-// took the maximum, so a quarter of the products are left.
+// Gradient of a first convolution's weights from the gradient of its max-pooled output. Only the argmax of each 2x2
+// window has a gradient, so a quarter of the products are left.
 #pragma once
 
 #include <cstdint>
@@ -9,18 +9,18 @@
 
 namespace tinycnn::cpu {
 
-/// What forward left of a pooled output, and the gradient that came back for it, each (N,P/2,Q/2,O).
+/// The gradient of a pooled output and what forward stored of that output, each (N,P/2,Q/2,O).
 struct PooledGradient {
   const float* dy = nullptr;
-  const float* pooled = nullptr;         // before scale, shift and ReLU; null: dy is masked and reduced already
-  const std::uint8_t* argmax = nullptr;  // which of the window's four pixels, row by row
+  const float* pooled = nullptr;         // before scale, shift and ReLU; null: dy is already masked and reduced
+  const std::uint8_t* argmax = nullptr;  // row-major index in the window
 };
 
-/// One sample's share of dgamma, dbeta and dw, `chunk` windows of a row at a time.
+/// One sample's contribution to dgamma, dbeta and dw; processes `chunk` windows of a row at a time.
 template <class Isa>
 struct PooledWeightGradient {
   static constexpr int chunk = 32;
-  static constexpr int taps = 9;  // summed at once: a kernel's 9 for one channel, so that sums stay in registers
+  static constexpr int taps = 9;  // summed at once: those of one channel, so that the sums stay in registers
 
   ConvolutionShape s;
   PaddedPlanes planes;
@@ -28,7 +28,7 @@ struct PooledWeightGradient {
 
   [[nodiscard]] constexpr int rows() const { return s.y.h / 2; }
   [[nodiscard]] constexpr int columns() const { return s.y.w / 2; }
-  /// A chunk of each kernel row and the one below it, column by column.
+  /// The table holds, per kernel row, the columns of a chunk in that row and in the row below it.
   [[nodiscard]] static constexpr int table_columns() { return 2 * chunk + 2; }
   [[nodiscard]] static constexpr std::int64_t table_floats() { return round_up(3 * 2 * table_columns(), 16); }
   /// Per worker: table, masked gradients, lookup lanes.
@@ -40,7 +40,7 @@ struct PooledWeightGradient {
     return std::int64_t(2 + PatchGram::elements(s)) * s.y.c;
   }
 
-  /// partial (2 + 9 C, O) of sample n, whose pixels less the pivots are `pixels` (C,rows,pitch).
+  /// partial (2 + 9 C, O) of sample n; `pixels` (C,rows,pitch) are its planes minus the pivots.
   [[gnu::noinline]] void sample(const float* pixels, const PooledGradient& gradient, const ChannelStatistics& k, int n,
                                 float* scratch, float* partial) const {
     float* table = scratch;             // (kernel row,column,2): a window's four pixels lie side by side
@@ -55,7 +55,7 @@ struct PooledWeightGradient {
         for (int i = 0, size = count * s.y.c; i < size; ++i)
           lookup_lane[i] = std::uint8_t((argmax[i] & 1) << 1 | argmax[i] >> 1);
         const bool reduced = gradient.pooled == nullptr;
-        if (!reduced) take(gradient, k, at, count, g, partial);
+        if (!reduced) mask_and_reduce(gradient, k, at, count, g, partial);
         const float* from = reduced ? gradient.dy + at : g;  // (window,O)
         const float* next = gradient.dy + at + std::int64_t(count) * s.y.c;
         for (int c = 0; c < s.x.c; ++c) {
@@ -66,9 +66,9 @@ struct PooledWeightGradient {
   }
 
  private:
-  /// g = masked dy of `count` windows; the sums of g and g (v - mean).
-  [[gnu::noinline]] void take(const PooledGradient& from, const ChannelStatistics& k, std::int64_t at, int count,
-                              float* g, float* sums) const {
+  /// g = masked dy of `count` windows. Adds the sums of g and g (v - mean) to `sums` (2,O).
+  [[gnu::noinline]] void mask_and_reduce(const PooledGradient& from, const ChannelStatistics& k, std::int64_t at,
+                                         int count, float* g, float* sums) const {
     for (int q = 0; q < count; ++q, at += s.y.c, g += s.y.c)
       for_channels<Isa>(s.y.c, [&]<class V>(V, int o) {
         const V value = masked<Isa, V>(from.dy, from.pooled, k, at + o, o);
@@ -80,7 +80,7 @@ struct PooledWeightGradient {
       });
   }
 
-  /// table = what `count` windows see of a plane, from its first window's first tap on.
+  /// table = the pixels that `count` windows read of a plane; `plane` points at the first window's first tap.
   [[gnu::noinline]] void fill(float* table, const float* plane, int count) const {
     for (int r = 0; r < 3; ++r, plane += planes.pitch, table += 2 * table_columns())
       for (int column = 0; column < 2 * count + 2; ++column) {
@@ -89,8 +89,8 @@ struct PooledWeightGradient {
       }
   }
 
-  /// dw (9 C,O) += g times the pixel each window took, for the taps of channel c. Prefetches some of `next`, the start
-  /// of the next chunk, at each step.
+  /// dw (9 C,O) += g times the pixel that each tap reads at a window's argmax, for the taps of channel c. Each step
+  /// prefetches a part of the next chunk, which starts at `next`.
   [[gnu::noinline]] void multiply(const float* table, const float* g, const std::uint8_t* lookup_lane, int count, int c,
                                   float* dw, const float*& next) const {
     const std::int64_t outputs = s.y.c, share = ceil_div(Isa::width, s.x.c);
