@@ -1,5 +1,5 @@
-// Whole files in and out: read at once, written beside their place and renamed, so that no reader ever sees half a
-// file.
+// Reads and writes files and folders. A file is written under a temporary name and then renamed, so that no reader ever
+// sees an incomplete one.
 #pragma once
 
 #include <cerrno>
@@ -30,7 +30,7 @@ inline bool is_directory(const std::string& path) {
 /// "a/b/c.jpg" -> "c.jpg".
 inline std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
-/// Creates the folder and those above it; what exists already stays as it is.
+/// Creates the folder and its parents, where they do not exist.
 [[gnu::cold]] inline void make_directories(const std::string& path) {
   for (std::size_t end = 0; end != std::string::npos;) {
     end = path.find('/', end + 1);
@@ -39,19 +39,19 @@ inline std::string base_name(const std::string& path) { return path.substr(path.
     if (part.empty() || (is_last ? is_directory(part) : path_exists(part)) || ::mkdir(part.c_str(), 0777) == 0)
       continue;
     const int reason = errno;
-    if (is_directory(part)) continue;  // made by another process in between
+    if (is_directory(part)) continue;  // another process created it in between
     errno = reason;
     throw_file_error("create the folder", part);
   }
 }
 
-/// Removes the folder and everything in it, following no link; nothing happens where it does not exist.
+/// Removes the folder, if it exists, and everything in it. Does not follow symbolic links.
 [[gnu::cold]] inline void remove_folder(const std::string& path) {
   const auto remove = [](const char* each, const struct stat*, int, struct FTW*) { return std::remove(each); };
   if (path_exists(path) && ::nftw(path.c_str(), remove, 8, FTW_DEPTH | FTW_PHYS) != 0) throw_file_error("remove", path);
 }
 
-/// A regular file to read pieces of, for files that are large beside what is wanted of them at a time.
+/// A regular file of which only parts are read at a time.
 class FileReader {
  public:
   [[gnu::cold]] explicit FileReader(const std::string& path) : path_(path), opened_(open_file(path, O_RDONLY)) {}
@@ -62,7 +62,7 @@ class FileReader {
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] std::size_t size() const { return opened_.size; }  // when it was opened
 
-  /// `count` bytes from byte `from` on; a file that has become shorter is an Error.
+  /// Reads `count` bytes, starting at byte `from`. Throws an Error if the file has become shorter.
   [[gnu::cold]] void read(std::size_t from, std::size_t count, void* out) const {
     for (std::size_t done = 0; done < count;) {
       const ssize_t got = ::pread(opened_.file, static_cast<char*>(out) + done, count - done, off_t(from + done));
@@ -78,7 +78,7 @@ class FileReader {
   OpenedFile opened_;
 };
 
-/// All bytes of a regular file.
+/// Reads all bytes of a regular file.
 [[gnu::cold]] inline std::string read_file(const std::string& path) {
   const FileReader file(path);
   std::string bytes(file.size(), '\0');
@@ -86,9 +86,10 @@ class FileReader {
   return bytes;
 }
 
-/// Writes `<path>.partial` and, on commit, syncs it to the disk and renames it to `path`. Without a commit the old
-/// file at `path` is untouched and the partial one is removed. Symbolic links are followed: the file they lead to is
-/// replaced. The new file gets the old one's mode and, where permitted, its owner and group before anything is written.
+/// Writes to `<path>.partial`; `commit` syncs that file to the disk and renames it to `path`. Without a commit, the
+/// destructor removes it and leaves the old file at `path` unchanged. Symbolic links are followed: the file they point
+/// to is replaced. Before anything is written, the new file gets the old one's mode and, where permitted, its owner and
+/// group.
 class FileWriter {
  public:
   [[gnu::cold]] explicit FileWriter(const std::string& path)
@@ -96,7 +97,7 @@ class FileWriter {
     struct stat old, left;
     const bool replaces = ::stat(path_.c_str(), &old) == 0;
     if (replaces && !S_ISREG(old.st_mode)) throw Error({"cannot write '", path_, "': ", not_regular});
-    if (::lstat(partial_.c_str(), &left) == 0) {  // of a process that was killed
+    if (::lstat(partial_.c_str(), &left) == 0) {  // left by a process that was killed
       if (!S_ISREG(left.st_mode)) throw Error({"cannot write '", partial_, "': ", not_regular});
       ::unlink(partial_.c_str());
     }
@@ -127,7 +128,7 @@ class FileWriter {
   }
 
  private:
-  // The new name is on the disk only when its folder is; file systems that cannot sync a folder are left alone.
+  /// Syncs the folder, without which a crash could lose the new name. Ignores file systems that cannot do this.
   [[gnu::cold]] void sync_folder() const {
     const std::size_t slash = target_.rfind('/');
     const std::string folder = slash == std::string::npos ? "." : target_.substr(0, slash + 1);
@@ -138,12 +139,12 @@ class FileWriter {
   }
 
   std::string path_;
-  std::string target_;  // where the links of `path` lead
+  std::string target_;  // `path` with its links followed
   std::string partial_;
   std::FILE* file_ = nullptr;
 };
 
-/// Replaces the file at `path` by these bytes, all or nothing.
+/// Replaces the file at `path` by these bytes, atomically.
 [[gnu::cold]] inline void write_file(const std::string& path, std::string_view bytes) {
   FileWriter file(path);
   file.write(bytes);

@@ -1,5 +1,5 @@
-// Every file that the library reads or writes is opened here: regular files only, without waiting for the other end of
-// a FIFO.
+// Opens every file that the library reads or writes. Only regular files are opened, so it never waits for the other end
+// of a FIFO.
 #pragma once
 
 #include <cerrno>
@@ -23,15 +23,15 @@ namespace tinycnn {
 
 inline constexpr char not_regular[] = "it is not a regular file";
 
-/// A file descriptor and the file's size, or -1 and why it cannot be opened.
+/// A file descriptor and the file's size, or -1 and the reason why it cannot be opened.
 struct OpenedFile {
   int file = -1;
   std::size_t size = 0;
   const char* fault = nullptr;
 };
 
-/// Opens a regular file with the flags of open(2). A folder, device, FIFO or socket is refused before it is opened, as
-/// opening can have effects; O_NONBLOCK and the second check are for a path that changes in between.
+/// Opens a regular file with the flags of open(2). Refuses a folder, device, FIFO or socket before opening it, since
+/// opening can have side effects. O_NONBLOCK and the second check are for a path that changes in between.
 [[gnu::cold]] inline OpenedFile try_open_file(const std::string& path, int flags, mode_t mode = 0666) {
   struct stat status;
   if (::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) return {.fault = not_regular};
@@ -42,7 +42,7 @@ struct OpenedFile {
   return {.fault = not_regular};
 }
 
-/// The same; what cannot be opened is an Error.
+/// The same, but throws an Error if the file cannot be opened.
 [[gnu::cold]] inline OpenedFile open_file(const std::string& path, int flags, mode_t mode = 0666) {
   const OpenedFile opened = try_open_file(path, flags, mode);
   if (opened.fault == nullptr) return opened;
@@ -51,7 +51,7 @@ struct OpenedFile {
   throw Error({"cannot ", verb, " '", path, "': ", opened.fault});
 }
 
-/// The same as a stream for writing; O_WRONLY and O_CREAT need not be given.
+/// The same for writing to a stream; adds O_WRONLY and O_CREAT to the flags.
 [[gnu::cold]] inline std::FILE* open_stream(const std::string& path, int flags, mode_t mode = 0666) {
   const int file = open_file(path, flags | O_WRONLY | O_CREAT, mode).file;
   std::FILE* stream = ::fdopen(file, flags & O_APPEND ? "a" : "w");
@@ -60,13 +60,13 @@ struct OpenedFile {
   throw_file_error("open", path);
 }
 
-/// The path with all symbolic links at its end followed; what the last one names need not exist.
+/// The path after following all symbolic links at its end; the last one's target need not exist.
 [[gnu::cold]] inline std::string follow_links(const std::string& path) {
   std::string end = path;
   char link[4096];                            // PATH_MAX
-  for (int links = 0; links < 40; ++links) {  // as many as Linux follows
+  for (int links = 0; links < 40; ++links) {  // Linux follows as many
     const ssize_t length = ::readlink(end.c_str(), link, sizeof link);
-    if (length < 0) return end;  // no link
+    if (length < 0) return end;  // not a link
     end.resize(length > 0 && link[0] == '/' ? 0 : end.rfind('/') + 1);
     end.append(link, std::size_t(length));
   }
@@ -74,14 +74,14 @@ struct OpenedFile {
   throw_file_error("write", path);
 }
 
-/// Gives a new file the owner, group and mode of the one it is to replace. Where another group must do, its members
-/// get the rights of everyone else.
+/// Gives a new file the owner, group and mode of the one it will replace. If the group cannot be kept, the new group
+/// gets the permissions of others.
 [[gnu::cold]] inline void keep_owner_and_mode(int file, const struct stat& old) {
   const bool owner_kept = ::fchown(file, old.st_uid, gid_t(-1)) == 0;
   const bool group_kept = ::fchown(file, uid_t(-1), old.st_gid) == 0;
   mode_t mode = old.st_mode & (owner_kept && group_kept ? 07777 : 0777);
   if (!group_kept) mode = (mode & 0707) | (mode & 0007) << 3;
-  ::fchmod(file, mode);  // fails where the file system keeps no modes
+  ::fchmod(file, mode);  // fails on file systems without modes
 }
 
 }  // namespace tinycnn

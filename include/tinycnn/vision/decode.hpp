@@ -1,4 +1,4 @@
-// JPEG, PNG and BMP files to pictures; JPEG and PNG by stb_image, whose code is not here: see vision/stb.hpp.
+// Decodes JPEG, PNG and BMP files; JPEG and PNG with stb_image, whose code is in vision/stb.hpp.
 #pragma once
 
 #include <cerrno>
@@ -12,7 +12,7 @@
 #include <tinycnn/vision/image.hpp>
 #include <tinycnn/vision/picture_fault.hpp>
 
-// What decoding needs of stb_image.h, so that a program that never decodes builds without it.
+// The functions of stb_image.h used here, declared so that a program that decodes nothing builds without stb.
 extern "C" {
 unsigned char* stbi_load_from_memory(const unsigned char* buffer, int len, int* x, int* y, int* channels_in_file,
                                      int desired_channels);
@@ -25,7 +25,7 @@ namespace tinycnn {
 
 namespace detail {
 
-/// Decodes a JPEG or PNG in which `picture_fault` found nothing.
+/// Decodes a JPEG or PNG in which `picture_fault` has found no fault.
 [[gnu::cold]] inline Picture decode_by_stb(std::string_view bytes, const std::string& path) {
   if (bytes.size() > 0x7fffffff) refuse_picture(path, "the file is larger than 2 GB");
   const unsigned char* data = reinterpret_cast<const unsigned char*>(bytes.data());
@@ -45,7 +45,7 @@ namespace detail {
   } pixels{stbi_load_from_memory(data, length, &picture.w, &picture.h, &channels, 3)};
   if (!pixels.rgb) {
     std::string_view reason = stbi_failure_reason();
-    if (reason == "outofmem") {  // or beyond the limit of vision/stb.hpp, which does not set errno
+    if (reason == "outofmem") {  // or the limit in vision/stb.hpp was exceeded, which does not set errno
       if (errno == ENOMEM) throw std::bad_alloc();
       reason = "more than 1 GB of pixels";
     }
@@ -57,10 +57,10 @@ namespace detail {
 
 }  // namespace detail
 
-/// The picture in the bytes of a file, always RGB as Pillow's Image.open(path).convert("RGB"): grey is replicated,
-/// alpha dropped, EXIF orientation ignored. Of 16-bit samples the high byte is taken, also of grey ones, where Pillow
-/// clips at 255. Errors, which name the file: empty, damaged, truncated, too large, not supported or no picture. Throws
-/// std::bad_alloc where memory runs out, which says nothing about the file.
+/// Decodes the bytes of a picture file to RGB, like Pillow's Image.open(path).convert("RGB"): grey is replicated, alpha
+/// is dropped, EXIF orientation is ignored. 16-bit samples are reduced to their high byte, also for grey, which Pillow
+/// clips at 255 instead. Throws an Error that names the file if it is empty, damaged, truncated, too large, not
+/// supported or not a picture, and std::bad_alloc if memory runs out, since that is not the file's fault.
 [[gnu::cold]] inline Picture decode_image(std::string_view bytes, const std::string& path) {
   if (bytes.empty()) refuse_picture(path, "the file is empty");
   if (bytes.starts_with("BM")) return decode_bmp(bytes, path);
@@ -69,7 +69,7 @@ namespace detail {
   return detail::decode_by_stb(bytes, path);
 }
 
-/// The picture in a file.
+/// Decodes a picture file.
 [[gnu::cold]] inline Picture decode_image(const std::string& path) { return decode_image(read_file(path), path); }
 
 }  // namespace tinycnn

@@ -1,6 +1,6 @@
-// BMP files to pictures. Version 2.27 of stb_image reads palette entries that a BMP lacks from uninitialised memory,
-// loses four colours of a 12-byte header, and refuses colour masks and optional palettes; so the library reads BMPs
-// itself.
+// Decodes BMP files. The library does so itself, because stb_image 2.27 reads missing palette entries from
+// uninitialised memory, loses four colours of files with a 12-byte header, and refuses colour masks and optional
+// palettes.
 #pragma once
 
 #include <cstddef>
@@ -15,10 +15,10 @@ namespace tinycnn {
 
 namespace detail {
 
-/// The bits of a pixel that hold one channel, and the level from 0 to 255 of each of their values, rounded down as
-/// Pillow does. Of more than 8 bits the highest 8 count.
+/// The bits of a pixel that hold one channel, and the level (0 to 255) for each of their values, rounded down as in
+/// Pillow. Of more than 8 bits only the highest 8 are used.
 struct BmpChannel {
-  std::size_t mask = 0;  // one run of bits, at least one
+  std::size_t mask = 0;  // one run of at least one bit
   int shift = 0;
   std::uint8_t levels[256] = {};
 
@@ -30,28 +30,28 @@ struct BmpChannel {
   [[nodiscard]] std::uint8_t operator()(std::size_t pixel) const { return levels[(pixel & mask) >> shift]; }
 };
 
-/// Whether three masks are three runs of bits that do not overlap, within the `bits` of a pixel.
+/// Whether each of three masks is one run of bits, within the `bits` of a pixel, and no two overlap.
 [[gnu::cold]] inline bool are_bmp_masks(const std::size_t (&masks)[3], std::size_t bits) {
-  std::size_t taken = 0;
+  std::size_t used = 0;
   for (const std::size_t mask : masks) {
     const std::size_t lowest = mask & (0 - mask), above = mask + lowest;  // a run plus its lowest bit is a power of two
-    if (mask == 0 || mask >> bits != 0 || (above & mask) != 0 || (taken & mask) != 0) return false;
-    taken |= mask;
+    if (mask == 0 || mask >> bits != 0 || (above & mask) != 0 || (used & mask) != 0) return false;
+    used |= mask;
   }
   return true;
 }
 
 }  // namespace detail
 
-/// The picture in the bytes of a BMP: 1, 4 or 8 bits with a palette, 16, 24 or 32 bits with or without colour masks; a
-/// header of 12 bytes (OS/2's BITMAPCOREHEADER), 40, 52, 56, 64, 108 or 124 (Windows' BITMAPINFOHEADER to
-/// BITMAPV5HEADER). Alpha is dropped. A colour that the palette lacks is black, as Pillow has it.
+/// Decodes the bytes of a BMP with 1, 4 or 8 bits per pixel and a palette, or 16, 24 or 32 bits with or without colour
+/// masks, and a header of 12 bytes (OS/2's BITMAPCOREHEADER) or 40, 52, 56, 64, 108 or 124 bytes (Windows'
+/// BITMAPINFOHEADER to BITMAPV5HEADER). Alpha is dropped. A colour missing from the palette is black, as in Pillow.
 [[gnu::cold]] inline Picture decode_bmp(std::string_view bytes, const std::string& path) {
   const auto refuse = [&](std::string_view why) { refuse_picture(path, why); };
   const auto number = [&](std::size_t from, std::size_t count) { return detail::little_endian(bytes, from, count); };
   const std::size_t header = number(14, 4);
   if (bytes.size() < 18 || (header <= 124 && bytes.size() < 14 + header)) refuse("the file is truncated");
-  const bool core = header == 12;  // extents of 16 bits, palette entries of 3 bytes
+  const bool core = header == 12;  // width and height of 16 bits, palette entries of 3 bytes
   if (!core && header != 40 && header != 52 && header != 56 && header != 64 && header != 108 && header != 124)
     refuse(joined({"a BMP with a header of ", header, " bytes is not supported"}));
   const std::size_t bits = core ? number(24, 2) : number(28, 2), compression = core ? 0 : number(30, 4);
@@ -66,7 +66,7 @@ struct BmpChannel {
   const bool top_first = !core && h >> 31 != 0;  // a negative height
   if (top_first) h = (std::size_t(1) << 32) - h;
   check_extents(w, h, path);
-  const std::size_t begin = number(10, 4);  // of the pixels
+  const std::size_t begin = number(10, 4);  // offset of the pixels
   const std::size_t end_of_header = 14 + header + (masked && header == 40 ? 12 : 0);
   if (begin < end_of_header) refuse("it is damaged (its pixels begin within its header)");
   const std::size_t last_row = (w * bits + 7) / 8, row_bytes = (last_row + 3) / 4 * 4;
