@@ -1,4 +1,4 @@
-# What find_package(tinycnn) finds after an install.
+# find_package(tinycnn) reads this file after an install.
 include(CMakeFindDependencyMacro)
 set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_dependency(Threads)

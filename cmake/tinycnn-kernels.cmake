@@ -1,6 +1,6 @@
-# TINYCNN_PRECOMPILED: a library of the project that uses tinycnn compiles the kernels once, with that project's flags.
-# Read by tinycnn's own CMakeLists.txt and by what find_package(tinycnn) finds.
-option(TINYCNN_PRECOMPILED "Compile tinycnn's kernels once and not in every file that uses them" OFF)
+# With TINYCNN_PRECOMPILED, a library in the user's project compiles the kernels once, with that project's flags.
+# Included by tinycnn's CMakeLists.txt and by tinycnn-config.cmake.
+option(TINYCNN_PRECOMPILED "Compile tinycnn's kernels once instead of in every file that uses them" OFF)
 
 if(TINYCNN_PRECOMPILED AND NOT TARGET tinycnn_kernels)
   set(tinycnn_kernels_source ${CMAKE_CURRENT_BINARY_DIR}/tinycnn_kernels.cpp)

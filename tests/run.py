@@ -1,8 +1,8 @@
-"""What ./dev test runs: unit tests and checks, each a command whose counts are added up.
+"""Runs the unit tests and checks of ./dev test, each as a command, and adds up their counts.
 
-The last line is 'N passed, N failed', and ', N skipped' where something could not run on this machine; the exit status
-is 0 only if something ran and nothing failed. A check is a script that prints such a line itself; the unit tests' counts
-come from doctest's summary.
+The last line is 'N passed, N failed', followed by ', N skipped' if something could not run on this machine. The exit
+status is 0 only if something passed and nothing failed. A check is a script that prints such a line itself; the unit
+tests' counts come from doctest's summary.
 """
 
 import argparse
@@ -18,7 +18,7 @@ MINUTE = 60
 
 
 class Tally:
-    """Counts, and shows what failed."""
+    """Adds up counts, and prints the output of what failed."""
 
     def __init__(self, name_filter):
         self.filter = name_filter
@@ -37,7 +37,7 @@ class Tally:
         print(f"{name}: {passed} passed, {failed} failed ({seconds:.0f} s)", flush=True)
 
     def skip(self, name, why, count=1):
-        """What cannot run on this machine is no pass."""
+        """Counts what cannot run on this machine as skipped, not as passed."""
         self.skipped += count
         print(f"{name}: {count} not run, {why}", flush=True)
 
@@ -47,15 +47,16 @@ class Tally:
 
 
 def run(command, timeout):
-    """Exit status, output and seconds of a command; a command that hangs has a status, too."""
+    """Exit status, output and seconds of a command; the status is 124 if it ran too long."""
     start = time.monotonic()
     try:
         done = subprocess.run([str(part) for part in command], cwd=ROOT, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, text=True, errors="replace", timeout=timeout)
         status, output = done.returncode, done.stdout
     except subprocess.TimeoutExpired as hung:
-        said = hung.stdout or b""
-        output = (said if isinstance(said, str) else said.decode(errors="replace")) + f"\nstopped after {timeout} s"
+        printed = hung.stdout or b""
+        output = printed if isinstance(printed, str) else printed.decode(errors="replace")
+        output += f"\nstopped after {timeout} s"
         status = 124
     except OSError as missing:
         status, output = 127, str(missing)
@@ -65,7 +66,7 @@ def run(command, timeout):
 
 
 def counts(status, output, pattern):
-    """The counts that the last match of pattern states; a bad exit without a counted failure is one failure."""
+    """The counts in the last match of pattern. A nonzero status without a counted failure is one failure."""
     found = re.findall(pattern, output, re.MULTILINE)
     if not found:
         return 0, 1
@@ -74,7 +75,7 @@ def counts(status, output, pattern):
 
 
 def check(tally, name, *command):
-    """A script that counts for itself."""
+    """Runs a check, a script that prints its own counts."""
     if not tally.wants(name):
         return
     status, output, seconds = run([sys.executable, *command], 15 * MINUTE)
@@ -87,9 +88,9 @@ def check(tally, name, *command):
 
 
 def build(tally, name, preset, target):
-    """Configures and builds; counts only if that fails."""
+    """Configures and builds a target; only a failure is counted."""
     print(f"building {target} in build/{preset} ...", flush=True)
-    # Configured each time: what was not installed the last time is found now.
+    # Configured each time, to find what was installed since the last time.
     steps = [["cmake", "--preset", preset, "--log-level=WARNING"], ["cmake", "--build", f"build/{preset}", "--target", target]]
     total = 0
     for step in steps:
@@ -103,7 +104,7 @@ def build(tally, name, preset, target):
 
 
 def unit_tests(tally, name, preset, cases="", runs_here=True):
-    """The unit test program of a preset; cases is a part of the names of the cases to run."""
+    """Builds and runs the unit tests of a preset; if cases is not empty, only those whose name contains it."""
     sources = [path.read_text() for path in ROOT.glob("tests/*/*_test.cpp")]
     if tally.filter and not any(tally.filter.lower() in text.lower() for text in sources):
         return
@@ -121,7 +122,7 @@ def unit_tests(tally, name, preset, cases="", runs_here=True):
     skipped = re.findall(r"\|\s*(\d+) skipped", output)
     if not selected and skipped and int(skipped[-1]):
         failed += 1
-        output += f"\n{skipped[-1]} cases were skipped in a run that was to run all"
+        output += f"\n{skipped[-1]} cases were skipped in a run of all cases"
     if not passed and not failed and not tally.filter:
         failed = 1
         output += "\nno test case ran"
@@ -129,7 +130,7 @@ def unit_tests(tally, name, preset, cases="", runs_here=True):
 
 
 def examples(tally):
-    """The examples build as users build them; hw3 explains itself, the small ones run and judge their own results."""
+    """Builds the examples as users build them and runs them (hw3 only with --help); each checks its own results."""
     name = "examples"
     if not tally.wants(name) or not build(tally, name, "release", "examples"):
         return
@@ -140,7 +141,7 @@ def examples(tally):
 
 
 def bench(tally):
-    """The bench runs: one step of its cheapest case, without peers."""
+    """Runs one step of the bench's cheapest case, without peers."""
     name = "bench"
     if not tally.wants(name) or not build(tally, name, "release", "bench_hw3_infer"):
         return
@@ -150,14 +151,14 @@ def bench(tally):
 
 
 def fuzzers(tally):
-    """Every parser of bytes from outside, for 5 seconds on two cores."""
+    """Fuzzes every file parser, for 0.25 minutes in total."""
     name = "fuzzers"
     if tally.wants(name) and build(tally, name, "fuzz", "fuzzers"):
         check(tally, name, "tests/fuzz/run.py", "0.25")
 
 
 def formatted(tally):
-    """Every source file stands as .clang-format wants it."""
+    """Checks that every source file is formatted by .clang-format."""
     name = "format"
     if not tally.wants(name):
         return
@@ -180,7 +181,7 @@ def quick(tally):
 
 
 def cpu_runs(level):
-    """Whether this CPU has all of an x86-64 level; the C library's loader knows."""
+    """Whether this CPU supports an x86-64 level, as the C library's loader reports it."""
     if level == "x86-64":
         return True
     _, output, _ = run(["/lib64/ld-linux-x86-64.so.2", "--help"], MINUTE)

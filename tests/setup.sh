@@ -1,7 +1,7 @@
-# Installs Debian packages that are missing; sourced by ./dev.
+# Installs missing Debian packages; sourced by ./dev.
 # shellcheck shell=bash
 
-# Whether what PACKAGE brings is there, wherever it came from.
+# Whether the contents of PACKAGE are present, installed in whatever way.
 present() {  # PACKAGE
   case $1 in
     ninja-build) command -v ninja >/dev/null ;;
@@ -31,7 +31,7 @@ require() {  # PACKAGE...
     as_root=(sudo)
   fi
   if ! command -v apt-get >/dev/null || ! command -v "${as_root[0]:-true}" >/dev/null; then
-    echo "Please install these Debian packages (or what they bring) and run this again: ${missing[*]}" >&2
+    echo "Please install these Debian packages (or their contents) and run this again: ${missing[*]}" >&2
     exit 1
   fi
   echo "Installing ${missing[*]}" >&2

@@ -1,7 +1,7 @@
-"""What an editor shows: clangd finds nothing to say against our examples and headers, and hovering over a layer or a
-call shows what it is for, its shapes and the numbers the compiler knows.
+"""Checks what an editor shows: clangd reports nothing about our examples and headers, and hovering over a layer or a
+call shows its purpose, its shapes and the numbers that the compiler computes.
 
-clangd is driven as an editor does it, by the language server protocol on its standard input and output.
+clangd is driven as by an editor, with the language server protocol on its standard input and output.
 """
 
 import itertools
@@ -17,7 +17,7 @@ import compiler
 SECONDS = 120  # the longest wait for an answer
 AT_ONCE = 4 * compiler.JOBS  # files open at once: each takes tens of megabytes
 HW3, NETWORK = "examples/hw3.cpp", "examples/networks/hw3_classifier.hpp"
-# file, a text whose last letter the mouse points at, what is shown there
+# file, a text at whose last letter the mouse points, texts that are shown there
 HOVERS = [(NETWORK, "Conv2d", ["struct Conv2d<3, 64, 3", "x (In, H, W) -> y (Out, P, Q)", "torch.nn.Conv2d"]),
           (NETWORK, "BatchNorm", ["struct BatchNorm<64", "torch.nn.BatchNorm2d"]),
           (HW3, "    Trainer", ["Image<3, 128, 128>", "Batch<64>", "Trains `Net`"]),
@@ -27,7 +27,7 @@ HOVERS = [(NETWORK, "Conv2d", ["struct Conv2d<3, 64, 3", "x (In, H, W) -> y (Out
 
 
 class Clangd:
-    """A language server over our tree; .clangd tells it where the flags are."""
+    """A language server for our tree; .clangd names the folder with the compile flags."""
 
     def __init__(self):
         self.process = subprocess.Popen(["clangd-19", "--background-index=0", f"-j={compiler.JOBS}", "--log=error"],
@@ -74,18 +74,18 @@ class Clangd:
         self.tell("textDocument/didClose", {"textDocument": {"uri": path.as_uri()}})
 
     def findings(self, paths):
-        """What clangd says of each of some files, none of which was open before."""
+        """What clangd reports about each of these files, none of which was open before."""
         for path in paths:
             self.open(path)
-        awaited, said = {path.as_uri() for path in paths}, {}
+        awaited, reports = {path.as_uri() for path in paths}, {}
         while awaited:
             message = self.received.get(timeout=SECONDS)
             if message.get("method") == "textDocument/publishDiagnostics":
                 awaited.discard(message["params"]["uri"])
-                said[message["params"]["uri"]] = message["params"]["diagnostics"]
+                reports[message["params"]["uri"]] = message["params"]["diagnostics"]
         for path in paths:
             self.close(path)
-        return [said[path.as_uri()] for path in paths]
+        return [reports[path.as_uri()] for path in paths]
 
     def hover(self, path, text):
         before = path.read_text().partition(text)[0] + text[:-1]
@@ -94,8 +94,8 @@ class Clangd:
         return shown["contents"]["value"] if shown else ""
 
 
-def complaints_about(path, said):
-    for finding in said:
+def complaints_about(path, findings):
+    for finding in findings:
         line = finding["range"]["start"]["line"] + 1
         yield f"{path.relative_to(compiler.ROOT)}:{line}: {finding['message'].splitlines()[0]}"
 
@@ -110,8 +110,8 @@ def main():
     complaints = []
     for first in range(0, len(paths), AT_ONCE):
         some = paths[first:first + AT_ONCE]
-        for path, said in zip(some, clangd.findings(some)):
-            complaints.append("\n".join(complaints_about(path, said)))
+        for path, findings in zip(some, clangd.findings(some)):
+            complaints.append("\n".join(complaints_about(path, findings)))
     for name, hovers in itertools.groupby(HOVERS, lambda hover: hover[0]):
         path = compiler.ROOT / name
         clangd.open(path)

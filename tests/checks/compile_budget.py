@@ -1,4 +1,4 @@
-"""Prints what compiling costs, user seconds and peak megabytes, beside what it may cost (contracts for g++ 12)."""
+"""Measures user seconds and peak megabytes of compilations, and compares those of g++ 12 with their limits."""
 
 import argparse
 import os
@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-# name, source, most seconds, most MB (None: no contract), further arguments
+# name, source, limit in seconds, limit in MB (None: no limit), further arguments
 CASES = [("include", "/dev/null", 1.5, None, "-include", "tinycnn/tinycnn.hpp"),
          ("HW3", "benchmarks/compile/hw3.cpp", 6.0, 400),           # train, evaluate, save, predict
          ("HW3, precompiled", "benchmarks/compile/hw3.cpp", None, None, "-DTINYCNN_PRECOMPILED"),
@@ -18,10 +18,10 @@ CASES = [("include", "/dev/null", 1.5, None, "-include", "tinycnn/tinycnn.hpp"),
 
 
 def cost(compiler, source, arguments):
-    """User seconds and peak MB of one compilation, the compiler's own children included."""
+    """User seconds and peak MB of one compilation, including the compiler's child processes."""
     command = [compiler, "-std=c++20", "-O3", "-march=native", "-Iinclude", *arguments, "-x", "c++", "-c", source, "-o",
                "/dev/null"]
-    if "clang" in compiler:  # clang 19 warns of what it itself takes -march=native to mean on some CPUs
+    if "clang" in compiler:  # on some CPUs, clang 19 warns about its own choice of features for native
         command += ["-Wno-unknown-warning-option", "-Wno-invalid-feature-combination"]
     process = subprocess.Popen(command, cwd=ROOT)
     _, status, usage = os.wait4(process.pid, 0)
@@ -37,8 +37,8 @@ def median(values):
 
 def main():
     parser = argparse.ArgumentParser(prog="./dev compile-budget", description=__doc__)
-    parser.add_argument("--repeat", type=int, default=3, help="compilations a number is the median of")
-    parser.add_argument("--compiler", action="append", help="instead of g++ and clang++-19; may be given again")
+    parser.add_argument("--repeat", type=int, default=3, help="compilations per case, of which the median is taken")
+    parser.add_argument("--compiler", action="append", help="instead of g++ and clang++-19; may be repeated")
     options = parser.parse_args()
     over = 0
     print(f"{'':18}{'compiler':14}{'seconds':>8}{'at most':>9}{'MB':>8}{'at most':>9}")

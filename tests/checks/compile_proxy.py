@@ -1,8 +1,8 @@
-"""Holds what compiling costs within limits, by numbers that are the same on every machine.
+"""Checks the cost of compiling by counts that are the same on every machine.
 
-Seconds vary, so this counts what they come from: g++ 12's own count of the memory it allocated for its trees, and the
-symbols, the bytes of their names and the machine code of the object. --update writes the limits, 15 % above what was
-counted, into compile_proxy.json. Another compiler than g++ 12 counts differently, so with one nothing is held.
+Seconds vary, so this counts their causes: the memory that g++ 12 reports to have allocated for its trees, and the
+object's symbols, the bytes of their names and its machine code. --update writes the limits, 15 % above the counts, to
+compile_proxy.json. Other compilers than g++ 12 give different counts, so with them the check is skipped.
 """
 
 import argparse
@@ -32,7 +32,7 @@ def output_of(command):
 
 def measure(source):
     if not (compiler.ROOT / source).exists():
-        raise RuntimeError(f"{source} does not exist, so what its compilation costs cannot be counted.")
+        raise RuntimeError(f"{source} does not exist, so the cost of its compilation cannot be counted.")
     with tempfile.NamedTemporaryFile(suffix=".o") as object_file:
         report = output_of(["g++", "-std=c++20", "-O1", "-march=x86-64-v3", "-Wno-psabi", "-Iinclude", "-ftime-report",
                             "-c", source, "-o", object_file.name])
@@ -51,7 +51,7 @@ def main():
     options = parser.parse_args()
     version = output_of(["g++", "-dumpversion"]).strip()
     if version.split(".")[0] != "12":
-        print(f"g++ is {version}, and the limits are for g++ 12: nothing is held.")
+        print(f"g++ is {version}, but the limits are for g++ 12: nothing was checked.")
         return compiler.finish(0, 0, skipped=len(SOURCES))
 
     def attempt(item):

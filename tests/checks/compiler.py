@@ -1,4 +1,4 @@
-"""Runs a compiler on many sources at once and counts what came of it."""
+"""Runs a compiler on many sources in parallel and counts the results. Shared by the checks."""
 
 import concurrent.futures
 import os
@@ -12,7 +12,7 @@ EIGEN = ["-isystem", "/usr/include/eigen3"]  # where Debian has it; xtensor need
 
 
 def syntax_only(compiler, arguments):
-    """Compiles without output; returns the exit status and what the compiler said."""
+    """Compiles without output; returns the exit status and the compiler's messages."""
     command = [compiler, "-std=c++20", "-fsyntax-only", "-Iinclude", *arguments]
     try:
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, errors="replace", timeout=300,
@@ -25,8 +25,8 @@ def syntax_only(compiler, arguments):
 
 
 def count(cases, judge, skipped=0):
-    """Calls judge(case) for all cases in parallel; judge returns None or a complaint. Prints the complaints and,
-    as its last line, 'N passed, N failed' and what could not run; returns the exit status."""
+    """Calls judge(case), which returns None or a complaint, for all cases in parallel. Prints the complaints and the
+    line of `finish`; returns the exit status."""
     with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
         complaints = list(pool.map(judge, cases))
     for complaint in filter(None, complaints):
@@ -35,6 +35,7 @@ def count(cases, judge, skipped=0):
 
 
 def finish(passed, failed, skipped=0):
-    """What could not run on this machine is no pass; a check of which nothing ran must say so to succeed."""
+    """Prints the counts as the check's last line and returns its exit status, which is 0 only if nothing failed and
+    something passed or was skipped, that is, could not run on this machine."""
     print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
     return 1 if failed or not passed + skipped else 0

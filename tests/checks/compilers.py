@@ -1,6 +1,6 @@
-"""The oldest compilers named in core/compiler.hpp compile the static tests and an example without a warning, and older
-ones say, as their first error, what is needed. Where long has 32 bits, the static tests compile as well. A compiler that
-is not installed counts as skipped.
+"""Checks that the oldest compilers named in core/compiler.hpp compile the static tests and an example without a
+warning, that the only error of older ones says which compiler is needed, and that the static tests compile where long
+has 32 bits. A compiler that is not installed counts as skipped.
 """
 
 import re
@@ -22,11 +22,11 @@ def warning_of(name, source, *flags):
 
 
 def not_refused(name, sentence):
-    """None where the first and only error of a compiler is the sentence."""
+    """None if the sentence is the only error that the compiler reports, else a complaint."""
     status, output = compiler.syntax_only(name, ["examples/thirty_lines.cpp"])
     errors = re.findall(r"\berror: (.*)", output)
     right = status != 0 and len(errors) == 1 and sentence in errors[0]
-    return None if right else f"{name} says something else than '{sentence}':\n{output}"
+    return None if right else f"{name} does not report '{sentence}' alone:\n{output}"
 
 
 def main():

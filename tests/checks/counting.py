@@ -1,4 +1,4 @@
-"""tests/run.py counts what passed, failed and could not run as three different things."""
+"""Checks that tests/run.py counts passed, failed and skipped cases correctly."""
 
 import contextlib
 import io
@@ -11,10 +11,10 @@ import compiler
 sys.path.insert(0, str(compiler.ROOT / "tests"))
 import run  # noqa: E402
 
-# What a check prints and its exit status; then what is counted as passed, failed and skipped, and the status of the whole.
+# A check's output and exit status; then the expected counts (passed, failed, skipped) and exit status of tests/run.py.
 CHECKS = [("3 passed, 0 failed", 0, (3, 0, 0), 0),
           ("3 passed, 1 failed", 1, (3, 1, 0), 1),
-          ("3 passed, 0 failed", 1, (3, 1, 0), 1),  # ended badly after it had counted
+          ("3 passed, 0 failed", 1, (3, 1, 0), 1),  # failed after it had counted
           ("3 passed, 0 failed, 2 skipped", 0, (3, 0, 2), 0),
           ("no compiler\n0 passed, 0 failed, 1 skipped", 0, (0, 0, 1), 1),
           ("0 passed, 1 failed, 1 skipped", 1, (0, 1, 1), 1),

@@ -1,13 +1,13 @@
-"""What the pages say is true: their code is that of compiled files, their compiler errors and their links are real.
+"""Checks the documentation: its code comes from compiled files, and its compiler errors, links and file names exist.
 
-The line above a code block says where it is from:
-  <!-- from PATH -->                  the block stands in that file, line by line
-  <!-- COMPILER says of PATH -->      it is what that compiler, where installed, prints, line numbers aside
-Every block of C++ or CMake needs one. Every ./dev command named must exist, and reading_an_error.md must explain every
-Mistake. Every file named in a page, a comment or a script must exist: in a page and in a comment of C++ by its name or
-the end of its path, in a script by its path from the root.
-What a compiler that is not here says counts as skipped. --update writes compiler messages, and blocks of plain text from
-a file, anew, and judges nothing.
+The line above a code block states its origin:
+  <!-- from PATH -->                  the block is part of that file, line by line
+  <!-- COMPILER says of PATH -->      the block is what that compiler prints for that file, except for line numbers
+Every block of C++ or CMake needs an origin. Every ./dev command named must exist, and reading_an_error.md must explain
+every Mistake. Every file named in a page, a comment or a script must exist; in a page and in a C++ comment by its name
+or the end of its path, in a script by its path from the root.
+A block of a compiler that is not installed counts as skipped. --update only rewrites the compiler messages and the
+blocks of plain text from a file.
 """
 
 import argparse
@@ -29,7 +29,7 @@ FILES = ["dev", ".ci/run", *(str(path.relative_to(ROOT)) for path in [*ROOT.glob
 ENDS_OF_PATHS = {"/".join(parts[i:]) for parts in (file.split("/") for file in FILES) for i in range(len(parts))}
 FILE_NAME = re.compile(r"(?<![\w/.<*$}-])(?:\.\./)*((?:[\w-]+/)*[\w-]+\.(?:hpp|cpp|py|md|cmake))\b")
 PATH_FROM_ROOT = re.compile(rf"(?<!/usr/)\b((?:{'|'.join(FOLDERS)})/[\w/-]+\.(?:hpp|cpp|py|sh|json|cmake))\b")
-MADE_UP = {"program.cpp"}  # what a user's own file is called
+MADE_UP = {"program.cpp"}  # a user's own file
 
 
 def lines(text):
@@ -37,19 +37,19 @@ def lines(text):
 
 
 def stands_in(block, path):
-    """Whether the block's lines follow one another in the file, wherever it is indented."""
+    """Whether the file contains the block's lines in sequence, with any indentation."""
     wanted, there = lines(block), path.read_text().splitlines()
     return any(lines("\n".join(there[i:i + len(wanted)])) == wanted for i in range(len(there) - len(wanted) + 1))
 
 
 def without_numbers(text):
-    """A compiler's message without what any edit of a header changes."""
+    """A compiler's message without line numbers, which any edit of a header changes."""
     text = re.sub(r":\d+:\d+:", ":L:C:", text)
     return re.sub(r"(?m)^ +\d+ \|", "    L |", re.sub(r"(\.[ch]pp):\d+[,:]", r"\1:L,", text)).split()
 
 
 def says(name, path):
-    """What a compiler prints for a file; None where that compiler is not here."""
+    """What a compiler prints for a file; None if it is not installed in the quoted version."""
     if not shutil.which(name):
         return None
     version = subprocess.run([name, "-dumpversion"], capture_output=True, text=True).stdout.strip()
@@ -59,37 +59,37 @@ def says(name, path):
 
 
 class Skipped(str):
-    """Why something could not be looked at on this machine."""
+    """The reason why something could not be checked on this machine."""
 
 
 def judge_block(source, language, block):
-    """None, or what is wrong with a block, or Skipped."""
+    """None, or a complaint about the block, or Skipped."""
     if source is None:
-        return "does not say which file it is from" if language in ("cpp", "cmake") else None
+        return "has no origin" if language in ("cpp", "cmake") else None
     if origin := re.fullmatch(r"from (\S+)", source):
         path = ROOT / origin[1]
         if not path.exists():
             return f"is from {origin[1]}, which does not exist"
-        return None if stands_in(block, path) else f"does not stand like that in {origin[1]}"
+        return None if stands_in(block, path) else f"is not part of {origin[1]}"
     if quoted := re.fullmatch(r"(\S+) says of (\S+)", source):
         said = says(*quoted.groups())
         if said is None:
-            return Skipped(f"was not compared: {quoted[1]} is not here in the version that is quoted")
+            return Skipped(f"was not compared: {quoted[1]} is not installed in the quoted version")
         if without_numbers(said) == without_numbers(block):
             return None
         return f"is not what {quoted[1]} says of {quoted[2]}:\n{said}"
-    return f"has an origin nobody understands: {source}"
+    return f"has an unknown kind of origin: {source}"
 
 
 def complaints(page):
-    """One entry a thing that was looked at: None, or what is wrong with it."""
+    """Yields None or a complaint for each thing checked in a page."""
     text = page.read_text()
     for block in BLOCK.finditer(text):
         why = judge_block(*block.groups())
         yield why and type(why)(f"the block in line {text.count(chr(10), 0, block.start()) + 1} {why}")
     prose = BLOCK.sub("", text)
     for field in re.findall(r"@@\w+@@", text):
-        yield f"still says {field}"
+        yield f"still contains {field}"
     yield from missing_files(prose, FILE_NAME)
     for link in re.findall(r"\]\(([^)#\s]+)", prose):
         missing = "://" not in link and not (page.parent / link).exists()
@@ -105,14 +105,14 @@ def complaints(page):
 
 
 def missing_files(text, pattern):
-    """One entry per file that the text names: None, or that it does not exist. NAME stands for any name."""
+    """Yields None or a complaint for each file that the text names. NAME stands for any name."""
     for name in pattern.findall(text):
         known = name in ENDS_OF_PATHS or name in MADE_UP or "NAME" in name
         yield None if known else f"names {name}, which does not exist"
 
 
 def complaints_of_source(path):
-    """The same of what is no page: comments of C++, and the whole text of a script."""
+    """The same for the comments of a C++ file, or the whole text of a script."""
     text = path.read_text()
     if path.suffix in (".hpp", ".cpp"):
         return missing_files("\n".join(re.findall(r"//.*", text)), FILE_NAME)
@@ -120,7 +120,7 @@ def complaints_of_source(path):
 
 
 def renewed(block):
-    """The block with what its origin says now."""
+    """The block, with its text taken anew from its origin."""
     source, language, _ = block.groups()
     now = None
     if source and language == "text":

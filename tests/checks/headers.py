@@ -1,4 +1,4 @@
-"""Every header, and every file of static tests (tests/static/*.cpp), compiles alone and without a warning."""
+"""Checks that every header, and every file of static tests (tests/static/*.cpp), compiles alone without a warning."""
 
 import argparse
 import sys

@@ -1,4 +1,4 @@
-"""Whether the packages of the command line, NAME or NAME==VERSION, are installed in this Python."""
+"""Exits with 0 if all packages in its arguments, NAME or NAME==VERSION, are installed in this Python environment."""
 import importlib.metadata
 import sys
 

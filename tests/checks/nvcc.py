@@ -1,4 +1,7 @@
-"""The umbrella and a network on Reference compile with nvcc, the CUDA compiler, without a warning; where it is installed."""
+"""Checks that the umbrella header and a network on Reference compile with nvcc, the CUDA compiler, without a warning.
+
+If nvcc is not installed, the check is skipped.
+"""
 
 import pathlib
 import shutil
@@ -20,7 +23,7 @@ int main() {
   std::puts(describe(plan).c_str());
 }
 """
-# g++'s unroll pragmas in the kernels of Cpu, which nvcc never compiles.
+# 1675: a warning about g++'s unroll pragmas, in the kernels of Cpu, which this program does not instantiate.
 OPTIONS = ["-std=c++20", "-Werror", "all-warnings", "-diag-suppress", "1675", "-I.", "-Iinclude"]
 
 

@@ -1,4 +1,4 @@
-// Collects what the library says of inputs, one row each, as the page docs/bad_data.md.
+// Collects the library's messages for bad inputs, one table row each, as the page docs/bad_data.md.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -16,8 +16,8 @@ struct BadData {
     page += "\n## " + title + "\n\n" + text + "\n\n| the input | what comes of it |\n|---|---|\n";
   }
 
-  /// `action` returns what comes of the input, or throws the Error that is to be shown. The folder is left out of its
-  /// paths, so that the page is the same on every machine.
+  /// Adds the outcome of an input: what `action` returns, or the message of the Error that it throws. The folder is
+  /// removed from its paths, so that the page is the same on every machine.
   template <class Action>
   void row(const std::string& input, Action action) {
     std::string outcome;

@@ -1,4 +1,4 @@
-// Weights, checkpoints, matrices, tables and batches for the page of bad data.
+// Bad weights, checkpoints, matrices, tables and batches for the page docs/bad_data.md.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,7 @@ namespace bad_files {
 
 using namespace tinycnn;
 
-/// The tensors of the small network as a file holds them, to be spoilt before they are written.
+/// The tensors of a weights file of the small network, which a case changes before it writes them.
 struct Weights {
   struct Tensor {
     std::string name, dtype;

@@ -1,4 +1,4 @@
-// Pictures and folders of pictures for the page of bad data.
+// Bad pictures and folders of pictures for the page docs/bad_data.md.
 #pragma once
 
 #include <sys/stat.h>
@@ -14,7 +14,7 @@ namespace bad_pictures {
 
 using namespace tinycnn;
 
-/// The bytes with those at `from` replaced.
+/// The bytes with those from offset `from` on replaced by `others`.
 inline std::string with(std::string bytes, std::size_t from, const std::string& others) {
   return bytes.replace(from, others.size(), others);
 }
@@ -34,9 +34,8 @@ inline void pictures(BadData& data) {
   data.section(
       "Files of one picture",
       "`Loader::find_damaged` lists the damaged ones before an epoch, as hw3 does; in an epoch each is an error "
-      "when its minibatch is due. Where memory runs out, `find_damaged` is an error, too, since that says nothing "
-      "about "
-      "the file. The extension does not matter.");
+      "when its minibatch is due. If memory runs out, `find_damaged` throws an error, too, since that is not the "
+      "file's fault. The extension does not matter.");
   row("an empty file", "a.jpg", "");
   row("text, renamed", "a.jpg", "this is not a picture\n");
   row("a PDF, renamed", "a.jpg", "%PDF-1.7\n%\xe2\xe3\xcf\xd3\n");
@@ -166,7 +165,7 @@ inline void orders(BadData& data) {
   const auto row = [&](const std::string& input, const ImageFolder& images) {
     data.row(input, [&] { return std::to_string(reorder(images, data.folder / "order.txt").size()) + " taken"; });
   };
-  data.section("Files that order a folder", "One name or path a line.");
+  data.section("Files that order a folder", "One name or path per line.");
   row("no file", folder);
   put_file(data.folder / "order.txt", "\n\r\n");
   row("no name", folder);

@@ -1,4 +1,4 @@
-# Golden numbers of single layers, losses and blocks: inputs, outputs and gradients of PyTorch in double.
+# Golden tensors of single layers, losses and blocks: inputs, outputs and gradients, computed by PyTorch in double.
 import torch
 from torch import nn
 
@@ -10,7 +10,7 @@ def randn(generator, *shape):
 
 
 def record(out, case, layer, x, generator):
-    """Runs layer on x with a random upstream gradient; stores its state before, x y dy dx, gradients, buffers after."""
+    """Runs layer on x with a random dy; stores its state before, x, y, dy, dx, the gradients, and its buffers after."""
     layer.double()
     for parameter in layer.parameters():
         parameter.data = randn(generator, *parameter.shape) * (0.5 if parameter.dim() > 1 else 1.0)
@@ -29,7 +29,7 @@ def record(out, case, layer, x, generator):
 
 
 def batch_norm(make, features, generator):
-    """A BatchNorm whose running statistics are not the initial 0 and 1."""
+    """A BatchNorm whose running statistics differ from the initial 0 and 1."""
     layer = make(features).double()
     layer.running_mean.copy_(randn(generator, features))
     layer.running_var.copy_(randn(generator, features).square() + 0.5)
@@ -99,7 +99,7 @@ def make():
     labels = torch.tensor([0, 10, 3, 7, 3])
     record_loss(out, "cross_entropy", randn(generator, 5, 11) * 2, labels)
     extreme = torch.full((5, 11), -80.0).double()
-    for row, winner in enumerate([0, 2, 3, 1, 10]):  # rows 0 and 2 are right, rows 1, 3 and 4 wrong by 160
+    for row, winner in enumerate([0, 2, 3, 1, 10]):  # samples 0 and 2 are right, 1, 3 and 4 wrong by 160
         extreme[row, winner] = 80.0
     extreme[3, 7] = 79.0
     record_loss(out, "cross_entropy_extreme", extreme, labels)

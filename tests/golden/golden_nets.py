@@ -1,4 +1,4 @@
-# Golden training runs of two small networks in double, and the key lists of the full-size networks.
+# Golden training runs of two small networks, by PyTorch in double, and the lists of keys of the full-size networks.
 import torch
 from torch import nn, optim
 
@@ -10,14 +10,14 @@ LR, WEIGHT_DECAY, CLIP = 1e-2, 1e-5, 10.0
 
 
 def train(net, gain, generator, image, classes):
-    """Five Adam steps: the state before and after, inputs, losses, gradient norms before clipping, eval-mode logits."""
+    """Runs five Adam steps; returns the tensors that make_golden.py lists for small_hw3.safetensors."""
     net.double().train()
-    net.classifier().weight.data *= gain  # lifts the first gradient norms above CLIP, so that clipping acts and rests
+    net.classifier().weight.data *= gain  # so that some gradient norms are above CLIP and some below
     out = {f"initial/{k}": v.clone() for k, v in net.state_dict().items()}
     batches = []
     for i, n in enumerate(BATCHES):
         x = torch.rand(n, 3, image, image, generator=generator, dtype=torch.float64)
-        x = x.float().double()  # a trainer takes its images in float32
+        x = x.float().double()  # rounded, since a Trainer's images are float32
         labels = torch.randint(classes, (n,), generator=generator)
         batches.append((x, labels))
         out[f"x{i}"], out[f"labels{i}"] = x, labels

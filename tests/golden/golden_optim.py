@@ -1,4 +1,4 @@
-# Golden numbers of optimizers, gradient clipping and learning-rate schedules: PyTorch in double.
+# Golden tensors of optimizers, gradient clipping and learning-rate schedules, computed by PyTorch in double.
 import math
 
 import torch

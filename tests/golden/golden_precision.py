@@ -1,4 +1,4 @@
-# How exact PyTorch's float32 gradients are: the yardstick of tests/backends/precision_test.cpp, which draws the same
+# The errors of PyTorch's float32 gradients, to which tests/backends/precision_test.cpp compares ours; it draws the same
 # parameters and images.
 import numpy as np
 import torch
@@ -10,7 +10,7 @@ SHIFTS = (0, 10, 100, 1000)
 
 
 class Padded(nn.Sequential):
-    """Two blocks on padded images: the border sees a part of the shift, so it is what makes BatchNorm's deviation."""
+    """Two blocks with padding, whose zeros do not get the shift: so the border dominates BatchNorm's deviation."""
 
     batch, image = 2, 16
 
@@ -21,7 +21,7 @@ class Padded(nn.Sequential):
 
 
 class Unpadded(nn.Sequential):
-    """Without padding the shift is the mean of BatchNorm's input, up to 1000 times its deviation."""
+    """Without padding, the shift determines the mean of BatchNorm's input, which is up to 1000 times its deviation."""
 
     batch, image = 4, 12
 
@@ -31,7 +31,7 @@ class Unpadded(nn.Sequential):
 
 
 class Branches(nn.Module):
-    """A BatchNorm over two samples, whose gradient nearly vanishes: only differences of close numbers are left."""
+    """A BatchNorm over two samples, whose gradient nearly cancels: what is left are differences of close values."""
 
     batch, image = 2, 16
 
@@ -71,7 +71,7 @@ def drawn(seed, stream, shape):
 
 
 def fill(net, seed):
-    """Parameter k of the state_dict from stream k, rounded to float32."""
+    """Draws parameter k of the state_dict from stream k, rounded to float32."""
     for k, (name, p) in enumerate(net.state_dict().items()):
         if name.endswith(("running_mean", "running_var", "num_batches_tracked")):
             continue
@@ -99,12 +99,12 @@ def gradients(make, seed, shift, dtype):
 
 
 def error(got, expected):
-    """Root mean square of the error relative to that of the expected numbers."""
+    """Root mean square of the error, relative to that of the expected tensor."""
     return (got - expected).square().mean().sqrt() / expected.square().mean().sqrt()
 
 
 def make():
-    """`<net>/<shift>/<number of the tensor in the state_dict, or dx or logits>` -> median error over the seeds."""
+    """`<net>/<shift>/<index of the tensor in the state_dict, or dx or logits>` -> median error over the seeds."""
     out = {}
     for net in (Padded, Unpadded, Branches):
         keys = list(net().state_dict())
@@ -114,7 +114,7 @@ def make():
                 expected = gradients(net, seed, shift, torch.float64)
                 got = gradients(net, seed, shift, torch.float32)
                 for name in expected:
-                    # A bias before a BatchNorm has a gradient of 0, and so has a branch behind a ReLU that is never on.
+                    # Gradients of 0: of a bias before a BatchNorm, and of what precedes a ReLU that is 0 everywhere.
                     if expected[name].abs().max() > 1e-9:
                         errors.setdefault(name, []).append(error(got[name], expected[name]))
             for name, all_errors in errors.items():

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes bmp.safetensors: BMP files of every kind and what Pillow's Image.open(file).convert("RGB") makes of them.
+"""Writes bmp.safetensors: BMP files of every kind and the pixels of Pillow's Image.open(file).convert("RGB").
 
 Needs pillow, numpy and safetensors. Case NAME is the tensors "NAME.file", uint8 (bytes), and "NAME.rgb", uint8 (H, W, 3).
 """
@@ -25,8 +25,8 @@ rng = np.random.default_rng(6666)
 
 
 def bmp(header, bits, top_first=False, masks=None, colours=None, gap=0):
-    """A file of random pixels. `colours` is how many the header states, below what the bits allow or beside true colour;
-    `gap` is how many bytes lie between palette and pixels."""
+    """A file of random pixels. `colours`, the number of palette entries that the header states, may be fewer than the
+    bits allow, or be given for true colour; `gap` is the number of bytes between palette and pixels."""
     stated = colours or 0
     if bits <= 8:
         colours = colours or 1 << bits
@@ -42,7 +42,7 @@ def bmp(header, bits, top_first=False, masks=None, colours=None, gap=0):
     else:
         head += struct.pack("<iiHHIIiiII", W, -H if top_first else H, 1, bits, 3 if masks else 0, len(rows), 2835, 2835,
                             stated, 0)
-        if masks:  # behind a header of 40 bytes, inside a longer one
+        if masks:  # after a header of 40 bytes, inside a longer one
             head += struct.pack("<III", *masks[:3]) + (struct.pack("<I", masks[3]) if header > 52 else b"")
         head = head.ljust(header, b"\0")
     start = 14 + len(head) + len(palette) + gap

@@ -1,13 +1,13 @@
-"""Writes the golden numbers of tests/golden from PyTorch in double. Run: ./dev golden   (a few seconds)
+"""Writes the golden files of tests/golden with PyTorch, in double. Run: ./dev golden   (a few seconds)
 
-The files are committed; tests read them, so PyTorch is needed only to make them again. Same PyTorch, same bytes.
+The files are committed, so the tests do not need PyTorch. The same PyTorch version writes the same bytes.
 All tensors are F64, NCHW / OIHW / [out, in] as in PyTorch; labels and num_batches_tracked are I64 (the latter of
 shape ()); scalars have shape (1).
 
 layers.safetensors: keys `<case>/<what>`
   what: x y dy dx; every parameter and buffer before the pass by its PyTorch name (weight, bias, running_mean,
-  running_var, num_batches_tracked, conv1.weight, ...); its gradient with a `d` in front (dweight, dconv1.weight,
-  ddownsample.1.bias, ...); in training mode the buffer after the pass with `_after` behind (running_mean_after,
+  running_var, num_batches_tracked, conv1.weight, ...); its gradient with the prefix `d` (dweight, dconv1.weight,
+  ddownsample.1.bias, ...); in training mode the buffer after the pass with the suffix `_after` (running_mean_after,
   num_batches_tracked_after, bn1.running_var_after, ...).
   | case                | layer                                                        | x           |
   |---------------------|--------------------------------------------------------------|-------------|
@@ -39,7 +39,7 @@ layers.safetensors: keys `<case>/<what>`
   logits of +-80.
 
 optim.safetensors
-  adam adam_hw3 adamw sgd sgd_momentum: w0 (7) the start, then w1 w2 w10 w100 after that many steps with gradient
+  adam adam_hw3 adamw sgd sgd_momentum: w0 (7) at the start; w1 w2 w10 w100 after that many steps with gradient
   g_t[i] = sin(0.1 t (i + 1)), t = 1, 2, ...; settings lr, weight_decay, momentum (where used); all else is PyTorch's
   default.
   clip_below clip_above clip_huge clip_zero: da (2,3), db (4), max_norm, norm, da_clipped, db_clipped.
@@ -52,7 +52,7 @@ small_hw3.safetensors, small_resnet.safetensors: five Adam steps (keys lr, weigh
   SmallResNet: conv1 (3 -> 4, 3x3, p1, no bias) bn1 ReLU, layer1.0 (identity block, 4), layer2.0 (4 -> 8, stride 2,
   downsample.0 downsample.1), global average pool, fc (8 -> 5).
   x0 (6,3,8,8) labels0 (6), x1 (3,3,8,8) labels1 (3): steps 0 2 4 use batch 0, steps 1 3 the partial batch 1. The
-  images are float32 numbers.
+  images are rounded to float32.
   `initial/<name>` and `final/<name>` the state before and after, `gradient/<name>` the unclipped gradients of step 0,
   losses (5), grad_norms (5) before clipping (some above clip, some below), logits0 (6,5) of batch 0 in eval mode at
   the end. A convolution's bias before a BatchNorm has true gradient 0; PyTorch's is rounding noise (1e-15): compare
@@ -60,8 +60,8 @@ small_hw3.safetensors, small_resnet.safetensors: five Adam steps (keys lr, weigh
 
 precision.safetensors
   `<net>/<shift of the images>/<tensor>`: the error of PyTorch's float32 logits (`logits`), input gradient (`dx`) or
-  gradient of state_dict entry number k (`k`) against PyTorch's double, as root mean square relative to the double's;
-  the median over 33 draws of parameters and images. The nets stand in golden_precision.py.
+  gradient of the state_dict's entry k (`k`) against PyTorch's double: root mean square relative to the double's, and of
+  that the median over 33 draws of parameters and images. The networks are in golden_precision.py.
 
 hw3_keys.txt, course_resnet18_keys.txt (a bias in every convolution), resnet18_keys.txt and resnet50_keys.txt
 (torchvision's):
@@ -82,7 +82,7 @@ import golden_precision  # noqa: E402
 
 
 def main():
-    torch.set_num_threads(1)  # the order of sums is then fixed
+    torch.set_num_threads(1)  # so that the order of sums is fixed
     torch.use_deterministic_algorithms(True)
     for name, make in [
         ("layers", golden_layers.make),

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes resize.safetensors: small pictures and what Pillow's Image.resize(size, Image.BILINEAR) makes of them.
+"""Writes resize.safetensors: small pictures and the results of Pillow's Image.resize(size, Image.BILINEAR).
 
 Needs pillow, numpy and safetensors. Case i is the tensors "i.x" and "i.y", both uint8 (H, W, 3).
 """
@@ -11,7 +11,7 @@ from PIL import Image
 from safetensors.numpy import save_file
 
 # (input width, height), (output width, height)
-# Pillow 13 takes the height first where it loses more than twice as many pixels as the width; a tie is among these.
+# Pillow 13 resizes the height first if it loses more than twice as many pixels as the width; a tie is among these.
 CASES = [
     ((32, 32), (16, 16)), ((37, 23), (16, 16)), ((41, 27), (17, 19)), ((38, 44), (30, 28)), ((24, 40), (20, 20)), ((16, 16), (37, 23)), ((5, 7), (31, 3)),
     ((1, 1), (7, 5)), ((1, 1), (1, 1)), ((1, 40), (8, 9)), ((40, 1), (9, 8)), ((33, 12), (1, 1)), ((64, 48), (1, 33)),

@@ -1,4 +1,4 @@
-# The networks of tinycnn's tests and benchmarks in plain PyTorch, with the parameter names the C++ side must produce.
+# The networks of tinycnn's tests and benchmarks in PyTorch, with the parameter names that ours must have.
 import torch
 from torch import nn
 
@@ -69,7 +69,7 @@ class Bottleneck(nn.Module):
 
 
 def shortcut(channels, width, stride, bias):
-    """The 1x1 convolution and BatchNorm of a block that changes shape; None where the identity fits."""
+    """The 1x1 convolution and BatchNorm of a block that changes the shape; None if the identity fits."""
     if stride == 1 and channels == width:
         return None
     return nn.Sequential(nn.Conv2d(channels, width, 1, stride, bias=bias), nn.BatchNorm2d(width))
@@ -119,7 +119,7 @@ class SmallResNet(nn.Module):
 
 
 def seeded(seed, make):
-    """A network drawn from PyTorch's generator at this seed."""
+    """A network whose initial values PyTorch draws with this seed."""
     torch.manual_seed(seed)
     return make()
 

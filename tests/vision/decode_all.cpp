@@ -1,5 +1,5 @@
-// Decodes the given files and damaged pictures, and looks at every byte of what comes of it, so that valgrind says
-// where one was never written; see uninitialised.py.
+// Decodes the given files and damaged pictures and reads every byte of the results, so that valgrind reports
+// uninitialised ones; see uninitialised.py.
 #include <cstdio>
 
 #include "../support/damaged_pictures.hpp"

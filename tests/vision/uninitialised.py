@@ -1,6 +1,7 @@
-"""No pixel depends on memory that was never written: decode_all.cpp under valgrind, on the fuzzers' corpus of pictures.
+"""Checks that no pixel depends on uninitialised memory: runs decode_all.cpp under valgrind on the fuzzers' pictures.
 
-The last line is 'N passed, N failed', one a picture; where valgrind is not installed, '0 passed, 0 failed, 1 skipped'.
+The last line is 'N passed, N failed', counted in pictures; '0 passed, 0 failed, 1 skipped' if valgrind is not
+installed.
 """
 
 import pathlib

@@ -1,4 +1,4 @@
-// Decoding and resizing: Pillow's bytes where they are promised, an error with the file's name where there is no
+// Decoding and resizing: the same bytes as Pillow where this is promised; an error that names the file if it is not a
 // picture.
 #include <doctest/doctest.h>
 
@@ -17,7 +17,7 @@
 using namespace tinycnn;
 
 TEST_SUITE("vision") {
-  // Expected: Pillow 13, golden/make_resize.py.
+  // Expected values: Pillow 13, golden/make_resize.py.
   TEST_CASE("resizing gives Pillow's bytes") {
     const SafetensorsFile golden(TINYCNN_GOLDEN_DIR "/resize.safetensors");
     int cases = 0;
@@ -66,7 +66,7 @@ TEST_SUITE("vision") {
     CHECK(largest <= 8);
   }
 
-  // Expected: Pillow 13, golden/make_bmp.py.
+  // Expected values: Pillow 13, golden/make_bmp.py.
   TEST_CASE("BMPs of every kind are decoded to Pillow's pixels") {
     const SafetensorsFile golden(TINYCNN_GOLDEN_DIR "/bmp.safetensors");
     int cases = 0;
@@ -87,7 +87,7 @@ TEST_SUITE("vision") {
     CHECK(cases == 77);
   }
 
-  /// Leaves `byte` on the stack where functions called next have their variables.
+  /// Fills the part of the stack with `byte` that the functions called next use.
   [[gnu::noinline]] void fill_stack(unsigned char byte) {
     volatile unsigned char variables[60'000];
     for (volatile unsigned char& each : variables) each = byte;
@@ -117,7 +117,7 @@ TEST_SUITE("vision") {
     CHECK(decoded >= 150);
   }
 
-  TEST_CASE("a colour that a palette lacks is black, as Pillow has it") {
+  TEST_CASE("a colour missing from a palette is black, as in Pillow") {
     using namespace picture_bytes;
     for (const std::string& bytes : {bytes_of(Bmp{.w = 1, .bits = 8, .colours = 16, .stated = 16}),
                                      bytes_of(Bmp{.w = 1, .bits = 8, .header = 12, .colours = 16}),
@@ -127,7 +127,7 @@ TEST_SUITE("vision") {
     }
   }
 
-  TEST_CASE("many palettes in a PNG take no time") {
+  TEST_CASE("a PNG with many palettes is decoded quickly") {
     std::string png =
         picture_bytes::bytes_of(picture_bytes::Png{.colour = picture_bytes::Colour::palette, .colours = 16});
     const std::size_t header = 33;
@@ -143,8 +143,8 @@ TEST_SUITE("vision") {
           "cannot decode 'a.jpg': it is damaged (it has no scan, so no pixels)");
   }
 
-  // Pillow 13 makes 255 of a level from 256 on: Image.open(path).convert("RGB") of a 16-bit grey PNG clips.
-  TEST_CASE("of 16-bit samples the high byte is taken") {
+  // For 16-bit grey PNGs, Pillow 13's Image.open(path).convert("RGB") clips levels at 255 instead.
+  TEST_CASE("16-bit samples are reduced to their high byte") {
     using namespace picture_bytes;
     const Picture picture = decode_image(bytes_of(Png{.colour = Colour::grey, .depth = 16}), "a.png");
     for (int x = 0; x < 5; ++x) CHECK(picture.rgb[std::size_t(3 * x)] == drawn(x, 0, 0));
@@ -191,7 +191,7 @@ TEST_SUITE("vision") {
     CHECK(decode_image(folder / "rgba.png").rgb == std::vector<std::uint8_t>{10, 20, 30});
   }
 
-  TEST_CASE("what is no picture is an error that names the file") {
+  TEST_CASE("a file that is not a picture gives an error that names it") {
     const ScratchFolder folder;
     const std::string jpeg = encode_jpeg(gradient(80, 60), 90);
     const auto error = [&](const std::string& bytes) {
@@ -219,14 +219,14 @@ TEST_SUITE("vision") {
           "cannot decode 'a.jpg': it is damaged (a Huffman table of too many codes)");
   }
 
-  TEST_CASE("a Huffman table whose codes take every string of bits is refused") {  // T.81, C.2
+  TEST_CASE("a Huffman table whose codes use up every string of bits is refused") {  // T.81, C.2
     std::string jpeg = picture_bytes::bytes_of(picture_bytes::Jpeg{});
     CHECK(decode_image(jpeg, "a.jpg").w == 16);
     jpeg[jpeg.find("\xff\xc4") + 8] = 16;  // codes of 4 bits
     CHECK(contains(error_of([&] { decode_image(jpeg, "a.jpg"); }), "a Huffman table of too many codes"));
   }
 
-  TEST_CASE("a small file that claims a huge picture is refused before it takes the memory") {
+  TEST_CASE("a small file that claims a huge picture is refused before memory is allocated") {
     const ScratchFolder folder;
     std::string png(reinterpret_cast<const char*>(grey_png), sizeof grey_png);
     png[18] = png[22] = 0x27;  // 10001 x 10001 pixels
@@ -235,13 +235,13 @@ TEST_SUITE("vision") {
     CHECK(contains(error_of([&] { decode_image(folder / "bomb.png"); }), "it claims more than 100 million pixels"));
   }
 
-  TEST_CASE("bytes after the end of a JPEG are harmless, as Pillow has it") {
+  TEST_CASE("bytes after the end of a JPEG are ignored, as in Pillow") {
     const ScratchFolder folder;
     put_file(folder / "a.jpg", encode_jpeg(gradient(20, 20), 90) + "trailing");
     CHECK(decode_image(folder / "a.jpg").w == 20);
   }
 
-  TEST_CASE("a JPEG changed anywhere is decoded or refused, never crashed on") {
+  TEST_CASE("a JPEG changed anywhere is decoded or refused, without a crash") {
     const ScratchFolder folder;
     const std::string good = encode_jpeg(gradient(24, 16), 50);
     for (std::size_t i = 2; i < good.size(); i += 2) {

@@ -64,7 +64,7 @@ struct OpenedFile {
 [[gnu::cold]] inline std::string follow_links(const std::string& path) {
   std::string end = path;
   char link[4096];                            // PATH_MAX
-  for (int links = 0; links < 40; ++links) {  // Linux follows as many
+  for (int links = 0; links < 40; ++links) {  // Linux follows at most 40
     const ssize_t length = ::readlink(end.c_str(), link, sizeof link);
     if (length < 0) return end;  // not a link
     end.resize(length > 0 && link[0] == '/' ? 0 : end.rfind('/') + 1);
