@@ -27,7 +27,7 @@ using namespace tinycnn;
 
 namespace {
 
-/// Lets this process have no more than `bytes` beside what it has.
+/// Limits this process to `bytes` more memory than it has now.
 void limit_memory(std::size_t bytes) {
   const std::size_t pages = std::strtoull(read_file("/proc/self/statm").c_str(), nullptr, 10);
   const rlim_t limit = pages * std::size_t(::sysconf(_SC_PAGESIZE)) + bytes;

@@ -1,4 +1,4 @@
-// A branch of features beside a branch of pixels.
+// One branch of a Concat has features, the other an image.
 // expect: the branches of this Concat differ in height or width, or one is flat and the other not
 // expect: Mistake::concat_sizes_differ, 2, tinycnn::Concat<
 // expect: Got<tinycnn::Features<3072>>

@@ -15,13 +15,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   fuzz::demand(matrix.columns == 0 ? matrix.values.empty()
                                    : long(matrix.values.size()) / matrix.columns == matrix.rows &&
                                          long(matrix.values.size()) % matrix.columns == 0,
-               "a matrix has its numbers");
+               "a matrix has all of its elements");
   write_npy(path, matrix.values.data(), matrix.rows, matrix.columns);
   const NpyMatrix again = read_npy(path);
   fuzz::demand(again.rows == matrix.rows && again.columns == matrix.columns, "a shape is written and read");
   fuzz::demand(again.values.size() == matrix.values.size() &&
                    (again.values.empty() ||
                     std::memcmp(again.values.data(), matrix.values.data(), again.values.size() * sizeof(float)) == 0),
-               "numbers are written and read");
+               "elements are written and read");
   return 0;
 }

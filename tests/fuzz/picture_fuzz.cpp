@@ -15,7 +15,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   Picture picture;
   if (!fuzz::accepts("a.jpg", [&] { picture = decode_image(bytes, "a.jpg"); })) return 0;
   fuzz::demand(picture.w > 0 && picture.h > 0, "a picture has pixels");
-  fuzz::demand(long(picture.rgb.size()) == 3L * picture.w * picture.h, "a picture has three bytes a pixel");
+  fuzz::demand(long(picture.rgb.size()) == 3L * picture.w * picture.h, "a picture has three bytes per pixel");
   for (const auto& [to_w, to_h] : {std::pair{16, 12}, {1, 70}}) {
     const Picture resized = resize_bilinear(picture, to_w, to_h);
     fuzz::demand(resized.w == to_w && resized.h == to_h && long(resized.rgb.size()) == 3L * to_w * to_h,

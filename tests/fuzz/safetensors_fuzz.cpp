@@ -39,7 +39,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     return 0;
   }
   for (long i = 0; i < small_net::graph.trained_storage; ++i)
-    fuzz::demand(std::isfinite(got.parameters[i]), "numbers that are loaded are finite");
+    fuzz::demand(std::isfinite(got.parameters[i]), "loaded elements are finite");
   save_state(path, got.state());
   load_state(path, start.state());
   fuzz::demand(got == start, "what is loaded is saved, and loaded again");

@@ -40,9 +40,9 @@ Contributions sum(Contributions a, const Contributions& b) {
   return a;
 }
 
-/// Plays the backward steps with sets of contributions for numbers, and compares what each step receives as dy with
-/// what the forward steps say it must be: one contribution from every reader, or the reader's own gradient where it is
-/// a sum.
+/// Simulates the backward steps with sets of contributions instead of gradients, and compares the dy of each step with
+/// what follows from the forward steps: one contribution from every reader, or the reader's own gradient if it is a
+/// sum.
 bool gradients_are_complete(const Plan& p) {
   const auto gradient_root = [&](int v) { return p.values[v].gradient_root; };
   std::map<int, Contributions> expected, held;  // by gradient root; by value

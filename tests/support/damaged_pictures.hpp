@@ -38,13 +38,13 @@ inline std::vector<std::string> damaged_bmps(int count) {
       bmp.compression = 3;
       for (int c = 0; c < 3; ++c) bmp.masks[c] = bmp.bits == 16 ? 0x1fu << 5 * c : 0xffu << 8 * c;
     }
-    const bool below = i % 3 == 0;  // beyond the header, so that its other half is sound
+    const bool below = i % 3 == 0;  // after the header, so that the header is sound
     files.push_back(damaged(bytes_of(bmp), below ? 14 + std::size_t(bmp.header) : 2, dice));
   }
   return files;
 }
 
-/// PNGs and JPEGs in turn, damaged behind what states their size.
+/// PNGs and JPEGs in turn, damaged after the fields that state their size.
 inline std::vector<std::string> damaged_pngs_and_jpegs(int count) {
   using namespace picture_bytes;
   constexpr Colour kinds[] = {Colour::palette, Colour::grey, Colour::rgb, Colour::grey_alpha, Colour::rgba};

@@ -60,7 +60,7 @@ struct LayerInputs {
   [[nodiscard]] const std::vector<double>& of(const std::string& name) const {
     for (const NamedValues& tensor : state)
       if (tensor.name == name) return tensor.values;
-    throw tinycnn::Error("the test gives no numbers for '" + name + "'");
+    throw tinycnn::Error("the test gives no elements for '" + name + "'");
   }
 };
 

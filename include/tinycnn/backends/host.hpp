@@ -111,8 +111,8 @@ class HostVerbs {
   }
 
  private:
-  static constexpr std::int64_t block_elements = std::int64_t{1}
-                                                 << 15;  // fixed, so that no result depends on the threads
+  // Fixed, so that no result depends on the number of threads.
+  static constexpr std::int64_t block_elements = std::int64_t{1} << 15;
 
   static constexpr std::int64_t block_end(int block, std::int64_t count) {
     const std::int64_t end = (block + 1) * block_elements;

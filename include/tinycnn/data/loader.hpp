@@ -81,7 +81,7 @@ class Loader {
     batches_ = batches_of(order.size());
     claimed_ = 0;
     delivered_ = 0;
-    for (int b = 0; b < prefetched; ++b) prepare(b);
+    for (int b = 0; b < prefetched; ++b) assign_slot(b);
     ::pthread_cond_broadcast(&work_available_);
   }
 
@@ -101,7 +101,7 @@ class Loader {
       index_[std::size_t(i)] = slot.index[std::size_t(i)];
     }
     ::pthread_mutex_lock(&mutex_);
-    prepare(delivered_++ + prefetched);
+    assign_slot(delivered_++ + prefetched);
     ::pthread_cond_broadcast(&work_available_);
     if (!damage.empty()) throw Error(damage);
     minibatch = {n, images_.data(), labels_.data(), index_.data()};
@@ -158,7 +158,7 @@ class Loader {
   }
 
   /// Assigns a slot to minibatch b and allows the threads to load pictures up to its end.
-  void prepare(std::int64_t b) {
+  void assign_slot(std::int64_t b) {
     const std::int64_t begin = b * batch_, end = begin + batch_, size = std::int64_t(order_.size());
     Slot& slot = slots_[b % prefetched];
     slot.n = int(begin >= size ? 0 : (end < size ? end : size) - begin);
@@ -214,13 +214,13 @@ class Loader {
       const int n = int(position % batch_);
       ++busy_;
       ::pthread_mutex_unlock(&mutex_);
-      bool by_file = true;
-      const std::string damage = fill(slot, n, picture, by_file);
+      bool file_at_fault = true;
+      const std::string damage = fill(slot, n, picture, file_at_fault);
       ::pthread_mutex_lock(&mutex_);
       --busy_;
       --slot.remaining;
-      if (!by_file) failure_ = damage;
-      if (!damage.empty() && by_file) damaged_.push_back({picture, damage});
+      if (!file_at_fault) failure_ = damage;
+      if (!damage.empty() && file_at_fault) damaged_.push_back({picture, damage});
       if (!damage.empty() && (slot.damaged < 0 || n < slot.damaged)) {
         slot.damaged = n;
         slot.damage = damage;
@@ -229,9 +229,9 @@ class Loader {
     }
   }
 
-  /// Loads a picture into index n of the slot. Returns the error message, or "" on success; `by_file` says whether the
-  /// file is the cause.
-  [[gnu::cold]] std::string fill(Slot& slot, int n, int picture, bool& by_file) {
+  /// Loads a picture into index n of the slot. Returns the error message, or "" on success; `file_at_fault` says
+  /// whether the file is the cause.
+  [[gnu::cold]] std::string fill(Slot& slot, int n, int picture, bool& file_at_fault) {
     slot.labels[std::size_t(n)] = folder_.labels[std::size_t(picture)];
     slot.index[std::size_t(n)] = picture;
     std::uint8_t* out = slot.pictures.data() + n * image_.size();  // (3,H,W)
@@ -244,10 +244,10 @@ class Loader {
     } catch (const Error& error) {
       return error.what();
     } catch (const std::bad_alloc&) {
-      by_file = false;
+      file_at_fault = false;
       return joined({"cannot load '", path, "': out of memory; free some, or use fewer threads"});
     } catch (const std::exception& error) {
-      by_file = false;
+      file_at_fault = false;
       return joined({"cannot load '", path, "': ", error.what()});
     }
     return {};

@@ -32,7 +32,7 @@ class NetworkMemory {
         gradients(backend, with_gradients ? graph_of_first(plans).trained_storage : 0),
         buffers(backend, graph_of_first(plans).buffer_storage),
         labels_(backend, capacity),
-        block_(backend, most_bytes(plans, capacity, threads)),
+        block_(backend, max_bytes(plans, capacity, threads)),
         graph_(&graph_of_first(plans)),
         capacity_(capacity) {}
 
@@ -70,13 +70,13 @@ class NetworkMemory {
 
  private:
   static const Graph& graph_of_first(std::initializer_list<const Plan*> plans) { return *(*plans.begin())->graph; }
-  static std::int64_t most_bytes(std::initializer_list<const Plan*> plans, int capacity, int threads) {
-    std::int64_t most = 0;
+  static std::int64_t max_bytes(std::initializer_list<const Plan*> plans, int capacity, int threads) {
+    std::int64_t max = 0;
     for (const Plan* plan : plans) {
       const std::int64_t bytes = plan_bytes(*plan, capacity, threads);
-      most = bytes > most ? bytes : most;
+      max = bytes > max ? bytes : max;
     }
-    return most;
+    return max;
   }
 
   Memory<int> labels_;  // (N)

@@ -169,7 +169,8 @@ class Trainer : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Loss, Back
   /// The gradients of the parameters after a step, at the offsets in `graph.parameters`. For tests and debugging.
   [[nodiscard]] const T* gradients() const { return memory_.gradients.read(); }
 
-  /// The memory of one of this Trainer's plans after its last execution. For tests and debugging.
+  /// An Execution of one of this Trainer's plans for n samples, with pointers to its memory. Public for tests and
+  /// debugging.
   [[nodiscard]] Execution<Backend> execution(const Plan& p, int n) {
     Execution<Backend> run = memory_.execution(p, n);
     run.seed = options_.seed;

@@ -1,4 +1,5 @@
-// The Cpu backend: NHWC, SIMD, threads, fused ops. Reference's plain loops compute what it has no kernel for.
+// The Cpu backend: NHWC, SIMD, threads, fused ops. Reference's plain loops compute what it has no kernel for. The
+// passes of a convolution are in fused/conv.hpp, the micro-kernel is in gemm/micro_kernel.hpp.
 #pragma once
 
 #include <type_traits>

@@ -79,7 +79,7 @@ void add_to(Stored& to, T contribution) {
   to = Stored(T(to) + contribution);
 }
 
-/// Starts a gradient that contributions will be added to: dx = add, or zeros where there is none.
+/// Starts a gradient that contributions will be added to: dx = add, or zeros if there is none.
 template <class Backend>
 void start_gradient(const Execution<Backend>& run, int dx, int add) {
   using Stored = typename Backend::Stored;

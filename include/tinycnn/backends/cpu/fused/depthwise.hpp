@@ -1,5 +1,5 @@
-// Depthwise convolutions for the fused ops: the backend lists each op with a convolution twice, once with this type, so
-// that a network without depthwise convolutions compiles none of their kernels.
+// DepthwiseConvolution, a convolution type for the fused ops. The backend lists each op with a convolution twice, once
+// with this type, so that a network without depthwise convolutions compiles none of their kernels.
 #pragma once
 
 #include <cstdint>

@@ -9,14 +9,14 @@ namespace tinycnn::cpu {
 /// The base class of the instruction sets.
 struct InstructionSet {};
 
-/// 512-bit registers, 32 of them: a register tile takes 8 x 2, the rest holds operands.
+/// 32 registers of 512 bits. A register tile uses 8 x 2; the rest hold operands.
 struct Avx512 : InstructionSet {
   static constexpr int width = 16;
   static constexpr int tile_rows = 8;
   static constexpr const char* name = "AVX-512";
 };
 
-/// 256-bit registers with fused multiply-add, 16 of them: a register tile takes 6 x 2.
+/// 16 registers of 256 bits, and fused multiply-add. A register tile uses 6 x 2.
 struct Avx2 : InstructionSet {
   static constexpr int width = 8;
   static constexpr int tile_rows = 6;

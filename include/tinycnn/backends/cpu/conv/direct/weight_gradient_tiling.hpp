@@ -92,7 +92,7 @@ constexpr std::int64_t direct_weight_gradient_scratch_floats(const ConvolutionSh
   return (DirectWeightGradientTiling<Isa>::of(dense).scratch_floats(dense) + 15) / 16 * 16;
 }
 
-/// Workspace floats: the partial sums; 0 where there is only one.
+/// Workspace floats: the partial sums; 0 if there is only one.
 template <class Isa>
 constexpr std::int64_t direct_weight_gradient_workspace_floats(const ConvolutionShape& s) {
   const auto t = DirectWeightGradientTiling<Isa>::of(without_skipped_pixels(s));
