@@ -1,4 +1,4 @@
-// Second stage: inserts a step that applies a deferred scale, shift and ReLU if a reader does not accept them deferred.
+// Third stage: inserts a step that applies a deferred scale, shift and ReLU if a reader does not accept them deferred.
 #pragma once
 
 #include <tinycnn/plan/draft.hpp>

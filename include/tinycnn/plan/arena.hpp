@@ -26,8 +26,8 @@ constexpr void sort_by_size(const PlanDraft& d, IntArray& order, IntArray& spare
 
 }  // namespace detail
 
-/// With at most so many values they are placed largest first, which needs the least possible memory for HW3, ResNet-18
-/// and ResNet-50. With more they are placed in the order of their indices, which costs the compiler less.
+/// Up to this number of values are placed largest first, which needs the least possible memory for HW3, ResNet-18 and
+/// ResNet-50. If there are more, they are placed in the order of their indices, which is faster to compile.
 inline constexpr int largest_first_limit = 512;
 
 /// Places each value at the lowest offset where it overlaps no placed value of an overlapping lifetime.

@@ -1,4 +1,4 @@
-// Fourth stage: decides which step computes the reduction of BatchNorm's backward pass while the gradient is in cache,
+// Fifth stage: decides which step computes the reduction of BatchNorm's backward pass while the gradient is in cache,
 // so that BatchNorm's own step need not read it for that.
 #pragma once
 

@@ -1,4 +1,5 @@
-// Builds the graph of a network type: visits the type once to count, and again to fill arrays of exactly that size.
+// First stage: builds the graph of a network type. Visits the type once to count, and again to fill arrays of exactly
+// that size.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// Third stage: lists the backward steps, in reverse order, and decides which step writes a gradient and which add to
+// Fourth stage: lists the backward steps, in reverse order, and decides which step writes a gradient and which add to
 // it.
 #pragma once
 

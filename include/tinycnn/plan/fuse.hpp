@@ -1,4 +1,4 @@
-// First stage: covers the nodes with the backend's fused ops, longest pattern first, and lists the forward steps.
+// Second stage: covers the nodes with the backend's fused ops, longest pattern first, and lists the forward steps.
 #pragma once
 
 #include <tinycnn/core/integer_math.hpp>

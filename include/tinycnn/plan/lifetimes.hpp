@@ -1,4 +1,4 @@
-// Fifth stage: finds the lifetime of each value, from the first step that needs its memory to the last.
+// Sixth stage: finds the lifetime of each value, from the first step that needs its memory to the last.
 #pragma once
 
 #include <tinycnn/plan/draft.hpp>
