@@ -48,7 +48,7 @@ struct FirstLayer {
   }
   /// Element e = (r, s, c) of the patch of sample n at output pixel (p, q).
   [[nodiscard]] double element(int n, int p, int q, int e) const {
-    const double pivot = double(pivots.of[e % s.x.c]);
+    const double pivot = double(pivots.mean[e % s.x.c]);
     const int h = p + e / s.x.c / 3 - test.padding, w = q + e / s.x.c % 3 - test.padding;
     if (h < 0 || h >= s.x.h || w < 0 || w >= s.x.w) return -pivot;
     return double(x.data[((long(n) * s.x.h + h) * s.x.w + w) * s.x.c + e % s.x.c]) - pivot;
