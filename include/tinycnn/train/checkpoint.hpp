@@ -15,11 +15,11 @@ namespace tinycnn {
 /// The state of the caller's training loop in a checkpoint: names and values, in the order in which they were added.
 class Notes {
  public:
-  void add(const std::string& name, const std::string& value) { all_.push_back({name, value}); }
+  [[gnu::cold]] void add(const std::string& name, const std::string& value) { all_.push_back({name, value}); }
   /// Adds a number as the shortest text that reads back as the same number.
   template <class Number>
     requires std::is_arithmetic_v<Number>
-  void add(const std::string& name, Number value) {
+  [[gnu::cold]] void add(const std::string& name, Number value) {
     add(name, shortest(value));
   }
 
@@ -79,7 +79,7 @@ inline constexpr const char* checkpoint_version = "1";
 
 /// Writes the elements of `states`, in type T, and the notes, atomically: on an error an old file stays as it was.
 template <class T>
-[[gnu::cold]] void write_checkpoint(const std::string& path, const std::vector<NamedState<T>>& states,
+[[gnu::cold]] void write_checkpoint(const std::string& path, const NamedStates<T>& states,
                                     const Notes& notes) {
   SafetensorsWriter writer;
   writer.note(detail::checkpoint_key, detail::checkpoint_version);
@@ -89,7 +89,7 @@ template <class T>
 
 /// Reads the elements of `states`. On any error throws an Error and changes nothing.
 template <class T>
-[[gnu::cold]] void read_checkpoint(const std::string& path, const std::vector<NamedState<T>>& states) {
+[[gnu::cold]] void read_checkpoint(const std::string& path, const NamedStates<T>& states) {
   const SafetensorsFile file(path);
   detail::check_is_checkpoint(file);
   read_states<T>(file, states);
