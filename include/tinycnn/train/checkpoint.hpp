@@ -26,7 +26,7 @@ class Notes {
   [[nodiscard]] const std::vector<std::pair<std::string, std::string>>& all() const { return all_; }
 
   /// The value of that name, null if there is none.
-  [[nodiscard]] const std::string* find(const std::string& name) const {
+  [[gnu::cold]] [[nodiscard]] const std::string* find(const std::string& name) const {
     for (const auto& [known, value] : all_)
       if (known == name) return &value;
     return nullptr;
@@ -36,18 +36,19 @@ class Notes {
   template <class Number>
   [[gnu::cold]] Number number(const std::string& name, const std::string& path, Number least, Number most) const {
     const std::string* text = find(name);
+    if (text == nullptr) refuse(path, {name, "' is missing"});
     Number value{};
-    const bool read = text != nullptr && [&] {
-      const auto [end, fault] = std::from_chars(text->data(), text->data() + text->size(), value);
-      return fault == std::errc{} && end == text->data() + text->size();
-    }();
-    if (!read || !(value >= least && value <= most))
-      throw Error({"'", path, "' is no checkpoint to go on from: its note '", name,
-                   text == nullptr ? "' is missing" : joined({"' is '", *text, "'"})});
+    const auto [end, fault] = std::from_chars(text->data(), text->data() + text->size(), value);
+    const bool read = fault == std::errc{} && end == text->data() + text->size();
+    if (!read || !(value >= least && value <= most)) refuse(path, {name, "' is '", *text, "'"});
     return value;
   }
 
  private:
+  [[gnu::cold]] [[noreturn]] static void refuse(const std::string& path, std::initializer_list<Piece> why) {
+    throw Error({"'", path, "' is no checkpoint to go on from: its note '", joined(why)});
+  }
+
   std::vector<std::pair<std::string, std::string>> all_;
 };
 
