@@ -74,7 +74,8 @@ constexpr int classes = Model::classes;
   // ---------- Model, files, checkpoint ----------
   const std::string best_path = joined({options.out, "/best.safetensors"});
   const std::string checkpoint_path = joined({options.out, "/last.ckpt"});
-  const std::string steps_path = joined({options.out, "/steps.csv"}), history_path = joined({options.out, "/history.csv"});
+  const std::string steps_path = joined({options.out, "/steps.csv"}),
+                    history_path = joined({options.out, "/history.csv"});
   constexpr const char* steps_header = "step,loss,grad_norm,lr";
   constexpr const char* history_header = "epoch,train_loss,train_acc,valid_loss,valid_acc,lr,seconds";
   Model model = make_model(options);
@@ -98,8 +99,8 @@ constexpr int classes = Model::classes;
   const auto stop_if_interrupted = [&] {
     if (!interrupt.requested()) return;
     save();
-    throw Error({"interrupted after step ", model.steps(), ", which is saved; continue with --resume --out ",
-                 options.out});
+    throw Error(
+        {"interrupted after step ", model.steps(), ", which is saved; continue with --resume --out ", options.out});
   };
   if (!resumed) save();
 

@@ -57,7 +57,9 @@ class CsvWriter {
     return writer;
   }
 
-  [[gnu::cold]] CsvWriter(CsvWriter&& other) noexcept : path_(std::move(other.path_)), file_(other.file_) { other.file_ = nullptr; }
+  [[gnu::cold]] CsvWriter(CsvWriter&& other) noexcept : path_(std::move(other.path_)), file_(other.file_) {
+    other.file_ = nullptr;
+  }
   CsvWriter& operator=(CsvWriter&&) = delete;
   [[gnu::cold]] ~CsvWriter() {
     if (file_) std::fclose(file_);

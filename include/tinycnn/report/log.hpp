@@ -12,7 +12,8 @@ namespace tinycnn {
 /// A log file for people. Lines are appended to an existing file. Throws an Error if the file cannot be opened.
 class Log {
  public:
-  [[gnu::cold]] explicit Log(const std::string& path, bool quiet = false) : file_(open_stream(path, O_APPEND)), quiet_(quiet) {}
+  [[gnu::cold]] explicit Log(const std::string& path, bool quiet = false)
+      : file_(open_stream(path, O_APPEND)), quiet_(quiet) {}
   [[gnu::cold]] ~Log() { std::fclose(file_); }
   Log(const Log&) = delete;
   Log& operator=(const Log&) = delete;

@@ -80,8 +80,7 @@ inline constexpr const char* checkpoint_version = "1";
 
 /// Writes the elements of `states`, in type T, and the notes, atomically: on an error an old file stays as it was.
 template <class T>
-[[gnu::cold]] void write_checkpoint(const std::string& path, const NamedStates<T>& states,
-                                    const Notes& notes) {
+[[gnu::cold]] void write_checkpoint(const std::string& path, const NamedStates<T>& states, const Notes& notes) {
   SafetensorsWriter writer;
   writer.note(detail::checkpoint_key, detail::checkpoint_version);
   for (const auto& [name, value] : notes.all()) writer.note(name, value);

@@ -75,6 +75,14 @@ namespace detail {
 
 [[gnu::cold]] inline std::vector<std::int64_t> shape_of(const Parameter& p) { return {p.extents, p.extents + p.rank}; }
 
+/// Throws an Error if the tensor `entry` of `file` has another shape than `p`.
+[[gnu::cold]] inline void check_shape(const SafetensorsFile& file, const TensorEntry& entry, const Parameter& p) {
+  const std::vector<std::int64_t> shape = shape_of(p);
+  if (entry.shape != shape)
+    throw Error({"tensor '", entry.name, "' of '", file.path(), "' has shape ", tinycnn::shape_text(entry.shape),
+                 ", the network's has ", tinycnn::shape_text(shape)});
+}
+
 inline constexpr std::int64_t elements_at_once =
     std::int64_t{1} << 14;  // the size of the buffer for file access: there is never a second copy of the network
 
@@ -144,8 +152,7 @@ class NameList {
 /// Writes all `states` in element type Stored (counters as int64) and the notes of `writer`, atomically: on an error an
 /// old file stays as it was.
 template <class Stored, class T>
-[[gnu::cold]] void write_states(SafetensorsWriter& writer, const std::string& path,
-                                const NamedStates<T>& states) {
+[[gnu::cold]] void write_states(SafetensorsWriter& writer, const std::string& path, const NamedStates<T>& states) {
   struct Item {
     const NamedState<T>* owner;
     const Parameter* parameter;
@@ -180,13 +187,12 @@ template <class T>
       const std::string name = each.name(p);
       const TensorEntry* entry = file.find(name);
       if (entry == nullptr && p.integer) continue;  // a missing counter becomes 0, as in load_state_dict of PyTorch
-      if (entry == nullptr)
+      if (entry == nullptr) {
         missing.add(name);
-      else if (entry->shape != detail::shape_of(p))
-        throw Error({"tensor '", name, "' of '", file.path(), "' has shape ", shape_text(entry->shape),
-                     ", the network's has ", shape_text(detail::shape_of(p))});
-      else
+      } else {
+        detail::check_shape(file, *entry, p);
         known[std::size_t(entry - file.entries().data())] = 1;
+      }
     }
   for (std::size_t i = 0; i < known.size(); ++i)
     if (!known[i]) unexpected.add(file.entries()[i].name);

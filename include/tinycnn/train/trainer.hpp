@@ -197,7 +197,8 @@ class Trainer : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Loss, Back
 
   /// The network and its optimizer slots, each of which has the layout of the parameters.
   template <class Element>
-  [[nodiscard]] static NamedStates<Element> with_slots(const NetworkState<Element>& network, Element* slots) {
+  [[gnu::cold]] [[nodiscard]] static NamedStates<Element> with_slots(const NetworkState<Element>& network,
+                                                                     Element* slots) {
     NamedStates<Element> states{{{"", network}}};
     for (const char* prefix : {"optimizer.0.", "optimizer.1."})
       if (states.count <= Optimizer::slots) {
@@ -217,7 +218,7 @@ class Trainer : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Loss, Back
   }
 
   /// Executes the validation plan on n samples; writes their logits unless `logits` is null.
-  Execution<Backend> infer(const float* images, const int* labels, int n, float* logits) {
+  [[gnu::cold]] Execution<Backend> infer(const float* images, const int* labels, int n, float* logits) {
     typename Backend::Session session(memory_.backend);
     const Execution<Backend> run = execution(validation_plan, n);
     if (!prepared_) Backend::execute(run, validation_kernels, PlanPart::prepare);
@@ -232,14 +233,14 @@ class Trainer : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Loss, Back
     return run;
   }
 
-  [[nodiscard]] static double losses(const Execution<Backend>& run) {
+  [[gnu::cold]] [[nodiscard]] static double losses(const Execution<Backend>& run) {
     const auto loss = Backend::template fetch<T>(run, graph.node_count);  // (N)
     double sum = 0;
     for (int i = 0; i < run.n; ++i) sum += double(loss(i, 0));
     return sum;
   }
 
-  [[nodiscard]] static int correct(const Execution<Backend>& run, const int* labels) {
+  [[gnu::cold]] [[nodiscard]] static int correct(const Execution<Backend>& run, const int* labels) {
     const auto x = Backend::template fetch<typename Backend::Stored>(run, run.plan->output);  // (N, classes)
     int count = 0;
     for (int i = 0; i < run.n; ++i) {
