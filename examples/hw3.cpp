@@ -11,7 +11,7 @@ using Model =
     Trainer<networks::Classifier, Image<3, 128, 128>, Batch<hw3_batch_size>, CrossEntropy, Adam, Constant, Cpu<>>;
 constexpr int classes = Model::classes;
 
-Model make_model(const Hw3Options& options) {
+[[gnu::cold]] Model make_model(const Hw3Options& options) {
   return Model({.optimizer = {.weight_decay = options.weight_decay},
                 .schedule = {options.lr},
                 .clip_norm = options.clip,
@@ -20,7 +20,7 @@ Model make_model(const Hw3Options& options) {
 }
 
 /// Predicts the test pictures; writes the logits and, as categories, their argmax.
-void predict(Model& model, Hw3Pictures& test, const Hw3Options& options) {
+[[gnu::cold]] void predict(Model& model, Hw3Pictures& test, const Hw3Options& options) {
   test.loader.begin_epoch(test.usable);
   std::vector<float> logits(test.usable.size() * classes);  // (N, classes)
   std::vector<int> categories;
@@ -29,12 +29,12 @@ void predict(Model& model, Hw3Pictures& test, const Hw3Options& options) {
     model.predict(batch.images, batch.n, rows);
     for (int n = 0; n < batch.n; ++n) categories.push_back(argmax(rows + n * classes, classes));
   }
-  write_npy(options.out + "/logits.npy", logits.data(), long(categories.size()), classes);
-  write_submission(options.out + "/submission.csv", test.usable_paths(), categories);
+  write_npy(joined({options.out, "/logits.npy"}), logits.data(), long(categories.size()), classes);
+  write_submission(joined({options.out, "/submission.csv"}), test.usable_paths(), categories);
 }
 
 /// Logs the network and the memory that it needs.
-void log_model(Log& log, const Hw3Options& options) {
+[[gnu::cold]] void log_model(Log& log, const Hw3Options& options) {
   constexpr double mb = 1e6, parameters_mb = double(Model::parameters) * sizeof(float) / mb;
   log.line("%s", summary(Model::graph).c_str());
   log.line("%ld parameters, %.2f MMAC an image; %s, %d threads", Model::parameters, double(Model::macs) / 1e6,
@@ -45,13 +45,13 @@ void log_model(Log& log, const Hw3Options& options) {
       hw3_batch_size, double(Model::arena_bytes) / mb, double(Model::workspace_bytes) / mb, 4 * parameters_mb);
 }
 
-void train(Hw3Options options) {
+[[gnu::cold]] void train(Hw3Options options) {
   make_directories(options.out);
   const FolderLock lock(options.out);
   Hw3Progress progress;
   const bool resumed = resume_run(options, progress);
-  if (!resumed) write_file(options.out + "/train.log", "");
-  Log log(options.out + "/train.log", options.quiet);
+  if (!resumed) write_file(joined({options.out, "/train.log"}), "");
+  Log log(joined({options.out, "/train.log"}), options.quiet);
   log_model(log, options);
 
   // ---------- Pictures ----------
@@ -72,8 +72,10 @@ void train(Hw3Options options) {
   }
 
   // ---------- Model, files, checkpoint ----------
-  const std::string best_path = options.out + "/best.safetensors", checkpoint_path = options.out + "/last.ckpt";
-  const std::string steps_path = options.out + "/steps.csv", history_path = options.out + "/history.csv";
+  const std::string best_path = joined({options.out, "/best.safetensors"});
+  const std::string checkpoint_path = joined({options.out, "/last.ckpt"});
+  const std::string steps_path = joined({options.out, "/steps.csv"}),
+                    history_path = joined({options.out, "/history.csv"});
   constexpr const char* steps_header = "step,loss,grad_norm,lr";
   constexpr const char* history_header = "epoch,train_loss,train_acc,valid_loss,valid_acc,lr,seconds";
   Model model = make_model(options);
@@ -97,8 +99,8 @@ void train(Hw3Options options) {
   const auto stop_if_interrupted = [&] {
     if (!interrupt.requested()) return;
     save();
-    throw Error("interrupted after step " + std::to_string(model.steps()) +
-                ", which is saved; continue with --resume --out " + options.out);
+    throw Error(
+        {"interrupted after step ", model.steps(), ", which is saved; continue with --resume --out ", options.out});
   };
   if (!resumed) save();
 
@@ -161,12 +163,12 @@ void train(Hw3Options options) {
 }
 
 /// --predict-only: predicts the test pictures with weights from a file.
-void predict_with_file(const Hw3Options& options) {
+[[gnu::cold]] void predict_with_file(const Hw3Options& options) {
   make_directories(options.out);
   const FolderLock lock(options.out);
   for (const char* name : {"submission.csv", "logits.npy"})
-    if (path_exists(options.out + '/' + name))
-      throw Error("'" + options.out + "' holds a prediction already (" + name + "); choose another folder with --out");
+    if (path_exists(joined({options.out, "/", name})))
+      throw Error({"'", options.out, "' holds a prediction already (", name, "); choose another folder with --out"});
   Hw3Pictures test_set("test", list_split(hw3_data_folder(options, classes), Split::test), options);
   check_pictures({&test_set}, options);
   Model model = make_model(options);

@@ -8,13 +8,13 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # name, source, limit in seconds, limit in MB (None: no limit), further arguments
-CASES = [("include", "/dev/null", 1.5, None, "-include", "tinycnn/tinycnn.hpp"),
-         ("HW3", "benchmarks/compile/hw3.cpp", 6.0, 400),           # train, evaluate, save, predict
+CASES = [("include", "/dev/null", 0.9, None, "-include", "tinycnn/tinycnn.hpp"),
+         ("HW3", "benchmarks/compile/hw3.cpp", 5.0, 400),           # train, evaluate, save, predict
          ("HW3, precompiled", "benchmarks/compile/hw3.cpp", None, None, "-DTINYCNN_PRECOMPILED"),
          ("all kernels", "/dev/null", None, None, "-include", "tinycnn/backends/cpu/precompiled.hpp"),
-         ("hw3.cpp", "examples/hw3.cpp", None, 400),                # the whole program: pictures, files, log as well
-         ("ResNet-18", "benchmarks/compile/resnet18.cpp", 8.0, None),
-         ("ResNet-50", "benchmarks/compile/resnet50.cpp", 12.0, 600)]
+         ("hw3.cpp", "examples/hw3.cpp", 6.0, 400),                 # the whole program: pictures, files, log as well
+         ("ResNet-18", "benchmarks/compile/resnet18.cpp", 5.0, None),
+         ("ResNet-50", "benchmarks/compile/resnet50.cpp", 5.0, 600)]
 
 
 def cost(compiler, source, arguments):

@@ -24,7 +24,7 @@ struct ImageFolder {
 };
 
 /// The integer before the first '_' of a file name, -1 if there is none: 3 for "3_17.jpg", -1 for "0003.jpg".
-inline int label_of(std::string_view file_name) {
+[[gnu::cold]] inline int label_of(std::string_view file_name) {
   const std::size_t end = file_name.find('_');
   if (end == std::string_view::npos || end == 0) return -1;
   std::int64_t label = 0;
@@ -38,7 +38,7 @@ inline int label_of(std::string_view file_name) {
 
 namespace detail {
 
-inline bool has_image_extension(const char* name) {
+[[gnu::cold]] inline bool has_image_extension(const char* name) {
   const char* dot = std::strrchr(name, '.');
   if (!dot || dot == name) return false;
   for (const char* known : {".jpg", ".jpeg", ".png", ".bmp"})
@@ -68,7 +68,7 @@ inline bool has_image_extension(const char* name) {
 
   ImageFolder images;
   for (int i = 0; i < count; ++i) {
-    std::string path = folder + '/' + found[i]->d_name;
+    std::string path = joined({folder, "/", found[i]->d_name});
     struct stat status;
     if (::stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) continue;
     images.paths.push_back(std::move(path));
@@ -84,7 +84,7 @@ inline bool has_image_extension(const char* name) {
   const char* name = split == Split::train ? "train" : split == Split::valid ? "valid" : "test";
   const char* course = split == Split::train ? "training" : split == Split::valid ? "validation" : "evaluation";
   for (const char* each : {name, course})
-    if (is_directory(root + '/' + each)) return list_folder(root + '/' + each);
+    if (const std::string folder = joined({root, "/", each}); is_directory(folder)) return list_folder(folder);
   if (!is_directory(root)) throw Error({"there is no folder '", root, "'"});
   throw Error({"'", root, "' has neither a folder '", name, "' nor '", course, "'"});
 }

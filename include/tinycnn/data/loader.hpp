@@ -64,7 +64,7 @@ class Loader {
   Loader(ImageFolder&&, Dims, int, int, const std::string& = {}) = delete;
   Loader(const Loader&) = delete;
   Loader& operator=(const Loader&) = delete;
-  ~Loader() { stop(); }
+  [[gnu::cold]] ~Loader() { stop(); }
 
   /// Begins an epoch over the pictures with these indices in the folder, in this order. Prefetched minibatches are
   /// discarded. Throws an Error if an index is out of range.
@@ -87,7 +87,7 @@ class Loader {
 
   /// Gets the next minibatch of the epoch; returns false after the last. Throws an Error that names the file if a
   /// picture of this minibatch cannot be decoded; the next call continues with the next minibatch.
-  bool next(Minibatch& minibatch) {
+  [[gnu::cold]] bool next(Minibatch& minibatch) {
     Lock lock(mutex_);
     if (delivered_ >= batches_of(order_.size())) return false;
     Slot& slot = slots_[delivered_ % prefetched];
@@ -158,7 +158,7 @@ class Loader {
   }
 
   /// Assigns a slot to minibatch b and allows the threads to load pictures up to its end.
-  void assign_slot(std::int64_t b) {
+  [[gnu::cold]] void assign_slot(std::int64_t b) {
     const std::int64_t begin = b * batch_, end = begin + batch_, size = std::int64_t(order_.size());
     Slot& slot = slots_[b % prefetched];
     slot.n = int(begin >= size ? 0 : (end < size ? end : size) - begin);
@@ -203,7 +203,7 @@ class Loader {
   }
 
   /// The loop of a background thread: claims the next picture of the order and loads it without holding the lock.
-  void work() {
+  [[gnu::cold]] void work() {
     Lock lock(mutex_);
     for (;;) {
       while (!stopping_ && claimed_ >= limit_) ::pthread_cond_wait(&work_available_, &mutex_);

@@ -76,7 +76,7 @@ class PictureCache {
   }
   PictureCache(const PictureCache&) = delete;
   PictureCache& operator=(const PictureCache&) = delete;
-  ~PictureCache() { close(); }
+  [[gnu::cold]] ~PictureCache() { close(); }
 
   /// Reads the picture with index `picture` in the folder as (3,H,W) bytes; returns false if it must be decoded.
   [[nodiscard]] bool read(int picture, std::uint8_t* out) const {
@@ -87,7 +87,7 @@ class PictureCache {
   }
 
   /// Stores a decoded picture (3,H,W) for `read`.
-  void write(int picture, const std::uint8_t* pixels) {
+  [[gnu::cold]] void write(int picture, const std::uint8_t* pixels) {
     if (file_ < 0 || failure_ != 0) return;
     const std::uint64_t checksum = checksum_of(picture, pixels);
     if (!write_at(&checksum, sizeof checksum, offset_of(picture)) ||
@@ -179,10 +179,10 @@ class PictureCache {
     close();
   }
   [[gnu::cold]] std::string sentence(const char* why) const {
-    return "pictures are decoded anew each epoch, as their cache '" + path_ + "' cannot be written: " + why;
+    return joined({"pictures are decoded anew each epoch, as their cache '", path_, "' cannot be written: ", why});
   }
 
-  void close() {
+  [[gnu::cold]] void close() {
     if (file_ >= 0) ::close(file_);
     file_ = -1;
   }

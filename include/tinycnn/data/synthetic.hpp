@@ -40,7 +40,7 @@ inline void write_picture(const std::string& path, const Picture& picture) {
 /// if a file cannot be written.
 inline bool make_synthetic(const std::string& folder, const Synthetic& set = {}) {
   if (path_exists(folder)) return false;
-  const std::string target = follow_links(folder), partial = target + ".partial";
+  const std::string target = follow_links(folder), partial = joined({target, ".partial"});
   remove_folder(partial);
   std::uint64_t id = 0;  // unique in the whole set, across splits
   for (const auto& [split, count] : {std::pair{"/train/", set.train}, std::pair{"/valid/", set.valid}}) {

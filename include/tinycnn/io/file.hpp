@@ -17,18 +17,18 @@
 
 namespace tinycnn {
 
-inline bool path_exists(const std::string& path) {
+[[gnu::cold]] inline bool path_exists(const std::string& path) {
   struct stat status;
   return ::stat(path.c_str(), &status) == 0;
 }
 
-inline bool is_directory(const std::string& path) {
+[[gnu::cold]] inline bool is_directory(const std::string& path) {
   struct stat status;
   return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
 }
 
 /// "a/b/c.jpg" -> "c.jpg".
-inline std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+[[gnu::cold]] inline std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
 /// Creates the folder and its parents, where they do not exist.
 [[gnu::cold]] inline void make_directories(const std::string& path) {
@@ -57,7 +57,7 @@ class FileReader {
   [[gnu::cold]] explicit FileReader(const std::string& path) : path_(path), opened_(open_file(path, O_RDONLY)) {}
   FileReader(const FileReader&) = delete;
   FileReader& operator=(const FileReader&) = delete;
-  ~FileReader() { ::close(opened_.file); }
+  [[gnu::cold]] ~FileReader() { ::close(opened_.file); }
 
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] std::size_t size() const { return opened_.size; }  // when it was opened
@@ -93,7 +93,7 @@ class FileReader {
 class FileWriter {
  public:
   [[gnu::cold]] explicit FileWriter(const std::string& path)
-      : path_(path), target_(follow_links(path)), partial_(target_ + ".partial") {
+      : path_(path), target_(follow_links(path)), partial_(joined({target_, ".partial"})) {
     struct stat old, left;
     const bool replaces = ::stat(path_.c_str(), &old) == 0;
     if (replaces && !S_ISREG(old.st_mode)) throw Error({"cannot write '", path_, "': ", not_regular});
@@ -106,13 +106,13 @@ class FileWriter {
   }
   FileWriter(const FileWriter&) = delete;
   FileWriter& operator=(const FileWriter&) = delete;
-  ~FileWriter() {
+  [[gnu::cold]] ~FileWriter() {
     if (!file_) return;
     std::fclose(file_);
     ::unlink(partial_.c_str());
   }
 
-  void write(const void* bytes, std::size_t count) {
+  [[gnu::cold]] void write(const void* bytes, std::size_t count) {
     if (!file_) throw Error({"cannot write '", path_, "': it has been committed"});
     if (count != 0 && std::fwrite(bytes, 1, count, file_) != count) throw_file_error("write", partial_);
   }

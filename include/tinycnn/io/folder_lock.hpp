@@ -15,7 +15,7 @@ namespace tinycnn {
 class FolderLock {
  public:
   [[gnu::cold]] explicit FolderLock(const std::string& folder) {
-    const std::string path = folder + "/.lock";
+    const std::string path = joined({folder, "/.lock"});
     file_ = open_file(path, O_RDWR | O_CREAT).file;
     if (::flock(file_, LOCK_EX | LOCK_NB) == 0) return;
     const int reason = errno;
@@ -27,7 +27,7 @@ class FolderLock {
   }
   FolderLock(const FolderLock&) = delete;
   FolderLock& operator=(const FolderLock&) = delete;
-  ~FolderLock() { ::close(file_); }
+  [[gnu::cold]] ~FolderLock() { ::close(file_); }
 
  private:
   int file_;

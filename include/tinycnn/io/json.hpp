@@ -15,29 +15,29 @@ class JsonCursor {
   explicit JsonCursor(std::string_view text) : text_(text) {}
 
   /// Skips white space; if the next character is `c`, consumes it and returns true.
-  bool take(char c) {
+  [[gnu::cold]] bool take(char c) {
     skip_space();
     if (at_ == text_.size() || text_[at_] != c) return false;
     ++at_;
     return true;
   }
-  void expect(char c) {
+  [[gnu::cold]] void expect(char c) {
     if (!take(c)) refuse({"'", std::string_view(&c, 1), "' is expected"});
   }
-  void expect_end() {
+  [[gnu::cold]] void expect_end() {
     skip_space();
     if (at_ != text_.size()) refuse({"nothing more is expected"});
   }
 
   /// Consumes what follows an element of an object or array: returns true for a comma, false for the closing bracket.
-  bool more(char close) {
+  [[gnu::cold]] bool more(char close) {
     if (take(',')) return true;
     if (!take(close)) refuse({"',' or '", std::string_view(&close, 1), "' is expected"});
     return false;
   }
 
   /// Reads an integer from 0 to 2^63 - 1.
-  std::int64_t count() {
+  [[gnu::cold]] std::int64_t count() {
     skip_space();
     const std::size_t begin = at_;
     std::int64_t value = 0;
@@ -72,11 +72,11 @@ class JsonCursor {
   [[gnu::cold]] [[noreturn]] void refuse(std::initializer_list<Piece> why) const {
     throw Error({joined(why), " at byte ", at_, " of the header"});
   }
-  void skip_space() {
+  [[gnu::cold]] void skip_space() {
     while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' || text_[at_] == '\r'))
       ++at_;
   }
-  unsigned char next() {
+  [[gnu::cold]] unsigned char next() {
     if (at_ == text_.size()) refuse({"a string has no end"});
     return static_cast<unsigned char>(text_[at_++]);
   }
@@ -125,7 +125,7 @@ class JsonCursor {
     for (int i = rest - 1; i >= 0; --i) value += char(0x80u | ((code >> (6 * i)) & 0x3Fu));
   }
 
-  unsigned hex4() {
+  [[gnu::cold]] unsigned hex4() {
     unsigned code = 0;
     for (int i = 0; i < 4; ++i) {
       const unsigned char c = next();

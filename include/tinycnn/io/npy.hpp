@@ -24,10 +24,11 @@ struct NpyMatrix {
 /// Writes `values` (rows, columns) as a file for numpy.load, atomically: on an error an old file stays as it was.
 [[gnu::cold]] inline void write_npy(const std::string& path, const float* values, std::int64_t rows,
                                     std::int64_t columns) {
-  std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (" + std::to_string(rows) + ", " +
-                       std::to_string(columns) + "), }";
-  header.append(21 - std::to_string(rows).size(), ' ');  // as numpy does, so that the number of rows can grow in place
-  header.append(63 - (10 + header.size()) % 64, ' ');    // the data is aligned to 64 bytes
+  const std::string row_count = joined({rows});
+  std::string header =
+      joined({"{'descr': '<f4', 'fortran_order': False, 'shape': (", row_count, ", ", columns, "), }"});
+  header.append(21 - row_count.size(), ' ');           // as numpy does, so that the number of rows can grow in place
+  header.append(63 - (10 + header.size()) % 64, ' ');  // the data is aligned to 64 bytes
   header += '\n';
   FileWriter file(path);
   file.write(std::string_view("\x93NUMPY\x01\x00", 8));

@@ -44,7 +44,7 @@ class SafetensorsFile {
   [[nodiscard]] const std::string& path() const { return file_.path(); }
 
   /// The tensor of that name, nullptr if there is none.
-  [[nodiscard]] const TensorEntry* find(std::string_view name) const {
+  [[gnu::cold]] [[nodiscard]] const TensorEntry* find(std::string_view name) const {
     std::size_t low = 0, high = entries_.size();
     while (low < high) {
       const std::size_t middle = (low + high) / 2;
@@ -57,7 +57,7 @@ class SafetensorsFile {
   }
 
   /// The value of that key in `__metadata__`, nullptr if there is none.
-  [[nodiscard]] const std::string* note(std::string_view key) const {
+  [[gnu::cold]] [[nodiscard]] const std::string* note(std::string_view key) const {
     for (const auto& [known, value] : notes_)
       if (known == key) return &value;
     return nullptr;
@@ -68,7 +68,7 @@ class SafetensorsFile {
 
   /// Copies the tensor `name` to `out`. Throws an Error unless the tensor exists with type T and this shape.
   template <class T>
-  void read(std::string_view name, const std::vector<std::int64_t>& shape, T* out) const {
+  [[gnu::cold]] void read(std::string_view name, const std::vector<std::int64_t>& shape, T* out) const {
     const TensorEntry* entry = find(name);
     if (!entry) throw Error({"'", file_.path(), "' has no tensor '", name, "'"});
     if (entry->dtype != dtype_of<T>() || entry->shape != shape)
@@ -78,7 +78,7 @@ class SafetensorsFile {
   }
 
   /// Copies `count` bytes of a tensor of this file, from its byte `first` on.
-  void read_part(const TensorEntry& entry, std::size_t first, std::size_t count, void* out) const {
+  [[gnu::cold]] void read_part(const TensorEntry& entry, std::size_t first, std::size_t count, void* out) const {
     file_.read(entry.begin + first, count, out);
   }
 

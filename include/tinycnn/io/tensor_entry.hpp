@@ -19,7 +19,7 @@ struct TensorEntry {
   std::size_t bytes = 0;
   std::size_t begin = 0;  // the offset in the file, if it was read from one
 
-  [[nodiscard]] std::int64_t elements() const {
+  [[gnu::cold]] [[nodiscard]] std::int64_t elements() const {
     std::int64_t product = 1;
     for (const std::int64_t extent : shape) product *= extent;
     return product;
@@ -27,7 +27,7 @@ struct TensorEntry {
 };
 
 /// The bytes per element of a type, under its name in the safetensors format; 0 if the type is unknown.
-inline std::size_t dtype_bytes(std::string_view dtype) {
+[[gnu::cold]] inline std::size_t dtype_bytes(std::string_view dtype) {
   if (dtype == "F64" || dtype == "I64" || dtype == "U64" || dtype == "C64") return 8;
   if (dtype == "F32" || dtype == "I32" || dtype == "U32") return 4;
   if (dtype == "F16" || dtype == "BF16" || dtype == "I16" || dtype == "U16") return 2;

@@ -12,10 +12,7 @@ namespace tinycnn {
 namespace detail {
 
 [[gnu::cold]] inline std::string shape_text(const Dims& d) {
-  std::string text = "(";  // append, since g++ 12 warns about "literal" + std::string (its bug 105651)
-  if (d.flat) return text.append(std::to_string(d.size())).append(")");
-  for (int extent : {d.c, d.h, d.w}) text.append(text.size() > 1 ? ", " : "").append(std::to_string(extent));
-  return text.append(")");
+  return d.flat ? joined({"(", d.size(), ")"}) : joined({"(", d.c, ", ", d.h, ", ", d.w, ")"});
 }
 
 [[gnu::cold]] inline std::string value_text(const Plan& p, int v) {

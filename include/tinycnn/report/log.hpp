@@ -12,13 +12,14 @@ namespace tinycnn {
 /// A log file for people. Lines are appended to an existing file. Throws an Error if the file cannot be opened.
 class Log {
  public:
-  explicit Log(const std::string& path, bool quiet = false) : file_(open_stream(path, O_APPEND)), quiet_(quiet) {}
-  ~Log() { std::fclose(file_); }
+  [[gnu::cold]] explicit Log(const std::string& path, bool quiet = false)
+      : file_(open_stream(path, O_APPEND)), quiet_(quiet) {}
+  [[gnu::cold]] ~Log() { std::fclose(file_); }
   Log(const Log&) = delete;
   Log& operator=(const Log&) = delete;
 
   /// Writes a line, formatted as by printf; a newline is added.
-  [[gnu::format(printf, 2, 3)]] void line(const char* format, ...) {
+  [[gnu::cold]] [[gnu::format(printf, 2, 3)]] void line(const char* format, ...) {
     for (std::FILE* out : {stdout, file_}) {
       if (quiet_ && out == stdout) continue;
       va_list values;

@@ -15,14 +15,14 @@ namespace tinycnn {
 /// A progress bar over `batches` steps; shows nothing if quiet. The destructor clears the bar.
 class Progress {
  public:
-  Progress(std::string_view name, std::int64_t batches, bool quiet = false)
+  [[gnu::cold]] Progress(std::string_view name, std::int64_t batches, bool quiet = false)
       : name_(name),
         batches_(batches),
         start_(seconds_now()),
         shown_(start_),
         terminal_(::isatty(STDERR_FILENO) != 0),
         quiet_(quiet) {}
-  ~Progress() {
+  [[gnu::cold]] ~Progress() {
     if (terminal_ && drawn_) std::fprintf(stderr, "\r\033[K");
   }
   Progress(const Progress&) = delete;

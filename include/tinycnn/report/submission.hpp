@@ -31,7 +31,7 @@ namespace tinycnn {
                                            const std::vector<int>& categories) {
   std::string text = "Id,Category\n";
   for (std::size_t i = 0; i < pictures.size(); ++i)
-    text += submission_id(pictures[i], std::int64_t(i)) + ',' + std::to_string(categories[i]) + '\n';
+    append(text, {submission_id(pictures[i], std::int64_t(i)), ",", categories[i], "\n"});
   write_file(path, text);
 }
 

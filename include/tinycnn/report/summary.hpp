@@ -27,9 +27,9 @@ namespace tinycnn {
     for (int k = 0; k < g.parameter_count; ++k)
       if (g.parameters[k].layer == g.nodes[i].layer && !g.parameters[k].buffer) trained += g.parameters[k].size();
     row(segment_name(g, layer.segment), std::string(layer.kind->name), detail::shape_text(layer.out),
-        std::to_string(trained));
+        joined({trained}));
   }
-  row("all", "", "", std::to_string(g.trained));
+  row("all", "", "", joined({g.trained}));
   return text;
 }
 

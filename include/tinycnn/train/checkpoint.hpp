@@ -15,18 +15,18 @@ namespace tinycnn {
 /// The state of the caller's training loop in a checkpoint: names and values, in the order in which they were added.
 class Notes {
  public:
-  void add(const std::string& name, const std::string& value) { all_.push_back({name, value}); }
+  [[gnu::cold]] void add(const std::string& name, const std::string& value) { all_.push_back({name, value}); }
   /// Adds a number as the shortest text that reads back as the same number.
   template <class Number>
     requires std::is_arithmetic_v<Number>
-  void add(const std::string& name, Number value) {
+  [[gnu::cold]] void add(const std::string& name, Number value) {
     add(name, shortest(value));
   }
 
   [[nodiscard]] const std::vector<std::pair<std::string, std::string>>& all() const { return all_; }
 
   /// The value of that name, null if there is none.
-  [[nodiscard]] const std::string* find(const std::string& name) const {
+  [[gnu::cold]] [[nodiscard]] const std::string* find(const std::string& name) const {
     for (const auto& [known, value] : all_)
       if (known == name) return &value;
     return nullptr;
@@ -36,18 +36,19 @@ class Notes {
   template <class Number>
   [[gnu::cold]] Number number(const std::string& name, const std::string& path, Number least, Number most) const {
     const std::string* text = find(name);
+    if (text == nullptr) refuse(path, {name, "' is missing"});
     Number value{};
-    const bool read = text != nullptr && [&] {
-      const auto [end, fault] = std::from_chars(text->data(), text->data() + text->size(), value);
-      return fault == std::errc{} && end == text->data() + text->size();
-    }();
-    if (!read || !(value >= least && value <= most))
-      throw Error({"'", path, "' is no checkpoint to go on from: its note '", name,
-                   text == nullptr ? "' is missing" : joined({"' is '", *text, "'"})});
+    const auto [end, fault] = std::from_chars(text->data(), text->data() + text->size(), value);
+    const bool read = fault == std::errc{} && end == text->data() + text->size();
+    if (!read || !(value >= least && value <= most)) refuse(path, {name, "' is '", *text, "'"});
     return value;
   }
 
  private:
+  [[gnu::cold]] [[noreturn]] static void refuse(const std::string& path, std::initializer_list<Piece> why) {
+    throw Error({"'", path, "' is no checkpoint to go on from: its note '", joined(why)});
+  }
+
   std::vector<std::pair<std::string, std::string>> all_;
 };
 
@@ -79,8 +80,7 @@ inline constexpr const char* checkpoint_version = "1";
 
 /// Writes the elements of `states`, in type T, and the notes, atomically: on an error an old file stays as it was.
 template <class T>
-[[gnu::cold]] void write_checkpoint(const std::string& path, const std::vector<NamedState<T>>& states,
-                                    const Notes& notes) {
+[[gnu::cold]] void write_checkpoint(const std::string& path, const NamedStates<T>& states, const Notes& notes) {
   SafetensorsWriter writer;
   writer.note(detail::checkpoint_key, detail::checkpoint_version);
   for (const auto& [name, value] : notes.all()) writer.note(name, value);
@@ -89,7 +89,7 @@ template <class T>
 
 /// Reads the elements of `states`. On any error throws an Error and changes nothing.
 template <class T>
-[[gnu::cold]] void read_checkpoint(const std::string& path, const std::vector<NamedState<T>>& states) {
+[[gnu::cold]] void read_checkpoint(const std::string& path, const NamedStates<T>& states) {
   const SafetensorsFile file(path);
   detail::check_is_checkpoint(file);
   read_states<T>(file, states);

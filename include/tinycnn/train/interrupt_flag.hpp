@@ -11,7 +11,7 @@ namespace tinycnn {
 /// process as usual. At most one InterruptFlag may exist at a time.
 class InterruptFlag {
  public:
-  InterruptFlag() {
+  [[gnu::cold]] InterruptFlag() {
     signal_ = 0;
     struct sigaction action{};
     action.sa_handler = [](int signal) { signal_ = signal; };
@@ -20,7 +20,7 @@ class InterruptFlag {
   }
   InterruptFlag(const InterruptFlag&) = delete;
   InterruptFlag& operator=(const InterruptFlag&) = delete;
-  ~InterruptFlag() {
+  [[gnu::cold]] ~InterruptFlag() {
     for (int i = 0; i < 2; ++i) ::sigaction(signals[i], &before_[i], nullptr);
   }
 

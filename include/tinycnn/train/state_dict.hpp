@@ -35,7 +35,7 @@ struct NetworkState {
 /// Conv2d and Linear, 1 and 0 for BatchNorm. Each draw is a function of (seed, parameter, element in PyTorch's order),
 /// so that the initial values do not depend on the backend or its layout.
 template <class T>
-void initialize(const NetworkState<T>& state, std::uint64_t seed) {
+[[gnu::cold]] void initialize(const NetworkState<T>& state, std::uint64_t seed) {
   for (int k = 0; k < state.graph->parameter_count; ++k) {
     const Parameter& p = state.graph->parameters[k];
     const double bound = 1 / std::sqrt(double(p.initializer.fan_in));
@@ -51,17 +51,37 @@ void initialize(const NetworkState<T>& state, std::uint64_t seed) {
 /// A network's state among the tensors of a file: the name of each tensor is `prefix` and the parameter's name.
 template <class T>
 struct NamedState {
-  std::string prefix;
+  const char* prefix = "";
   NetworkState<T> state;
   bool with_buffers = true;
 
   [[nodiscard]] bool has(const Parameter& p) const { return with_buffers || !p.buffer; }
-  [[nodiscard]] std::string name(const Parameter& p) const { return prefix + parameter_name(*state.graph, p); }
+  [[gnu::cold]] [[nodiscard]] std::string name(const Parameter& p) const {
+    return joined({prefix, parameter_name(*state.graph, p)});
+  }
+};
+
+/// The states of a file: a network, and up to two slots of its optimizer.
+template <class T>
+struct NamedStates {
+  NamedState<T> all[3];
+  int count = 1;
+
+  [[nodiscard]] const NamedState<T>* begin() const { return all; }
+  [[nodiscard]] const NamedState<T>* end() const { return all + count; }
 };
 
 namespace detail {
 
-inline std::vector<std::int64_t> shape_of(const Parameter& p) { return {p.extents, p.extents + p.rank}; }
+[[gnu::cold]] inline std::vector<std::int64_t> shape_of(const Parameter& p) { return {p.extents, p.extents + p.rank}; }
+
+/// Throws an Error if the tensor `entry` of `file` has another shape than `p`.
+[[gnu::cold]] inline void check_shape(const SafetensorsFile& file, const TensorEntry& entry, const Parameter& p) {
+  const std::vector<std::int64_t> shape = shape_of(p);
+  if (entry.shape != shape)
+    throw Error({"tensor '", entry.name, "' of '", file.path(), "' has shape ", tinycnn::shape_text(entry.shape),
+                 ", the network's has ", tinycnn::shape_text(shape)});
+}
 
 inline constexpr std::int64_t elements_at_once =
     std::int64_t{1} << 14;  // the size of the buffer for file access: there is never a second copy of the network
@@ -132,8 +152,7 @@ class NameList {
 /// Writes all `states` in element type Stored (counters as int64) and the notes of `writer`, atomically: on an error an
 /// old file stays as it was.
 template <class Stored, class T>
-[[gnu::cold]] void write_states(SafetensorsWriter& writer, const std::string& path,
-                                const std::vector<NamedState<T>>& states) {
+[[gnu::cold]] void write_states(SafetensorsWriter& writer, const std::string& path, const NamedStates<T>& states) {
   struct Item {
     const NamedState<T>* owner;
     const Parameter* parameter;
@@ -158,7 +177,7 @@ template <class Stored, class T>
 /// counter may be missing and then becomes 0. Throws an Error otherwise, or if an element is not finite; then nothing
 /// is changed.
 template <class T>
-[[gnu::cold]] void read_states(const SafetensorsFile& file, const std::vector<NamedState<T>>& states) {
+[[gnu::cold]] void read_states(const SafetensorsFile& file, const NamedStates<T>& states) {
   std::vector<char> known(file.entries().size());
   detail::NameList missing, unexpected;
   for (const NamedState<T>& each : states)
@@ -168,13 +187,12 @@ template <class T>
       const std::string name = each.name(p);
       const TensorEntry* entry = file.find(name);
       if (entry == nullptr && p.integer) continue;  // a missing counter becomes 0, as in load_state_dict of PyTorch
-      if (entry == nullptr)
+      if (entry == nullptr) {
         missing.add(name);
-      else if (entry->shape != detail::shape_of(p))
-        throw Error({"tensor '", name, "' of '", file.path(), "' has shape ", shape_text(entry->shape),
-                     ", the network's has ", shape_text(detail::shape_of(p))});
-      else
+      } else {
+        detail::check_shape(file, *entry, p);
         known[std::size_t(entry - file.entries().data())] = 1;
+      }
     }
   for (std::size_t i = 0; i < known.size(); ++i)
     if (!known[i]) unexpected.add(file.entries()[i].name);
@@ -200,14 +218,14 @@ template <class T>
 [[gnu::cold]] void save_state(const std::string& path, const NetworkState<T>& state) {
   SafetensorsWriter writer;
   writer.note("format", "pt");
-  write_states<float, T>(writer, path, {{"", state}});
+  write_states<float, T>(writer, path, {{{"", state}}});
 }
 
 /// Reads a state_dict (float32 or float64) written by PyTorch or `save_state`. The file must hold exactly the tensors
 /// of the network in the right shapes; otherwise throws an Error and changes nothing.
 template <class T>
 [[gnu::cold]] void load_state(const std::string& path, const NetworkState<T>& state) {
-  read_states<T>(SafetensorsFile(path), {{"", state}});
+  read_states<T>(SafetensorsFile(path), {{{"", state}}});
 }
 
 }  // namespace tinycnn

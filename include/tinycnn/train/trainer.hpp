@@ -88,9 +88,9 @@ class Trainer : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Loss, Back
   /// The parameters and buffers, read-only.
   [[nodiscard]] NetworkState<const T> state() const { return memory_.state(); }
   /// Writes the state_dict as a safetensors file, atomically.
-  void save(const std::string& path) const { save_state(path, state()); }
+  [[gnu::cold]] void save(const std::string& path) const { save_state(path, state()); }
   /// Reads a state_dict written by PyTorch or `save`. On any error throws an Error and changes nothing.
-  void load(const std::string& path) { load_state(path, state()); }
+  [[gnu::cold]] void load(const std::string& path) { load_state(path, state()); }
 
   /// Writes the complete training state, atomically: parameters, buffers, optimizer state, the number of steps, and the
   /// caller's notes. A Trainer of the same type with the same options continues after `load_checkpoint` with bitwise
@@ -198,18 +198,19 @@ class Trainer : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Loss, Back
 
   /// The network and its optimizer slots, each of which has the layout of the parameters.
   template <class Element>
-  [[nodiscard]] static std::vector<NamedState<Element>> with_slots(const NetworkState<Element>& network,
-                                                                   Element* slots) {
-    std::vector<NamedState<Element>> all{{"", network}};
-    for (int k = 0; k < Optimizer::slots; ++k)
-      all.push_back({joined({"optimizer.", k, "."}),
-                     {&graph, Backend::order, slots + k * graph.trained_storage, nullptr},
-                     false});
-    return all;
+  [[gnu::cold]] [[nodiscard]] static NamedStates<Element> with_slots(const NetworkState<Element>& network,
+                                                                     Element* slots) {
+    NamedStates<Element> states{{{"", network}}};
+    for (const char* prefix : {"optimizer.0.", "optimizer.1."})
+      if (states.count <= Optimizer::slots) {
+        Element* slot = slots + (states.count - 1) * graph.trained_storage;
+        states.all[states.count++] = {prefix, {&graph, Backend::order, slot, nullptr}, false};
+      }
+    return states;
   }
 
   /// Throws an Error if the batch statistics of a BatchNorm would be of one value per channel, as PyTorch does.
-  static void check_statistics(int n) {
+  [[gnu::cold]] static void check_statistics(int n) {
     if (n > 1) return;
     for (int i = 0; i < graph.layer_count; ++i)
       if (graph.layers[i].kind == &batch_norm && (graph.layers[i].in.flat || graph.layers[i].in.pixels() == 1))
@@ -218,7 +219,7 @@ class Trainer : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Loss, Back
   }
 
   /// Executes the validation plan on n samples; writes their logits unless `logits` is null.
-  Execution<Backend> infer(const float* images, const int* labels, int n, float* logits) {
+  [[gnu::cold]] Execution<Backend> infer(const float* images, const int* labels, int n, float* logits) {
     typename Backend::Session session(memory_.backend);
     const Execution<Backend> run = execution(validation_plan, n);
     if (!prepared_) Backend::execute(run, validation_kernels, PlanPart::prepare);
@@ -233,14 +234,14 @@ class Trainer : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Loss, Back
     return run;
   }
 
-  [[nodiscard]] static double losses(const Execution<Backend>& run) {
+  [[gnu::cold]] [[nodiscard]] static double losses(const Execution<Backend>& run) {
     const auto loss = Backend::template fetch<T>(run, graph.node_count);  // (N)
     double sum = 0;
     for (int i = 0; i < run.n; ++i) sum += double(loss(i, 0));
     return sum;
   }
 
-  [[nodiscard]] static int correct(const Execution<Backend>& run, const int* labels) {
+  [[gnu::cold]] [[nodiscard]] static int correct(const Execution<Backend>& run, const int* labels) {
     const auto x = Backend::template fetch<typename Backend::Stored>(run, run.plan->output);  // (N, classes)
     int count = 0;
     for (int i = 0; i < run.n; ++i) {

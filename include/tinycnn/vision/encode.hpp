@@ -13,7 +13,7 @@ namespace tinycnn {
 
 /// The bytes of a baseline JPEG file. The quality is 1 to 100; up to 90, chroma has half the resolution. Throws an
 /// Error if the picture cannot be encoded.
-inline std::string encode_jpeg(const Picture& picture, int quality) {
+[[gnu::cold]] inline std::string encode_jpeg(const Picture& picture, int quality) {
   std::string bytes;
   const auto append = [](void* context, void* data, int size) {
     static_cast<std::string*>(context)->append(static_cast<const char*>(data), std::size_t(size));
