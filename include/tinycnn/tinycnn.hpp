@@ -49,3 +49,5 @@
 #include <tinycnn/report/progress.hpp>
 #include <tinycnn/report/submission.hpp>
 #include <tinycnn/report/summary.hpp>
+
+#include <tinycnn/defaults.hpp>

@@ -71,7 +71,9 @@ inline void networks(BadData& data) {
     for (Weights::Tensor& tensor : w.tensors) tensor.name = "layer" + tensor.name;
   });
   row("a tensor of another shape", [](Weights& w) { w["3.weight"].shape = {4, 1}; });
-  row("a tensor of bfloat16", [](Weights& w) { w["3.bias"] = {"3.bias", "BF16", {2}, "1234"}; });
+  row("a tensor of 8-bit floats", [](Weights& w) { w["3.bias"] = {"3.bias", "F8_E4M3", {2}, "12"}; });
+  row("infinity in a tensor of float16",
+      [](Weights& w) { w["3.bias"] = {"3.bias", "F16", {2}, std::string("12\0|", 4)}; });
   row("whole numbers for weights", [](Weights& w) { w["3.bias"].dtype = "I32"; });
   row("a counter in float32",
       [](Weights& w) { w["1.num_batches_tracked"] = {"1.num_batches_tracked", "F32", {}, "1234"}; });

@@ -3,9 +3,13 @@
 #pragma once
 
 #include <cerrno>
+#include <cstddef>
 #include <cstdio>
+#include <cstring>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <fcntl.h>
 #include <ftw.h>
@@ -51,19 +55,29 @@ namespace tinycnn {
   if (path_exists(path) && ::nftw(path.c_str(), remove, 8, FTW_DEPTH | FTW_PHYS) != 0) throw_file_error("remove", path);
 }
 
-/// A regular file of which only parts are read at a time.
+/// Reads parts of a regular file, or of one whose bytes are already in memory, so that a large file need not be read at once.
 class FileReader {
  public:
   [[gnu::cold]] explicit FileReader(const std::string& path) : path_(path), opened_(open_file(path, O_RDONLY)) {}
+  /// `bytes` must exist as long as the reader; messages call them `name`.
+  [[gnu::cold]] FileReader(std::span<const std::byte> bytes, const std::string& name)
+      : path_(name), opened_{.size = bytes.size()}, memory_(bytes.data()) {}
   FileReader(const FileReader&) = delete;
   FileReader& operator=(const FileReader&) = delete;
-  [[gnu::cold]] ~FileReader() { ::close(opened_.file); }
+  [[gnu::cold]] ~FileReader() {
+    if (opened_.file >= 0) ::close(opened_.file);
+  }
 
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] std::size_t size() const { return opened_.size; }  // when it was opened
 
   /// Reads `count` bytes, starting at byte `from`. Throws an Error if the file has become shorter.
   [[gnu::cold]] void read(std::size_t from, std::size_t count, void* out) const {
+    if (memory_ != nullptr) {
+      if (from > size() || count > size() - from) throw Error({"cannot read '", path_, "': it is too short"});
+      std::memcpy(out, memory_ + from, count);
+      return;
+    }
     for (std::size_t done = 0; done < count;) {
       const ssize_t got = ::pread(opened_.file, static_cast<char*>(out) + done, count - done, off_t(from + done));
       if (got < 0 && errno == EINTR) continue;
@@ -76,6 +90,7 @@ class FileReader {
  private:
   std::string path_;
   OpenedFile opened_;
+  const std::byte* memory_ = nullptr;  // null: the bytes are in the file
 };
 
 /// Reads all bytes of a regular file.
@@ -142,6 +157,21 @@ class FileWriter {
   std::string target_;  // `path` with its links followed
   std::string partial_;
   std::FILE* file_ = nullptr;
+};
+
+/// Collects in memory what would be written to a file.
+class MemoryWriter {
+ public:
+  [[gnu::cold]] void write(const void* bytes, std::size_t count) {
+    const auto* first = static_cast<const std::byte*>(bytes);
+    bytes_.insert(bytes_.end(), first, first + count);
+  }
+  void write(std::string_view bytes) { write(bytes.data(), bytes.size()); }
+
+  [[nodiscard]] std::vector<std::byte>& bytes() { return bytes_; }
+
+ private:
+  std::vector<std::byte> bytes_;
 };
 
 /// Replaces the file at `path` by these bytes, atomically.

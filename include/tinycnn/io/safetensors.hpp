@@ -55,6 +55,13 @@ class SafetensorsWriter {
   /// The same for tensors that were added without data: `put(entry, file)` writes the bytes of each.
   template <class Put>
   [[gnu::cold]] void write(const std::string& path, Put&& put) const {
+    FileWriter file(path);
+    write_to(file, put);
+    file.commit();
+  }
+  /// The same to a FileWriter, which the caller commits, or a MemoryWriter: `put(entry, sink)`.
+  template <class Sink, class Put>
+  [[gnu::cold]] void write_to(Sink& sink, Put&& put) const {
     std::vector<const TensorEntry*> sorted;
     for (const std::size_t width : {8u, 4u, 2u, 1u})
       for (const TensorEntry& entry : entries_)
@@ -62,11 +69,9 @@ class SafetensorsWriter {
 
     const std::string header = header_of(sorted);
     const std::uint64_t length = header.size();
-    FileWriter file(path);
-    file.write(&length, sizeof length);
-    file.write(header);
-    for (const TensorEntry* entry : sorted) put(*entry, file);
-    file.commit();
+    sink.write(&length, sizeof length);
+    sink.write(header);
+    for (const TensorEntry* entry : sorted) put(*entry, sink);
   }
 
  private:

@@ -19,24 +19,10 @@ namespace tinycnn {
 /// the header to its end without gaps or overlaps.
 class SafetensorsFile {
  public:
-  [[gnu::cold]] explicit SafetensorsFile(const std::string& path) : file_(path) {
-    if (file_.size() < 8) refuse({"it is shorter than 8 bytes"});
-    std::uint64_t length = 0;
-    file_.read(0, 8, &length);
-    if ((length & 0xffffffff) == 0x04034b50)  // "PK", 3, 4
-      refuse({"it is a zip archive, as torch.save writes; safetensors.torch.save_file writes what is wanted"});
-    if (length > largest_header) refuse({"its header claims ", length, " bytes, more than 100 MB"});
-    if (length > file_.size() - 8) refuse({"its header claims ", length, " bytes, more than the file has"});
-    std::string header(length, '\0');
-    file_.read(8, header.size(), header.data());
-    try {
-      parse_header(header);
-    } catch (const Refusal&) {
-      throw;
-    } catch (const Error& error) {
-      refuse({error.what()});
-    }
-    assign_data_offsets(8 + length);
+  [[gnu::cold]] explicit SafetensorsFile(const std::string& path) : file_(path) { read_header(); }
+  /// The same for a file in memory; `bytes` must exist as long as this object.
+  [[gnu::cold]] explicit SafetensorsFile(std::span<const std::byte> bytes) : file_(bytes, "the bytes in memory") {
+    read_header();
   }
 
   /// Sorted by name.
@@ -93,6 +79,26 @@ class SafetensorsFile {
   }
   [[gnu::cold]] [[noreturn]] void refuse(const TensorEntry& entry, std::initializer_list<Piece> why) const {
     refuse({"tensor '", entry.name, "' ", joined(why)});
+  }
+
+  [[gnu::cold]] void read_header() {
+    if (file_.size() < 8) refuse({"it is shorter than 8 bytes"});
+    std::uint64_t length = 0;
+    file_.read(0, 8, &length);
+    if ((length & 0xffffffff) == 0x04034b50)  // "PK", 3, 4
+      refuse({"it is a zip archive, as torch.save writes; safetensors.torch.save_file writes what is wanted"});
+    if (length > largest_header) refuse({"its header claims ", length, " bytes, more than 100 MB"});
+    if (length > file_.size() - 8) refuse({"its header claims ", length, " bytes, more than the file has"});
+    std::string header(length, '\0');
+    file_.read(8, header.size(), header.data());
+    try {
+      parse_header(header);
+    } catch (const Refusal&) {
+      throw;
+    } catch (const Error& error) {
+      refuse({error.what()});
+    }
+    assign_data_offsets(8 + length);
   }
 
   [[gnu::cold]] void parse_header(std::string_view text) {

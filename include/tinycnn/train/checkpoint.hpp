@@ -84,7 +84,9 @@ template <class T>
   SafetensorsWriter writer;
   writer.note(detail::checkpoint_key, detail::checkpoint_version);
   for (const auto& [name, value] : notes.all()) writer.note(name, value);
-  write_states<std::remove_const_t<T>, T>(writer, path, states);
+  FileWriter file(path);
+  write_states<std::remove_const_t<T>, T>(writer, file, states);
+  file.commit();
 }
 
 /// Reads the elements of `states`. On any error throws an Error and changes nothing.

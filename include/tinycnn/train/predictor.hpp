@@ -7,6 +7,7 @@
 #include <tinycnn/backends/bind.hpp>
 #include <tinycnn/plan/check.hpp>
 #include <tinycnn/train/network_memory.hpp>
+#include <tinycnn/train/partial_load.hpp>
 
 namespace tinycnn {
 
@@ -37,10 +38,14 @@ class Predictor : NetworkCheck<Net, Input, NoLoss>, PlanCheck<Net, Input, NoLoss
   /// outputs are returned unchanged.
   bool check_finite = true;
 
-  /// Reads a state_dict written by PyTorch or Trainer::save. On any error throws an Error and changes nothing.
-  [[gnu::cold]] void load(const std::string& path) {
-    load_state(path, state());
-    prepare();
+  /// Reads a state_dict written by PyTorch or Trainer::save: a file, or its bytes. On any error throws an Error and
+  /// changes nothing. Returns "converted from F16" or the like if the elements were not float32, else "".
+  [[gnu::cold]] std::string load(const std::string& path) { return prepared(load_state(path, state())); }
+  [[gnu::cold]] std::string load(std::span<const std::byte> bytes) { return prepared(load_state(bytes, state())); }
+  /// The same for the tensors that fit; the report lists the others.
+  [[gnu::cold]] LoadReport load(const std::string& path, Strict::No) { return prepared(load_fitting(path, state())); }
+  [[gnu::cold]] LoadReport load(std::span<const std::byte> bytes, Strict::No) {
+    return prepared(load_fitting(bytes, state()));
   }
   /// The parameters and buffers, to read and write. Call `prepare` after writing.
   [[nodiscard]] NetworkState<T> state() { return memory_.state(); }
@@ -84,6 +89,12 @@ class Predictor : NetworkCheck<Net, Input, NoLoss>, PlanCheck<Net, Input, NoLoss
  private:
   static constexpr const OpKernels<Backend>* kernels =
       kernels_of<Backend, plan_of<Net, Input, NoLoss, Backend, DemandTag>>;
+
+  template <class Result>
+  [[gnu::cold]] Result prepared(Result result) {
+    prepare();
+    return result;
+  }
 
   NetworkMemory<Backend> memory_;
   bool prepared_ = false;

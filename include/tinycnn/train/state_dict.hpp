@@ -2,14 +2,18 @@
 #pragma once
 
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <tinycnn/backends/layout.hpp>
 #include <tinycnn/core/error.hpp>
 #include <tinycnn/core/random.hpp>
+#include <tinycnn/io/narrow_floats.hpp>
 #include <tinycnn/io/safetensors.hpp>
 #include <tinycnn/io/safetensors_file.hpp>
 #include <tinycnn/plan/names.hpp>
@@ -93,25 +97,31 @@ Number element_at(const char* bytes) {
   return number;
 }
 
-/// Reads `p` from a tensor of type F32 or F64, a counter from I64. Throws an Error if an element is not finite as T.
-/// Stores the elements only if `write`.
+/// One element of a tensor of floating-point type `dtype`.
+[[gnu::cold]] inline double element_as_double(std::string_view dtype, const char* bytes) {
+  if (dtype == "F64") return element_at<double>(bytes);
+  if (dtype == "F16") return double(float_of_half(element_at<std::uint16_t>(bytes)));
+  if (dtype == "BF16") return double(float_of_bfloat16(element_at<std::uint16_t>(bytes)));
+  return double(element_at<float>(bytes));
+}
+
+/// Reads `p` from a tensor of type F32, F64, F16 or BF16, a counter from I64. Throws an Error if an element is not
+/// finite as T. Stores the elements only if `write`.
 template <class T>
 [[gnu::cold]] void read_parameter(const SafetensorsFile& file, const TensorEntry& entry, const NetworkState<T>& state,
                                   const Parameter& p, bool write) {
-  const bool wide = entry.dtype == "F64" && !p.integer;
-  const std::string_view wanted = p.integer ? "I64" : wide ? "F64" : "F32";
-  if (entry.dtype != wanted)
-    throw Error({"tensor '", entry.name, "' of '", file.path(), "' is ", entry.dtype, ", ", wanted, " is wanted"});
-  const std::size_t each = p.integer || wide ? 8 : 4;
+  const std::string_view dtype = entry.dtype;
+  if (p.integer ? dtype != "I64" : dtype != "F32" && dtype != "F64" && dtype != "F16" && dtype != "BF16")
+    throw Error({"tensor '", entry.name, "' of '", file.path(), "' is ", entry.dtype, ", ", p.integer ? "I64" : "F32",
+                 " is wanted"});
+  const std::size_t each = dtype_bytes(dtype);
   std::vector<char> bytes(std::size_t(elements_at_once) * 8);
   for (std::int64_t first = 0; first < p.size(); first += elements_at_once) {
     const std::int64_t count = p.size() - first < elements_at_once ? p.size() - first : elements_at_once;
     file.read_part(entry, std::size_t(first) * each, std::size_t(count) * each, bytes.data());
     for (std::int64_t i = 0; i < count; ++i) {
       const char* from = bytes.data() + std::size_t(i) * each;
-      const T number = p.integer ? T(element_at<std::int64_t>(from))
-                       : wide    ? T(element_at<double>(from))
-                                 : T(element_at<float>(from));
+      const T number = p.integer ? T(element_at<std::int64_t>(from)) : T(element_as_double(dtype, from));
       if (!std::isfinite(double(number)))
         throw Error({"tensor '", entry.name, "' of '", file.path(), "' holds a number that is not finite"});
       if (write) state.at(p, first + i) = number;
@@ -120,8 +130,8 @@ template <class T>
 }
 
 /// Writes `p` in element type Stored.
-template <class Stored, class T>
-[[gnu::cold]] void write_parameter(FileWriter& file, const NetworkState<T>& state, const Parameter& p) {
+template <class Stored, class T, class Sink>
+[[gnu::cold]] void write_parameter(Sink& file, const NetworkState<T>& state, const Parameter& p) {
   std::vector<Stored> values(elements_at_once);
   for (std::int64_t first = 0; first < p.size(); first += elements_at_once) {
     const std::int64_t count = p.size() - first < elements_at_once ? p.size() - first : elements_at_once;
@@ -149,10 +159,10 @@ class NameList {
 
 }  // namespace detail
 
-/// Writes all `states` in element type Stored (counters as int64) and the notes of `writer`, atomically: on an error an
-/// old file stays as it was.
-template <class Stored, class T>
-[[gnu::cold]] void write_states(SafetensorsWriter& writer, const std::string& path, const NamedStates<T>& states) {
+/// Writes all `states` in element type Stored (counters as int64) and the notes of `writer` to a FileWriter, which the
+/// caller commits, or a MemoryWriter.
+template <class Stored, class T, class Sink>
+[[gnu::cold]] void write_states(SafetensorsWriter& writer, Sink& sink, const NamedStates<T>& states) {
   struct Item {
     const NamedState<T>* owner;
     const Parameter* parameter;
@@ -164,7 +174,7 @@ template <class Stored, class T>
   for (const Item& item : items)
     writer.add(item.owner->name(*item.parameter), item.parameter->integer ? "I64" : dtype_of<Stored>(),
                detail::shape_of(*item.parameter), &item);
-  writer.write(path, [&](const TensorEntry& entry, FileWriter& file) {
+  writer.write_to(sink, [&](const TensorEntry& entry, Sink& file) {
     const Item& item = *static_cast<const Item*>(entry.data);
     if (item.parameter->integer)
       detail::write_parameter<std::int64_t>(file, item.owner->state, *item.parameter);
@@ -173,13 +183,35 @@ template <class Stored, class T>
   });
 }
 
-/// Reads all `states` (float32 or float64). The file must hold exactly their tensors in the right shapes; only a
-/// counter may be missing and then becomes 0. Throws an Error otherwise, or if an element is not finite; then nothing
-/// is changed.
+namespace detail {
+
+/// Reads the tensors of `states` that the file has in the right shape, and sets counters that it lacks to 0. Throws an
+/// Error if an element is not finite or of another type; then nothing is changed.
 template <class T>
-[[gnu::cold]] void read_states(const SafetensorsFile& file, const NamedStates<T>& states) {
+[[gnu::cold]] void read_fitting(const SafetensorsFile& file, const NamedStates<T>& states) {
+  for (const bool write : {false, true})  // first check all, then write all
+    for (const NamedState<T>& each : states)
+      for (int k = 0; k < each.state.graph->parameter_count; ++k) {
+        const Parameter& p = each.state.graph->parameters[k];
+        if (!each.has(p)) continue;
+        const TensorEntry* entry = file.find(each.name(p));
+        if (entry != nullptr && entry->shape == shape_of(p))
+          read_parameter(file, *entry, each.state, p, write);
+        else if (write && entry == nullptr && p.integer)
+          each.state.at(p, 0) = T(0);
+      }
+}
+
+}  // namespace detail
+
+/// Reads all `states` (F32, F64, F16 or BF16). The file must hold exactly their tensors in the right shapes; only a
+/// counter may be missing and then becomes 0. Throws an Error otherwise, or if an element is not finite; then nothing
+/// is changed. Returns "converted from F16" or the like if the elements were not F32, else "".
+template <class T>
+[[gnu::cold]] std::string read_states(const SafetensorsFile& file, const NamedStates<T>& states) {
   std::vector<char> known(file.entries().size());
   detail::NameList missing, unexpected;
+  std::string notice;
   for (const NamedState<T>& each : states)
     for (int k = 0; k < each.state.graph->parameter_count; ++k) {
       const Parameter& p = each.state.graph->parameters[k];
@@ -189,10 +221,11 @@ template <class T>
       if (entry == nullptr && p.integer) continue;  // a missing counter becomes 0, as in load_state_dict of PyTorch
       if (entry == nullptr) {
         missing.add(name);
-      } else {
-        detail::check_shape(file, *entry, p);
-        known[std::size_t(entry - file.entries().data())] = 1;
+        continue;
       }
+      detail::check_shape(file, *entry, p);
+      known[std::size_t(entry - file.entries().data())] = 1;
+      if (notice.empty() && !p.integer && entry->dtype != "F32") append(notice, {"converted from ", entry->dtype});
     }
   for (std::size_t i = 0; i < known.size(); ++i)
     if (!known[i]) unexpected.add(file.entries()[i].name);
@@ -200,32 +233,39 @@ template <class T>
     throw Error({"'", file.path(), "' is of another network:", missing.empty() ? "" : " missing ", missing.text(),
                  missing.empty() || unexpected.empty() ? "" : ";", unexpected.empty() ? "" : " unexpected ",
                  unexpected.text()});
-  for (const bool write : {false, true})  // first check all, then write all
-    for (const NamedState<T>& each : states)
-      for (int k = 0; k < each.state.graph->parameter_count; ++k) {
-        const Parameter& p = each.state.graph->parameters[k];
-        if (!each.has(p)) continue;
-        if (const TensorEntry* entry = file.find(each.name(p)))
-          detail::read_parameter(file, *entry, each.state, p, write);
-        else if (write)
-          each.state.at(p, 0) = T(0);
-      }
+  detail::read_fitting(file, states);
+  return notice;
 }
 
-/// Writes all parameters and buffers as float32 (counters as int64) under the names of PyTorch's state_dict,
-/// atomically: on an error an old file stays as it was.
-template <class T>
-[[gnu::cold]] void save_state(const std::string& path, const NetworkState<T>& state) {
+/// Reads all parameters and buffers as `read_states` does: from a path, or the bytes of a file.
+template <class Source, class T>
+[[gnu::cold]] std::string load_state(const Source& source, const NetworkState<T>& state) {
+  return read_states<T>(SafetensorsFile(source), {{{"", state}}});
+}
+
+/// Writes all parameters and buffers as float32 (counters as int64) under the names of PyTorch's state_dict to a
+/// FileWriter or a MemoryWriter.
+template <class Sink, class T>
+[[gnu::cold]] void write_state(Sink& sink, const NetworkState<T>& state) {
   SafetensorsWriter writer;
   writer.note("format", "pt");
-  write_states<float, T>(writer, path, {{{"", state}}});
+  write_states<float, T>(writer, sink, {{{"", state}}});
 }
 
-/// Reads a state_dict (float32 or float64) written by PyTorch or `save_state`. The file must hold exactly the tensors
-/// of the network in the right shapes; otherwise throws an Error and changes nothing.
+/// The same to a file, atomically: on an error an old file stays as it was.
 template <class T>
-[[gnu::cold]] void load_state(const std::string& path, const NetworkState<T>& state) {
-  read_states<T>(SafetensorsFile(path), {{{"", state}}});
+[[gnu::cold]] void save_state(const std::string& path, const NetworkState<T>& state) {
+  FileWriter file(path);
+  write_state(file, state);
+  file.commit();
+}
+
+/// The bytes of the file that `save_state` writes.
+template <class T>
+[[gnu::cold]] std::vector<std::byte> bytes_of_state(const NetworkState<T>& state) {
+  MemoryWriter memory;
+  write_state(memory, state);
+  return std::move(memory.bytes());
 }
 
 }  // namespace tinycnn

@@ -12,6 +12,7 @@
 #include <tinycnn/train/clipping.hpp>
 #include <tinycnn/train/find_nonfinite.hpp>
 #include <tinycnn/train/network_memory.hpp>
+#include <tinycnn/train/partial_load.hpp>
 
 namespace tinycnn {
 
@@ -89,8 +90,15 @@ class Trainer : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Loss, Back
   [[nodiscard]] NetworkState<const T> state() const { return memory_.state(); }
   /// Writes the state_dict as a safetensors file, atomically.
   [[gnu::cold]] void save(const std::string& path) const { save_state(path, state()); }
-  /// Reads a state_dict written by PyTorch or `save`. On any error throws an Error and changes nothing.
-  [[gnu::cold]] void load(const std::string& path) { load_state(path, state()); }
+  /// The bytes of the file that `save` writes.
+  [[gnu::cold]] [[nodiscard]] std::vector<std::byte> save_to_memory() const { return bytes_of_state(state()); }
+  /// Reads a state_dict written by PyTorch or `save`: a file, or its bytes. On any error throws an Error and changes
+  /// nothing. Returns "converted from F16" or the like if the elements were not float32, else "".
+  [[gnu::cold]] std::string load(const std::string& path) { return load_state(path, state()); }
+  [[gnu::cold]] std::string load(std::span<const std::byte> bytes) { return load_state(bytes, state()); }
+  /// The same for the tensors that fit, such as all but those of a new head; the report lists the others.
+  [[gnu::cold]] LoadReport load(const std::string& path, Strict::No) { return load_fitting(path, state()); }
+  [[gnu::cold]] LoadReport load(std::span<const std::byte> bytes, Strict::No) { return load_fitting(bytes, state()); }
 
   /// Writes the complete training state, atomically: parameters, buffers, optimizer state, the number of steps, and the
   /// caller's notes. A Trainer of the same type with the same options continues after `load_checkpoint` with bitwise

@@ -24,6 +24,7 @@
 #include <tinycnn/backends/cpu/thread_pool.hpp>
 #include <tinycnn/backends/host.hpp>
 #include <tinycnn/backends/reference/reference.hpp>
+#include <tinycnn/core/owner.hpp>
 #include <tinycnn/layers/options.hpp>
 
 namespace tinycnn {
@@ -83,9 +84,9 @@ class Cpu : public HostVerbs {
       cpu::PlainLoop<reference::MaxPoolOp>, cpu::PlainLoop<reference::AddFlattenedOp>,
       cpu::PlainLoop<reference::ConcatOp>, cpu::PlainLoop<reference::OwnLayerOp>>;
 
-  explicit Cpu(int threads = 1) : pool_(threads) {}
-  [[nodiscard]] int threads() const { return pool_.size(); }
-  [[nodiscard]] cpu::ThreadPool& pool() { return pool_; }
+  explicit Cpu(int threads = 1) : pool_(std::in_place, threads) {}
+  [[nodiscard]] int threads() const { return pool_->size(); }
+  [[nodiscard]] cpu::ThreadPool& pool() { return *pool_; }
 
   /// RAII guard for a call of the library: denormal numbers count as zero on the caller's thread, too.
   struct Session {
@@ -96,11 +97,11 @@ class Cpu : public HostVerbs {
   /// Calls f(block) for every block, in any order, on all threads.
   template <class F>
   void for_blocks(int blocks, F&& f) {
-    pool_.run(blocks, [&f](int block, int) { f(block); });
+    pool_->run(blocks, [&f](int block, int) { f(block); });
   }
 
  private:
-  cpu::ThreadPool pool_;
+  Owner<cpu::ThreadPool> pool_;  // its threads hold its address, so it stays where it is when a backend moves
 };
 
 #ifdef TINYCNN_PRECOMPILED  // cpu/precompiled.hpp compiles them
