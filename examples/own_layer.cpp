@@ -13,11 +13,10 @@ inline constexpr Kind swish{"Swish"};
 template <int Channels>
 struct Swish {
   static constexpr const Kind& kind = swish;
-  static constexpr Options options{};
 
-  static constexpr Mistake accepts(Dims x) {
-    if (x.flat) return Mistake::wants_image;
-    return x.c == Channels ? Mistake::none : Mistake::wrong_channels;
+  static constexpr const Mistake* accepts(Dims x) {
+    if (x.flat) return &mistakes::wants_image;
+    return x.c == Channels ? nullptr : &mistakes::wrong_channels;
   }
   static constexpr Dims wants(Dims x) { return {Channels, x.flat ? 0 : x.h, x.flat ? 0 : x.w, false}; }
   static constexpr Dims output(Dims x) { return x; }
@@ -64,8 +63,7 @@ inline constexpr Kind mix_channels{"MixChannels"};
 template <int Channels>
 struct MixChannels {
   static constexpr const Kind& kind = mix_channels;
-  static constexpr Options options{};
-  static constexpr Mistake accepts(Dims x) { return Swish<Channels>::accepts(x); }
+  static constexpr const Mistake* accepts(Dims x) { return Swish<Channels>::accepts(x); }
   static constexpr Dims wants(Dims x) { return Swish<Channels>::wants(x); }
   static constexpr Dims output(Dims x) { return x; }
   static constexpr long macs(Dims x) { return x.pixels() * Channels * Channels; }
@@ -111,8 +109,7 @@ inline constexpr Kind squared_error{.name = "SquaredError", .loss = true};
 /// is the mean over n. x (N, K).
 struct SquaredError {
   static constexpr const Kind& kind = squared_error;
-  static constexpr Options options{};
-  static constexpr Mistake accepts(Dims x) { return x.flat ? Mistake::none : Mistake::wants_features; }
+  static constexpr const Mistake* accepts(Dims x) { return x.flat ? nullptr : &mistakes::wants_features; }
   static constexpr Dims wants(Dims x) { return {int(x.size()), 1, 1, true}; }
   static constexpr Dims output(Dims) { return {1, 1, 1, true}; }  // the loss of each sample
   static constexpr long macs(Dims) { return 0; }

@@ -78,7 +78,7 @@ constexpr Case cases[] = {
 };
 
 ConvolutionShape shape_of(const Case& t) {
-  return {{t.c, t.h, t.w, false}, {t.o, t.window.output(t.h), t.window.output(t.w), false}, t.window, t.groups};
+  return {{t.c, t.h, t.w, false}, t.window.output(t.o, {t.c, t.h, t.w, false}), t.window, t.groups};
 }
 
 struct Convolution {
@@ -98,13 +98,16 @@ struct Convolution {
   /// Calls f(x index, w index, y index, value of x) for every product of the convolution.
   template <class F>
   void products(F f) const {
-    const int cg = s.group_inputs(), og = s.group_outputs(), k = s.window.kernel;
+    const int cg = s.group_inputs(), og = s.group_outputs(), columns = s.window.columns.kernel;
+    const auto pixel_of = [](const WindowAxis& k, int at, int tap) {
+      return at * k.stride - k.padding + tap * k.dilation;
+    };
     for (long i = 0; i < test.n * s.y.size(); ++i) {
       const int o = int(i % s.y.c), q = int(i / s.y.c % s.y.w), p = int(i / s.y.c / s.y.w % s.y.h);
       const long n = i / s.y.size();
-      for (int t = 0; t < k * k * cg; ++t) {
-        const int h = p * s.window.stride - s.window.padding + t / cg / k * s.window.dilation;
-        const int v = q * s.window.stride - s.window.padding + t / cg % k * s.window.dilation;
+      for (int t = 0; t < s.taps() * cg; ++t) {
+        const int h = pixel_of(s.window.rows, p, t / cg / columns);
+        const int v = pixel_of(s.window.columns, q, t / cg % columns);
         if (h < 0 || h >= s.x.h || v < 0 || v >= s.x.w) continue;
         const int c = o / og * cg + t % cg;
         const long at = ((n * s.x.h + h) * s.x.w + v) * s.x.c + c;

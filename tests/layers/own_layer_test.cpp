@@ -30,8 +30,7 @@ constexpr int weighted_parameters = 12, weighted_buffer = 3;
 /// values in any form. Forward reads by indices, backward by element.
 struct Weighted {
   static constexpr const Kind& kind = weighted;
-  static constexpr Options options{};
-  static constexpr Mistake accepts(Dims x) { return x.size() == 24 ? Mistake::none : Mistake::wrong_features; }
+  static constexpr const Mistake* accepts(Dims x) { return x.size() == 24 ? nullptr : &mistakes::wrong_features; }
   static constexpr Dims wants(Dims x) { return {24, 1, 1, x.flat}; }
   static constexpr Dims output(Dims x) { return x; }
   static constexpr long macs(Dims) { return 0; }

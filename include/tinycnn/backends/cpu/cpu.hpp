@@ -23,7 +23,7 @@
 #include <tinycnn/backends/cpu/thread_pool.hpp>
 #include <tinycnn/backends/host.hpp>
 #include <tinycnn/backends/reference/reference.hpp>
-#include <tinycnn/layers/options.hpp>
+#include <tinycnn/layers/conv2d.hpp>
 
 namespace tinycnn {
 
