@@ -23,7 +23,7 @@ double effect(int p, long e, long k) { return 0.1 * std::sin(1 + 2.3 * p + 0.71 
 /// The gradients that the last backward pass had to compute, one bit per parameter.
 unsigned wanted_gradients = 0;
 
-inline constexpr Kind weighted{"Weighted"};
+inline constexpr Kind weighted{.name = "Weighted"};
 constexpr int weighted_parameters = 12, weighted_buffer = 3;
 
 /// y[n, k] = x[n, k] (1 + sum over every element e of every parameter p of effect(p, e, k) p[e]) for samples of 24

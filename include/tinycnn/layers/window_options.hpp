@@ -34,10 +34,13 @@ constexpr Extents extents_of(int rows, int columns) { return {rows, columns}; }
 constexpr Extents extents_of(const Extents* kernel) { return *kernel; }
 
 template <int Rows, int Columns>
-inline constexpr Extents kernel_extents{Rows, Columns};
-/// A kernel that is not square, as in Conv2d<3, 64, Kernel<3, 5>>; a square one is a number, as in Conv2d<3, 64, 3>.
+struct KernelOf {
+  static constexpr Extents extents{Rows, Columns};
+};
+/// A kernel that is not square, as in Conv2d<3, 64, Kernel<3, 5>>; a square one is a number, as in Conv2d<3, 64, 3>. It
+/// is a pointer since one parameter takes either; compilers print it as &KernelOf<3, 5>::extents.
 template <int Rows, int Columns>
-inline constexpr const Extents* Kernel = &kernel_extents<Rows, Columns>;
+inline constexpr const Extents* Kernel = &KernelOf<Rows, Columns>::extents;
 
 /// What a layer takes as its kernel: a number or Kernel<R, S>.
 template <class T>
