@@ -87,7 +87,7 @@ struct tinycnn::Layer_number<blocks_do_not_divide, Index, Where...> {
 template <int Channels, class... Choices>
 struct MixChannels {
   static constexpr const Kind& kind = mix_channels;
-  static constexpr Chosen<MixChannelsOptions> chosen = choose<Choices...>(MixChannelsOptions{});
+  static constexpr const Chosen<MixChannelsOptions>& chosen = chosen_options<MixChannelsOptions, Choices...>;
   static constexpr const MixChannelsOptions& options = chosen.options;
   static constexpr int width = options.blocks < 1 ? 0 : Channels / options.blocks;  // channels of a block
 

@@ -25,7 +25,7 @@ struct ReverseOptions : tinycnn::LayerOptions {
 template <int Channels, class... Choices>
 struct Reverse {
   static constexpr const Kind& kind = reverse;
-  static constexpr tinycnn::Chosen<ReverseOptions> chosen = tinycnn::choose<Choices...>(ReverseOptions{});
+  static constexpr const auto& chosen = tinycnn::chosen_options<ReverseOptions, Choices...>;
   static constexpr const ReverseOptions& options = chosen.options;
   static constexpr const Mistake* accepts(Dims) {
     if (chosen.mistake != nullptr) return chosen.mistake;

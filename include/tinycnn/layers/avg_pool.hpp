@@ -17,7 +17,7 @@ struct NoCountIncludePad {
 struct AvgPoolOptions : PoolingOptions<WindowOptions> {
   bool count_include_pad = true;
 
-  using PoolingOptions<WindowOptions>::PoolingOptions, PoolingOptions<WindowOptions>::set;
+  using PoolingOptions<WindowOptions>::set;
   constexpr void set(CountIncludePad) { count_include_pad = true; }
   constexpr void set(NoCountIncludePad) { count_include_pad = false; }
 };

@@ -61,7 +61,7 @@ struct Layer_number<mistakes::bad_fraction, Index, Where...> {
 template <int Channels, class... Choices>
 struct BatchNorm {
   static constexpr const Kind& kind = batch_norm;
-  static constexpr Chosen<BatchNormOptions> chosen = choose<Choices...>(BatchNormOptions{});
+  static constexpr const Chosen<BatchNormOptions>& chosen = chosen_options<BatchNormOptions, Choices...>;
   static constexpr const BatchNormOptions& options = chosen.options;
 
   static constexpr const Mistake* accepts(Dims x) {

@@ -21,7 +21,7 @@ struct Conv2dOptions : DilatedWindowOptions {
   bool bias = true;
   bool no_winograd = false;
 
-  using DilatedWindowOptions::DilatedWindowOptions, DilatedWindowOptions::set;
+  using DilatedWindowOptions::set;
   template <int G>
   constexpr void set(Groups<G>) {
     groups = G;
@@ -46,7 +46,8 @@ struct Layer_number<mistakes::groups_do_not_divide, Index, Where...> {
 template <int In, int Out, KernelArgument auto KernelSize, class... Choices>
 struct Conv2d {
   static constexpr const Kind& kind = conv2d;
-  static constexpr Chosen<Conv2dOptions> chosen = choose<Choices...>(Conv2dOptions(extents_of(KernelSize)));
+  static constexpr const Chosen<Conv2dOptions>& chosen =
+      chosen_options<Conv2dOptions, WithKernel<KernelSize>, Choices...>;
   static constexpr const Conv2dOptions& options = chosen.options;
   static constexpr int group_in = options.groups < 1 ? 0 : In / options.groups;  // input channels of one group
 

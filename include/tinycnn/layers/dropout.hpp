@@ -41,7 +41,7 @@ constexpr std::uint64_t dropout_stream(std::uint64_t step, int layers, int layer
 template <class... Choices>
 struct DropoutBy {
   static constexpr const Kind& kind = dropout;
-  static constexpr Chosen<DropoutOptions> chosen = choose<Choices...>(DropoutOptions{});
+  static constexpr const Chosen<DropoutOptions>& chosen = chosen_options<DropoutOptions, Choices...>;
   static constexpr const DropoutOptions& options = chosen.options;
 
   static constexpr const Mistake* accepts(Dims) {

@@ -21,7 +21,7 @@ struct LinearOptions : LayerOptions {
 template <int In, int Out, class... Choices>
 struct Linear {
   static constexpr const Kind& kind = linear;
-  static constexpr Chosen<LinearOptions> chosen = choose<Choices...>(LinearOptions{});
+  static constexpr const Chosen<LinearOptions>& chosen = chosen_options<LinearOptions, Choices...>;
   static constexpr const LinearOptions& options = chosen.options;
 
   static constexpr const Mistake* accepts(Dims x) {

@@ -75,6 +75,10 @@ constexpr Chosen<Options> choose(const Options& options) {
   return chosen;
 }
 
+/// The options of a layer with these option types. Layers that differ in other respects share them.
+template <class Options, class... Choices>
+inline constexpr Chosen<Options> chosen_options = choose<Choices...>(Options{});
+
 /// PyTorch's `bias=False`.
 struct NoBias {};
 

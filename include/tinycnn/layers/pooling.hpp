@@ -14,7 +14,13 @@ struct CeilMode {};
 /// The options of a pool: WindowOptions or DilatedWindowOptions, and CeilMode.
 template <class Base>
 struct PoolingOptions : Base {
-  using Base::Base, Base::set;
+  using Base::set;
+  template <auto K>
+  constexpr void set(WithKernel<K> kernel) {  // which is also the stride, unless one is given
+    Base::set(kernel);
+    this->window.rows.stride = this->window.rows.kernel;
+    this->window.columns.stride = this->window.columns.kernel;
+  }
   constexpr void set(CeilMode) { this->window.rows.ceil = this->window.columns.ceil = true; }
 };
 
@@ -31,7 +37,7 @@ struct Layer_number<mistakes::padding_exceeds_half_kernel, Index, Where...> {
 /// defaults to the kernel.
 template <class Options, KernelArgument auto KernelSize, class... Choices>
 struct Pooling {
-  static constexpr Chosen<Options> chosen = choose<Choices...>(Options(extents_of(KernelSize), extents_of(KernelSize)));
+  static constexpr const Chosen<Options>& chosen = chosen_options<Options, WithKernel<KernelSize>, Choices...>;
   static constexpr const Options& options = chosen.options;
 
   static constexpr const Mistake* accepts(Dims x) {

@@ -46,17 +46,19 @@ inline constexpr const Extents* Kernel = &KernelOf<Rows, Columns>::extents;
 template <class T>
 concept KernelArgument = std::is_integral_v<T> || std::is_same_v<T, const Extents*>;
 
+/// A layer's kernel as the first of its options.
+template <KernelArgument auto K>
+struct WithKernel {};
+
 /// The options of every layer with a window; such a layer's options derive from it, so that `window_of` finds them.
 struct WindowOptions : LayerOptions {
   Window window{};
 
-  constexpr explicit WindowOptions(Extents kernel, Extents stride = {1, 1}) {
-    window.rows.kernel = kernel.rows;
-    window.columns.kernel = kernel.columns;
-    window.rows.stride = stride.rows;
-    window.columns.stride = stride.columns;
+  template <auto K>
+  constexpr void set(WithKernel<K>) {
+    window.rows.kernel = extents_of(K).rows;
+    window.columns.kernel = extents_of(K).columns;
   }
-
   template <int... N>
     requires requires { extents_of(N...); }
   constexpr void set(Stride<N...>) {
@@ -74,7 +76,7 @@ struct WindowOptions : LayerOptions {
 
 /// Those of a layer whose window can be dilated.
 struct DilatedWindowOptions : WindowOptions {
-  using WindowOptions::WindowOptions, WindowOptions::set;
+  using WindowOptions::set;
   template <int... N>
     requires requires { extents_of(N...); }
   constexpr void set(Dilation<N...>) {
