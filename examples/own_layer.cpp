@@ -87,13 +87,13 @@ struct tinycnn::Layer_number<blocks_do_not_divide, Index, Where...> {
 template <int Channels, class... Choices>
 struct MixChannels {
   static constexpr const Kind& kind = mix_channels;
-  static constexpr const Chosen<MixChannelsOptions>& chosen = chosen_options<MixChannelsOptions, Choices...>;
-  static constexpr const MixChannelsOptions& options = chosen.options;
-  static constexpr int width = options.blocks < 1 ? 0 : Channels / options.blocks;  // channels of a block
+  static constexpr const Chosen<MixChannelsOptions>* chosen = &chosen_options<MixChannelsOptions, Choices...>;
+  static constexpr const MixChannelsOptions* options = &chosen->options;
+  static constexpr int width = options->blocks < 1 ? 0 : Channels / options->blocks;  // channels of a block
 
   static constexpr const Mistake* accepts(Dims x) {
-    if (chosen.mistake != nullptr) return chosen.mistake;
-    if (options.blocks < 1 || Channels % options.blocks != 0) return &blocks_do_not_divide;
+    if (chosen->mistake != nullptr) return chosen->mistake;
+    if (options->blocks < 1 || Channels % options->blocks != 0) return &blocks_do_not_divide;
     return Swish<Channels>::accepts(x);
   }
   static constexpr Dims wants(Dims x) { return Swish<Channels>::wants(x); }
@@ -101,7 +101,7 @@ struct MixChannels {
   static constexpr long macs(Dims x) { return x.pixels() * Channels * width; }
   static constexpr void parameters(ParameterList& list) {
     list.matrix("weight", Channels, width, uniform_by_fan_in(width));
-    if (options.bias) list.channel("bias", Channels, zeros);
+    if (options->bias) list.channel("bias", Channels, zeros);
   }
 
   template <class T>
@@ -112,7 +112,7 @@ struct MixChannels {
         for (int w = 0; w < call.x.dims.w; ++w)
           for (int o = 0; o < Channels; ++o) {
             T sum = call.x(n, o, h, w);
-            if constexpr (options.bias) sum += call.parameters[1](o);
+            if constexpr (options->bias) sum += call.parameters[1](o);
             for (int i = 0; i < width; ++i) sum += weight(o, i) * call.x(n, first(o) + i, h, w);
             call.out(n, o, h, w) = sum;
           }
@@ -120,7 +120,7 @@ struct MixChannels {
 
   template <class T>
   static void backward(const OwnCall<T>& call) {
-    for (int k = 0; k < (options.bias ? 2 : 1); ++k)
+    for (int k = 0; k < (options->bias ? 2 : 1); ++k)
       for (long i = 0; call.gradients[k].wanted() && i < call.gradients[k].size(); ++i) call.gradients[k][i] = 0;
     for (int n = 0; n < call.n; ++n)
       for (int h = 0; h < call.x.dims.h; ++h)
@@ -145,7 +145,7 @@ struct MixChannels {
       if (dweight.wanted()) dweight(c, i) += dy * call.x(n, first(c) + i, h, w);
     }
     if (call.dx.data != nullptr) call.dx(n, c, h, w) = dx;
-    if constexpr (options.bias)
+    if constexpr (options->bias)
       if (call.gradients[1].wanted()) call.gradients[1](c) += dy;
   }
 };

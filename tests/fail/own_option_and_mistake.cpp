@@ -25,11 +25,11 @@ struct ReverseOptions : tinycnn::LayerOptions {
 template <int Channels, class... Choices>
 struct Reverse {
   static constexpr const Kind& kind = reverse;
-  static constexpr const auto& chosen = tinycnn::chosen_options<ReverseOptions, Choices...>;
-  static constexpr const ReverseOptions& options = chosen.options;
+  static constexpr const auto* chosen = &tinycnn::chosen_options<ReverseOptions, Choices...>;
+  static constexpr const ReverseOptions* options = &chosen->options;
   static constexpr const Mistake* accepts(Dims) {
-    if (chosen.mistake != nullptr) return chosen.mistake;
-    return Channels % options.pairs == 0 ? nullptr : &odd_channels;
+    if (chosen->mistake != nullptr) return chosen->mistake;
+    return Channels % options->pairs == 0 ? nullptr : &odd_channels;
   }
   static constexpr Dims wants(Dims x) { return x; }
   static constexpr Dims output(Dims x) { return x; }

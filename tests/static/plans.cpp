@@ -71,7 +71,7 @@ static_assert(count_reductions(plan<CourseResNet18>) == 8);
 template <class Conv, int Size = 16, class Convolution = cpu::DenseConvolution<cpu::Native>>
 constexpr cpu::Algorithm algorithm_of() {
   Layer l;
-  l.options = &Conv::options;
+  l.options = Conv::options;
   l.in = {Conv::in_channels, Size, Size, false};
   l.out = Conv::output(l.in);
   return Convolution::of(l).algorithm;

@@ -67,8 +67,8 @@ static_assert(counted_pixels(ceiled, 2, 6, true) == 3 && counted_pixels(ceiled, 
 static_assert(counted_pixels(ceiled, 3, 6, true) == 2 && counted_pixels(ceiled, 3, 6, false) == 1);
 
 // The order of options does not matter; a layer has those that its struct has a setter for, each once.
-static_assert(AvgPool<2, CeilMode, NoCountIncludePad>::options.window.rows.ceil);
-static_assert(!AvgPool<2, NoCountIncludePad, CeilMode>::options.count_include_pad);
+static_assert(AvgPool<2, CeilMode, NoCountIncludePad>::options->window.rows.ceil);
+static_assert(!AvgPool<2, NoCountIncludePad, CeilMode>::options->count_include_pad);
 template <class L>
 constexpr const Mistake* mistake_on_image = L::accepts({3, 9, 9, false});
 static_assert(mistake_on_image<Conv2d<3, 8, 3, CeilMode>> == &mistakes::unknown_option);

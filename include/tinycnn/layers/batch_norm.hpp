@@ -61,13 +61,13 @@ struct Layer_number<mistakes::bad_fraction, Index, Where...> {
 template <int Channels, class... Choices>
 struct BatchNorm {
   static constexpr const Kind& kind = batch_norm;
-  static constexpr const Chosen<BatchNormOptions>& chosen = chosen_options<BatchNormOptions, Choices...>;
-  static constexpr const BatchNormOptions& options = chosen.options;
+  static constexpr const Chosen<BatchNormOptions>* chosen = &chosen_options<BatchNormOptions, Choices...>;
+  static constexpr const BatchNormOptions* options = &chosen->options;
 
   static constexpr const Mistake* accepts(Dims x) {
-    if (chosen.mistake != nullptr) return chosen.mistake;
+    if (chosen->mistake != nullptr) return chosen->mistake;
     if (Channels < 1) return &mistakes::zero_size;
-    if (options.epsilon < 0 || options.momentum < 0 || options.momentum > 1) return &mistakes::bad_fraction;
+    if (options->epsilon < 0 || options->momentum < 0 || options->momentum > 1) return &mistakes::bad_fraction;
     if (x.flat) return x.size() == Channels ? nullptr : &mistakes::wrong_features;
     return x.c == Channels ? nullptr : &mistakes::wrong_channels;
   }

@@ -46,28 +46,28 @@ struct Layer_number<mistakes::groups_do_not_divide, Index, Where...> {
 template <int In, int Out, KernelArgument auto KernelSize, class... Choices>
 struct Conv2d {
   static constexpr const Kind& kind = conv2d;
-  static constexpr const Chosen<Conv2dOptions>& chosen =
-      chosen_options<Conv2dOptions, WithKernel<KernelSize>, Choices...>;
-  static constexpr const Conv2dOptions& options = chosen.options;
-  static constexpr int group_in = options.groups < 1 ? 0 : In / options.groups;  // input channels of one group
+  static constexpr const Chosen<Conv2dOptions>* chosen =
+      &chosen_options<Conv2dOptions, WithKernel<KernelSize>, Choices...>;
+  static constexpr const Conv2dOptions* options = &chosen->options;
+  static constexpr int group_in = options->groups < 1 ? 0 : In / options->groups;  // input channels of one group
 
   static constexpr const Mistake* accepts(Dims x) {
-    const Window& k = options.window;
-    if (chosen.mistake != nullptr) return chosen.mistake;
+    const Window& k = options->window;
+    if (chosen->mistake != nullptr) return chosen->mistake;
     if (In < 1 || Out < 1 || has_zero_size(k)) return &mistakes::zero_size;
-    if (options.groups < 1 || In % options.groups != 0 || Out % options.groups != 0)
+    if (options->groups < 1 || In % options->groups != 0 || Out % options->groups != 0)
       return &mistakes::groups_do_not_divide;
     if (x.flat) return &mistakes::wants_image;
     return x.c != In ? &mistakes::wrong_channels : window_mistake(k, x);
   }
-  static constexpr Dims wants(Dims x) { return options.window.wants(In, x); }
-  static constexpr Dims output(Dims x) { return options.window.output(Out, x); }
-  static constexpr std::int64_t macs(Dims x) { return output(x).size() * group_in * options.window.taps(); }
+  static constexpr Dims wants(Dims x) { return options->window.wants(In, x); }
+  static constexpr Dims output(Dims x) { return options->window.output(Out, x); }
+  static constexpr std::int64_t macs(Dims x) { return output(x).size() * group_in * options->window.taps(); }
   static constexpr void parameters(ParameterList& list) {
-    const Window& k = options.window;
+    const Window& k = options->window;
     const Initializer initial = uniform_by_fan_in(std::int64_t(group_in) * k.taps());
     list.kernel("weight", Out, group_in, k.rows.kernel, k.columns.kernel, initial);
-    if (options.bias) list.channel("bias", Out, initial);
+    if (options->bias) list.channel("bias", Out, initial);
   }
 };
 

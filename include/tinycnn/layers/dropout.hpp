@@ -41,12 +41,12 @@ constexpr std::uint64_t dropout_stream(std::uint64_t step, int layers, int layer
 template <class... Choices>
 struct DropoutBy {
   static constexpr const Kind& kind = dropout;
-  static constexpr const Chosen<DropoutOptions>& chosen = chosen_options<DropoutOptions, Choices...>;
-  static constexpr const DropoutOptions& options = chosen.options;
+  static constexpr const Chosen<DropoutOptions>* chosen = &chosen_options<DropoutOptions, Choices...>;
+  static constexpr const DropoutOptions* options = &chosen->options;
 
   static constexpr const Mistake* accepts(Dims) {
-    if (chosen.mistake != nullptr) return chosen.mistake;
-    return options.probability >= 0 && options.probability <= 1 ? nullptr : &mistakes::bad_probability;
+    if (chosen->mistake != nullptr) return chosen->mistake;
+    return options->probability >= 0 && options->probability <= 1 ? nullptr : &mistakes::bad_probability;
   }
   static constexpr Dims wants(Dims x) { return x; }
   static constexpr Dims output(Dims x) { return x; }

@@ -17,8 +17,8 @@ struct Kind {
   bool loss = false;          ///< reads labels, ends the graph and starts the backward pass
 };
 
-/// The base of the options of a layer that a kernel may read. A layer that has some defines a struct of its own, with a
-/// `static constexpr` member `options` of that type.
+/// The base of the options of a layer that a kernel may read. A layer that has some defines a struct of its own, and a
+/// `static constexpr` pointer `options` to one (a pointer, since nvcc 13 does not take references there).
 struct LayerOptions {};
 
 /// How a parameter is initialized. `uniform` is U(-1/sqrt(fan_in), 1/sqrt(fan_in)), torch.nn's default for Conv2d and

@@ -21,11 +21,11 @@ struct LinearOptions : LayerOptions {
 template <int In, int Out, class... Choices>
 struct Linear {
   static constexpr const Kind& kind = linear;
-  static constexpr const Chosen<LinearOptions>& chosen = chosen_options<LinearOptions, Choices...>;
-  static constexpr const LinearOptions& options = chosen.options;
+  static constexpr const Chosen<LinearOptions>* chosen = &chosen_options<LinearOptions, Choices...>;
+  static constexpr const LinearOptions* options = &chosen->options;
 
   static constexpr const Mistake* accepts(Dims x) {
-    if (chosen.mistake != nullptr) return chosen.mistake;
+    if (chosen->mistake != nullptr) return chosen->mistake;
     if (In < 1 || Out < 1) return &mistakes::zero_size;
     if (!x.flat) return &mistakes::wants_features;
     return x.size() == In ? nullptr : &mistakes::wrong_features;
@@ -35,7 +35,7 @@ struct Linear {
   static constexpr std::int64_t macs(Dims) { return std::int64_t(In) * Out; }
   static constexpr void parameters(ParameterList& list) {
     list.matrix("weight", Out, In, uniform_by_fan_in(In));
-    if (options.bias) list.channel("bias", Out, uniform_by_fan_in(In));
+    if (options->bias) list.channel("bias", Out, uniform_by_fan_in(In));
   }
 };
 

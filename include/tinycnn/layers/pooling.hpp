@@ -37,19 +37,19 @@ struct Layer_number<mistakes::padding_exceeds_half_kernel, Index, Where...> {
 /// defaults to the kernel.
 template <class Options, KernelArgument auto KernelSize, class... Choices>
 struct Pooling {
-  static constexpr const Chosen<Options>& chosen = chosen_options<Options, WithKernel<KernelSize>, Choices...>;
-  static constexpr const Options& options = chosen.options;
+  static constexpr const Chosen<Options>* chosen = &chosen_options<Options, WithKernel<KernelSize>, Choices...>;
+  static constexpr const Options* options = &chosen->options;
 
   static constexpr const Mistake* accepts(Dims x) {
-    const Window& k = options.window;
-    if (chosen.mistake != nullptr) return chosen.mistake;
+    const Window& k = options->window;
+    if (chosen->mistake != nullptr) return chosen->mistake;
     if (has_zero_size(k)) return &mistakes::zero_size;
     if (2 * k.rows.padding > k.rows.kernel || 2 * k.columns.padding > k.columns.kernel)
       return &mistakes::padding_exceeds_half_kernel;
     return x.flat ? &mistakes::wants_image : window_mistake(k, x);
   }
-  static constexpr Dims wants(Dims x) { return options.window.wants(x.c, x); }
-  static constexpr Dims output(Dims x) { return options.window.output(x.c, x); }
+  static constexpr Dims wants(Dims x) { return options->window.wants(x.c, x); }
+  static constexpr Dims output(Dims x) { return options->window.output(x.c, x); }
   static constexpr std::int64_t macs(Dims) { return 0; }
   static constexpr void parameters(ParameterList&) {}
 };

@@ -24,7 +24,7 @@ concept LeafLayer = requires(Dims x, ParameterList& list) {
 template <class L>
 constexpr const LayerOptions* options_in() {
   if constexpr (requires { L::options; })
-    return &L::options;
+    return L::options;
   else
     return nullptr;
 }
