@@ -99,7 +99,7 @@ class Layers {
                     &groups, &n, &pass) != 11)
       throw Error(std::string("eleven numbers make a convolution's pass, not '") + question + "'");
     const Window window{kernel, stride, padding, dilation};
-    const ConvolutionShape s{{c, h, w, false}, {o, window.output(h), window.output(w), false}, window, groups};
+    const ConvolutionShape s{{c, h, w, false}, window.output(o, {c, h, w, false}), window, groups};
     pass_.reset();
     if (is_depthwise(s))
       pass_ = std::make_unique<PassOf<DepthwiseConvolution<Native>>>(s, n, Pass(pass), pool_);

@@ -6,18 +6,17 @@
 
 using namespace tinycnn;
 
-inline constexpr Kind swish{"Swish"};
+inline constexpr Kind swish{.name = "Swish"};
 
 /// y = x sigmoid(beta x) with one learned beta per channel (Ramachandran, Zoph, Le: "Searching for activation
 /// functions", 2017). beta is initially 1, as in torch.nn.SiLU. x, y (Channels, H, W); parameter: beta (Channels).
 template <int Channels>
 struct Swish {
   static constexpr const Kind& kind = swish;
-  static constexpr Options options{};
 
-  static constexpr Mistake accepts(Dims x) {
-    if (x.flat) return Mistake::wants_image;
-    return x.c == Channels ? Mistake::none : Mistake::wrong_channels;
+  static constexpr const Mistake* accepts(Dims x) {
+    if (x.flat) return &mistakes::wants_image;
+    return x.c == Channels ? nullptr : &mistakes::wrong_channels;
   }
   static constexpr Dims wants(Dims x) { return {Channels, x.flat ? 0 : x.h, x.flat ? 0 : x.w, false}; }
   static constexpr Dims output(Dims x) { return x; }
@@ -58,50 +57,96 @@ struct Swish {
   }
 };
 
-inline constexpr Kind mix_channels{"MixChannels"};
+inline constexpr Kind mix_channels{.name = "MixChannels"};
 
-/// y = x + W x at every pixel, across the channels. x, y (Channels, H, W); parameter: weight (Channels, Channels).
-template <int Channels>
+/// An option of MixChannels: the number of blocks on W's diagonal. Everything outside of them is 0.
+template <int B>
+struct Blocks {};
+
+struct MixChannelsOptions : LayerOptions {
+  int blocks = 1;
+  bool bias = true;
+
+  template <int B>
+  constexpr void set(Blocks<B>) {
+    blocks = B;
+  }
+  constexpr void set(NoBias) { bias = false; }
+};
+
+/// A mistake that only MixChannels makes, and its compile error.
+inline constexpr Mistake blocks_do_not_divide{};
+template <int Index, class... Where>
+struct tinycnn::Layer_number<blocks_do_not_divide, Index, Where...> {
+  static_assert(Index < 0, "the blocks of MixChannels must divide its channels");
+};
+
+/// y = x + W x + b at every pixel, across the channels, where W is block-diagonal. x, y (Channels, H, W).
+/// Options: Blocks<1>, NoBias. Parameters: weight (Channels, Channels / blocks), the rows of W without the zeros, and
+/// bias (Channels).
+template <int Channels, class... Choices>
 struct MixChannels {
   static constexpr const Kind& kind = mix_channels;
-  static constexpr Options options{};
-  static constexpr Mistake accepts(Dims x) { return Swish<Channels>::accepts(x); }
+  static constexpr const Chosen<MixChannelsOptions>* chosen = &chosen_options<MixChannelsOptions, Choices...>;
+  static constexpr const MixChannelsOptions* options = &chosen->options;
+  static constexpr int width = options->blocks < 1 ? 0 : Channels / options->blocks;  // channels of a block
+
+  static constexpr const Mistake* accepts(Dims x) {
+    if (chosen->mistake != nullptr) return chosen->mistake;
+    if (options->blocks < 1 || Channels % options->blocks != 0) return &blocks_do_not_divide;
+    return Swish<Channels>::accepts(x);
+  }
   static constexpr Dims wants(Dims x) { return Swish<Channels>::wants(x); }
   static constexpr Dims output(Dims x) { return x; }
-  static constexpr long macs(Dims x) { return x.pixels() * Channels * Channels; }
+  static constexpr long macs(Dims x) { return x.pixels() * Channels * width; }
   static constexpr void parameters(ParameterList& list) {
-    list.matrix("weight", Channels, Channels, uniform_by_fan_in(Channels));
+    list.matrix("weight", Channels, width, uniform_by_fan_in(width));
+    if (options->bias) list.channel("bias", Channels, zeros);
   }
 
   template <class T>
   static void forward(const OwnCall<T>& call) {
-    const ParameterView<const T> weight = call.parameters[0];  // (Out, In)
+    const ParameterView<const T> weight = call.parameters[0];  // (Out, width)
     for (int n = 0; n < call.n; ++n)
       for (int h = 0; h < call.x.dims.h; ++h)
         for (int w = 0; w < call.x.dims.w; ++w)
           for (int o = 0; o < Channels; ++o) {
             T sum = call.x(n, o, h, w);
-            for (int i = 0; i < Channels; ++i) sum += weight(o, i) * call.x(n, i, h, w);
+            if constexpr (options->bias) sum += call.parameters[1](o);
+            for (int i = 0; i < width; ++i) sum += weight(o, i) * call.x(n, first(o) + i, h, w);
             call.out(n, o, h, w) = sum;
           }
   }
 
   template <class T>
   static void backward(const OwnCall<T>& call) {
-    const ParameterView<const T> weight = call.parameters[0];  // (Out, In)
-    const ParameterView<T> dweight = call.gradients[0];        // (Out, In)
-    for (long k = 0; dweight.wanted() && k < dweight.size(); ++k) dweight[k] = 0;
+    for (int k = 0; k < (options->bias ? 2 : 1); ++k)
+      for (long i = 0; call.gradients[k].wanted() && i < call.gradients[k].size(); ++i) call.gradients[k][i] = 0;
     for (int n = 0; n < call.n; ++n)
       for (int h = 0; h < call.x.dims.h; ++h)
         for (int w = 0; w < call.x.dims.w; ++w)
-          for (int i = 0; i < Channels; ++i) {
-            T sum = call.dy(n, i, h, w);
-            for (int o = 0; o < Channels; ++o) {
-              sum += weight(o, i) * call.dy(n, o, h, w);
-              if (dweight.wanted()) dweight(o, i) += call.dy(n, o, h, w) * call.x(n, i, h, w);
-            }
-            if (call.dx.data != nullptr) call.dx(n, i, h, w) = sum;
-          }
+          for (int c = 0; c < Channels; ++c) add_gradients(call, n, c, h, w);
+  }
+
+ private:
+  /// The first channel of channel c's block.
+  static constexpr int first(int c) { return c / width * width; }
+
+  /// dx of channel c at a pixel, and what the pixel adds to dweight and dbias of output c.
+  template <class T>
+  static void add_gradients(const OwnCall<T>& call, int n, int c, int h, int w) {
+    const ParameterView<const T> weight = call.parameters[0];  // (Out, width)
+    const ParameterView<T> dweight = call.gradients[0];        // (Out, width)
+    const T dy = call.dy(n, c, h, w);
+    T dx = dy;
+    for (int i = 0; i < width; ++i) {
+      const int o = first(c) + i;
+      dx += weight(o, c - first(c)) * call.dy(n, o, h, w);
+      if (dweight.wanted()) dweight(c, i) += dy * call.x(n, first(c) + i, h, w);
+    }
+    if (call.dx.data != nullptr) call.dx(n, c, h, w) = dx;
+    if constexpr (options->bias)
+      if (call.gradients[1].wanted()) call.gradients[1](c) += dy;
   }
 };
 
@@ -111,8 +156,7 @@ inline constexpr Kind squared_error{.name = "SquaredError", .loss = true};
 /// is the mean over n. x (N, K).
 struct SquaredError {
   static constexpr const Kind& kind = squared_error;
-  static constexpr Options options{};
-  static constexpr Mistake accepts(Dims x) { return x.flat ? Mistake::none : Mistake::wants_features; }
+  static constexpr const Mistake* accepts(Dims x) { return x.flat ? nullptr : &mistakes::wants_features; }
   static constexpr Dims wants(Dims x) { return {int(x.size()), 1, 1, true}; }
   static constexpr Dims output(Dims) { return {1, 1, 1, true}; }  // the loss of each sample
   static constexpr long macs(Dims) { return 0; }
@@ -176,8 +220,8 @@ struct StepDecay {
   }
 };
 
-struct Net : Sequential<Conv2d<1, 6, 3, Padding<1>>, Swish<6>, MaxPool<2>,  // (6, 4, 4)
-                        Conv2d<6, 8, 3>, Swish<8>, MixChannels<8>,          // (8, 2, 2)
+struct Net : Sequential<Conv2d<1, 6, 3, Padding<1>>, Swish<6>, MaxPool<2>,     // (6, 4, 4)
+                        Conv2d<6, 8, 3>, Swish<8>, MixChannels<8, Blocks<2>>,  // (8, 2, 2)
                         Flatten, Linear<32, 2>> {};
 
 constexpr int batch_size = 16;

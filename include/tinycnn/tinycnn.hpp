@@ -1,7 +1,15 @@
 // Includes the whole library: layers, losses, optimizers, schedules, backends, training, data.
 #pragma once
 
-#include <tinycnn/layers/mistake.hpp>  // first, so that few "included from" lines precede an error about a network
+// First the headers with mistakes that others include, so that few "included from" lines precede an error about a
+// network.
+// clang-format off
+#include <tinycnn/layers/mistake.hpp>
+#include <tinycnn/layers/options.hpp>
+#include <tinycnn/layers/window_options.hpp>
+#include <tinycnn/layers/pooling.hpp>
+#include <tinycnn/plan/mistakes.hpp>
+// clang-format on
 
 #include <tinycnn/core/version.hpp>
 

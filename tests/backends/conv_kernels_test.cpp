@@ -75,10 +75,33 @@ constexpr Case cases[] = {
     {"depthwise, wide, dilation 2", 1, 16, 9, 70, 16, {3, 1, 2, 2}, 16, false},
     {"depthwise, wide, dilation 2, stride 3", 1, 64, 14, 200, 64, {3, 3, 2, 2}, 64, false},
     {"depthwise, wide, padding beyond the kernel", 1, 16, 4, 120, 16, {2, 1, 3, 1}, 16, false},
+    // Along rows, then along columns: kernel, stride, padding, dilation, padding at the end.
+    {"3x5, stride 2x1", 3, 13, 9, 17, 40, {{3, 2, 1, 1, 1}, {5, 1, 2, 1, 2}}, 1, true},
+    {"1x7, several blocks per sample", 1, 20, 33, 40, 64, {{1, 1, 0, 1, 0}, {7, 1, 3, 1, 3}}, 1, true},
+    {"7x1, stride 1x3", 2, 9, 21, 14, 18, {{7, 1, 3, 1, 3}, {1, 3, 0, 1, 0}}, 1, false},
+    {"1x1, stride 3x1: pixels no window covers", 2, 34, 10, 9, 12, {{1, 3, 0, 1, 0}, {1, 1, 0, 1, 0}}, 2, false},
+    {"1x1, stride 1x2, deferred", 2, 34, 10, 9, 12, {{1, 1, 0, 1, 0}, {1, 2, 0, 1, 0}}, 1, true},
+    {"3x3, padding 0x2", 2, 4, 6, 7, 12, {{3, 1, 0, 1, 0}, {3, 1, 2, 1, 2}}, 1, false},
+    {"4x4, padded more at the end", 3, 17, 8, 9, 33, {{4, 1, 1, 1, 2}, {4, 1, 1, 1, 2}}, 1, true},
+    {"3x3, stride 2, padded at the end", 2, 5, 12, 11, 9, {{3, 2, 0, 1, 1}, {3, 2, 0, 1, 1}}, 1, false},
+    {"2x3, dilation 3x2, stride 2x3, groups", 2, 12, 13, 14, 21, {{2, 2, 1, 3, 2}, {3, 3, 2, 2, 2}}, 3, true},
+    {"depthwise, 3x5", 2, 33, 7, 9, 33, {{3, 1, 1, 1, 1}, {5, 2, 2, 1, 2}}, 33, true},
+    {"depthwise, stride 2, padded at the end", 2, 48, 12, 40, 48, {{3, 2, 0, 1, 1}, {3, 2, 0, 1, 1}}, 48, false},
+    {"depthwise, 5x5, stride 2, more padding at the end",
+     2,
+     64,
+     12,
+     40,
+     64,
+     {{5, 2, 1, 1, 2}, {5, 2, 1, 1, 2}},
+     64,
+     true},
+    {"depthwise, row pairs, padded at the end", 2, 48, 12, 70, 48, {{3, 1, 0, 1, 2}, {3, 1, 0, 1, 2}}, 48, false},
+    {"depthwise, row pairs, more padding at the end", 2, 48, 9, 70, 48, {{3, 1, 1, 1, 2}, {3, 1, 1, 1, 2}}, 48, false},
 };
 
 ConvolutionShape shape_of(const Case& t) {
-  return {{t.c, t.h, t.w, false}, {t.o, t.window.output(t.h), t.window.output(t.w), false}, t.window, t.groups};
+  return {{t.c, t.h, t.w, false}, t.window.output(t.o, {t.c, t.h, t.w, false}), t.window, t.groups};
 }
 
 struct Convolution {
@@ -98,13 +121,16 @@ struct Convolution {
   /// Calls f(x index, w index, y index, value of x) for every product of the convolution.
   template <class F>
   void products(F f) const {
-    const int cg = s.group_inputs(), og = s.group_outputs(), k = s.window.kernel;
+    const int cg = s.group_inputs(), og = s.group_outputs(), columns = s.window.columns.kernel;
+    const auto pixel_of = [](const WindowAxis& k, int at, int tap) {
+      return at * k.stride - k.padding + tap * k.dilation;
+    };
     for (long i = 0; i < test.n * s.y.size(); ++i) {
       const int o = int(i % s.y.c), q = int(i / s.y.c % s.y.w), p = int(i / s.y.c / s.y.w % s.y.h);
       const long n = i / s.y.size();
-      for (int t = 0; t < k * k * cg; ++t) {
-        const int h = p * s.window.stride - s.window.padding + t / cg / k * s.window.dilation;
-        const int v = q * s.window.stride - s.window.padding + t / cg % k * s.window.dilation;
+      for (int t = 0; t < s.taps() * cg; ++t) {
+        const int h = pixel_of(s.window.rows, p, t / cg / columns);
+        const int v = pixel_of(s.window.columns, q, t / cg % columns);
         if (h < 0 || h >= s.x.h || v < 0 || v >= s.x.w) continue;
         const int c = o / og * cg + t % cg;
         const long at = ((n * s.x.h + h) * s.x.w + v) * s.x.c + c;

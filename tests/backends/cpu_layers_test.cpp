@@ -15,7 +15,7 @@ namespace {
 using namespace tinycnn;
 
 struct PredictionOnly {
-  static constexpr Demand demand{Mode::inference, false, false, false, -1};
+  static constexpr Demand demand{.mode = Mode::inference, .parameter_gradients = false, .loss = false};
 };
 
 /// `count` multiples of 1/8 in [-1, 1), so that windows have ties.

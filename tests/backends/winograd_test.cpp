@@ -94,8 +94,10 @@ constexpr Case cases[] = {
 struct Layer3x3 {
   Case test;
   Window window{3, 1, test.padding, 1};
-  ConvolutionShape s{
-      {test.c, test.h, test.w, false}, {test.o, window.output(test.h), window.output(test.w), false}, window, 1};
+  ConvolutionShape s{{test.c, test.h, test.w, false},
+                     {test.o, window.rows.output(test.h), window.columns.output(test.w), false},
+                     window,
+                     1};
   AlignedFloats x{test.n * s.x.size()}, w{s.weights()}, dy{test.n * s.y.size()}, scale{s.x.c}, shift{s.x.c},
       bias{s.y.c};
 
@@ -275,7 +277,8 @@ TEST_CASE("Winograd: statistics and pooling see every pixel once") {
 
 TEST_CASE("the algorithm follows from the shape: Winograd where it saves a third of the products") {
   const auto of = [](int c, int size, int o, Window k, int groups) {
-    return choose_algorithm({{c, size, size, false}, {o, k.output(size), k.output(size), false}, k, groups});
+    return choose_algorithm(
+        {{c, size, size, false}, {o, k.rows.output(size), k.columns.output(size), false}, k, groups});
   };
   CHECK(of(64, 64, 128, {3, 1, 1, 1}, 1) == Algorithm::winograd);
   CHECK(of(512, 8, 512, {3, 1, 1, 1}, 1) == Algorithm::winograd);

@@ -98,10 +98,9 @@ def complaints(page):
     for command in re.findall(r"\./dev ([a-z0-9-]+)", text):
         yield None if re.search(rf"^  {command}[ )]", cases, re.MULTILINE) else f"there is no ./dev {command}"
     if page.name == "reading_an_error.md":
-        header = (ROOT / "include/tinycnn/layers/layer.hpp").read_text()
-        for mistake in re.findall(r"\w+", re.search(r"enum class Mistake \{(.*?)\}", header, re.DOTALL)[1]):
-            explained = mistake == "none" or f"`{mistake}`" in text
-            yield None if explained else f"does not explain Mistake::{mistake}"
+        for header in sorted((ROOT / "include").rglob("*.hpp")):
+            for mistake in re.findall(r"inline constexpr Mistake (\w+)", header.read_text()):
+                yield None if f"`{mistake}`" in text else f"does not explain mistakes::{mistake}"
 
 
 def missing_files(text, pattern):

@@ -1,6 +1,6 @@
 // The wrong layer comes after a Concat of three branches, whose joins count as layers.
 // expect: the input of this layer has the wrong number of features
-// expect: Mistake::wrong_features, 6, tinycnn::Linear<8192, 10>
+// expect: mistakes::wrong_features, 6, tinycnn::Linear<8192, 10>
 // expect: Got<tinycnn::Features<14336>>
 // expect: Wants<tinycnn::Features<8192>>
 #include <tinycnn/tinycnn.hpp>

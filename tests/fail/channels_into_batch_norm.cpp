@@ -1,6 +1,6 @@
 // A BatchNorm over another number of channels than the Conv2d in front of it makes.
 // expect: the input of this layer has the wrong number of channels
-// expect: Mistake::wrong_channels, 1, tinycnn::BatchNorm<16>
+// expect: mistakes::wrong_channels, 1, tinycnn::BatchNorm<16>
 // expect: Got<tinycnn::Image<8, 30, 30>>
 // expect: Wants<tinycnn::Image<16, 30, 30>>
 #include <tinycnn/tinycnn.hpp>

@@ -1,6 +1,6 @@
 // Eleven logits for a loss over ten classes.
 // expect: the number of logits differs from the number of classes of the loss
-// expect: Mistake::class_count_differs, 2, tinycnn::CrossEntropyOver<10>
+// expect: mistakes::class_count_differs, 2, tinycnn::CrossEntropyOver<10>
 // expect: Got<tinycnn::Features<11>>
 // expect: Wants<tinycnn::Features<10>>
 #include <tinycnn/tinycnn.hpp>

@@ -1,6 +1,6 @@
 // One branch of a Concat has features, the other an image.
 // expect: the branches of this Concat differ in height or width, or one is flat and the other not
-// expect: Mistake::concat_sizes_differ, 2, tinycnn::Concat<
+// expect: mistakes::concat_sizes_differ, 2, tinycnn::Concat<
 // expect: Got<tinycnn::Features<3072>>
 // expect: Wants<tinycnn::Image<8, 32, 32>>
 #include <tinycnn/tinycnn.hpp>

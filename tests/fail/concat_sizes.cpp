@@ -1,6 +1,6 @@
 // Branches of different height and width.
 // expect: the branches of this Concat differ in height or width, or one is flat and the other not
-// expect: Mistake::concat_sizes_differ, 4, tinycnn::Concat<
+// expect: mistakes::concat_sizes_differ, 4, tinycnn::Concat<
 // expect: Got<tinycnn::Image<8, 28, 28>>
 // expect: Wants<tinycnn::Image<16, 32, 32>>
 #include <tinycnn/tinycnn.hpp>

@@ -1,6 +1,6 @@
 // A Conv2d on flat features.
 // expect: this layer needs an image, but its input is flat
-// expect: Mistake::wants_image, 1, tinycnn::Conv2d<3, 8, 3>
+// expect: mistakes::wants_image, 1, tinycnn::Conv2d<3, 8, 3>
 // expect: Got<tinycnn::Features<3072>>
 // expect: Wants<tinycnn::Image<3, 0, 0>>
 #include <tinycnn/tinycnn.hpp>

@@ -1,6 +1,6 @@
 // Dilation is an option of MaxPool, not of AvgPool.
 // expect: this layer does not have one of the given options
-// expect: Mistake::unknown_option, 0, tinycnn::AvgPool<2, tinycnn::Dilation<2>
+// expect: mistakes::unknown_option, 0, tinycnn::AvgPool<2, tinycnn::Dilation<2>
 // expect: Got<tinycnn::Image<3, 32, 32>>
 #include <tinycnn/tinycnn.hpp>
 

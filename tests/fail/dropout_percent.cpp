@@ -1,6 +1,6 @@
 // A probability above one.
 // expect: a dropout probability must lie between 0 and 100 percent
-// expect: Mistake::bad_probability, 1, tinycnn::DropoutBy<tinycnn::Percent<150>
+// expect: mistakes::bad_probability, 1, tinycnn::DropoutBy<tinycnn::Percent<150>
 // expect: Got<tinycnn::Features<3072>>
 #include <tinycnn/tinycnn.hpp>
 

@@ -1,6 +1,6 @@
 // Images of height 0.
 // expect: the input of the network is empty
-// expect: Mistake::empty_input, 0, tinycnn::Conv2d<3, 8, 3>
+// expect: mistakes::empty_input, 0, tinycnn::Conv2d<3, 8, 3>
 // expect: Got<tinycnn::Image<3, 0, 32>>
 // expect: Wants<tinycnn::Image<3, 1, 32>>
 #include <tinycnn/tinycnn.hpp>

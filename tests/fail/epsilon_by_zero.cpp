@@ -1,6 +1,6 @@
 // A fraction without a denominator.
 // expect: both need a positive denominator
-// expect: Mistake::bad_fraction, 0, tinycnn::BatchNorm<3, tinycnn::Epsilon<1, 0>
+// expect: mistakes::bad_fraction, 0, tinycnn::BatchNorm<3, tinycnn::Epsilon<1, 0>
 // expect: Got<tinycnn::Image<3, 32, 32>>
 #include <tinycnn/tinycnn.hpp>
 

@@ -1,6 +1,6 @@
 // A BatchNorm over another number of features than the Linear in front of it makes.
 // expect: the input of this layer has the wrong number of features
-// expect: Mistake::wrong_features, 2, tinycnn::BatchNorm<32>
+// expect: mistakes::wrong_features, 2, tinycnn::BatchNorm<32>
 // expect: Got<tinycnn::Features<64>>
 // expect: Wants<tinycnn::Features<32>>
 #include <tinycnn/tinycnn.hpp>

@@ -1,6 +1,6 @@
 // The wrong layer lies in forty Sequentials within one another.
 // expect: the input of this layer has the wrong number of channels
-// expect: Mistake::wrong_channels, 42, tinycnn::Conv2d<16, 8, 3>
+// expect: mistakes::wrong_channels, 42, tinycnn::Conv2d<16, 8, 3>
 // expect: Got<tinycnn::Image<8, 32, 32>>
 // expect: Wants<tinycnn::Image<16, 32, 32>>
 #include <tinycnn/tinycnn.hpp>

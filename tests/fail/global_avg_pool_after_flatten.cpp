@@ -1,6 +1,6 @@
 // A global average of what has no pixels any more.
 // expect: this layer needs an image, but its input is flat
-// expect: Mistake::wants_image, 2, tinycnn::GlobalAvgPool
+// expect: mistakes::wants_image, 2, tinycnn::GlobalAvgPool
 // expect: Got<tinycnn::Features<8192>>
 // expect: Wants<tinycnn::Image<8, 0, 0>>
 #include <tinycnn/tinycnn.hpp>

@@ -1,6 +1,6 @@
 // Groups that divide the output channels only.
 // expect: Groups must divide both the input and the output channels
-// expect: Mistake::groups_do_not_divide, 0, tinycnn::Conv2d<3, 8, 3, tinycnn::Groups<2>
+// expect: mistakes::groups_do_not_divide, 0, tinycnn::Conv2d<3, 8, 3, tinycnn::Groups<2>
 // expect: Got<tinycnn::Image<3, 32, 32>>
 #include <tinycnn/tinycnn.hpp>
 

@@ -1,6 +1,6 @@
 // A type that is no layer at all.
 // expect: this type is not a layer
-// expect: Mistake::not_a_layer, 1, int
+// expect: mistakes::not_a_layer, 1, int
 // expect: Got<tinycnn::Image<8, 30, 30>>
 #include <tinycnn/tinycnn.hpp>
 

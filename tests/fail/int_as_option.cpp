@@ -1,6 +1,6 @@
 // A type that is no option at all.
 // expect: this layer does not have one of the given options
-// expect: Mistake::unknown_option, 0, tinycnn::Conv2d<3, 8, 3, int>
+// expect: mistakes::unknown_option, 0, tinycnn::Conv2d<3, 8, 3, int>
 // expect: Got<tinycnn::Image<3, 32, 32>>
 #include <tinycnn/tinycnn.hpp>
 

@@ -1,6 +1,6 @@
 // A dilated kernel that reaches over 9 pixels on images of 6.
 // expect: the kernel is larger than the padded input
-// expect: Mistake::kernel_exceeds_input, 0, tinycnn::Conv2d<3, 8, 5, tinycnn::Dilation<2>, tinycnn::Padding<1>
+// expect: mistakes::kernel_exceeds_input, 0, tinycnn::Conv2d<3, 8, 5, tinycnn::Dilation<2>, tinycnn::Padding<1>
 // expect: Got<tinycnn::Image<3, 6, 32>>
 // expect: Wants<tinycnn::Image<3, 7, 32>>
 #include <tinycnn/tinycnn.hpp>

@@ -1,6 +1,6 @@
 // A fully convolutional network that forgot to flatten its logits.
 // expect: this layer needs flat features, but its input is an image: put Flatten before it
-// expect: Mistake::wants_features, 2, tinycnn::CrossEntropyOver<0>
+// expect: mistakes::wants_features, 2, tinycnn::CrossEntropyOver<0>
 // expect: Got<tinycnn::Image<10, 1, 1>>
 // expect: Wants<tinycnn::Features<10>>
 #include <tinycnn/tinycnn.hpp>

@@ -1,6 +1,6 @@
 // A layer in the place of the loss.
 // expect: this type is not a loss
-// expect: Mistake::not_a_loss, 2, tinycnn::ReLU
+// expect: mistakes::not_a_loss, 2, tinycnn::ReLU
 // expect: Got<tinycnn::Features<10>>
 #include <tinycnn/tinycnn.hpp>
 

@@ -1,6 +1,6 @@
 // A loss among the layers of a network.
 // expect: a loss is not a part of the network
-// expect: Mistake::loss_within, 2, tinycnn::CrossEntropyOver<0>
+// expect: mistakes::loss_within, 2, tinycnn::CrossEntropyOver<0>
 // expect: Got<tinycnn::Features<10>>
 #include <tinycnn/tinycnn.hpp>
 

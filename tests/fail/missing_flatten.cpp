@@ -1,6 +1,6 @@
 // A Linear right after a pooling layer.
 // expect: this layer needs flat features, but its input is an image: put Flatten before it
-// expect: Mistake::wants_features, 2, tinycnn::Linear<2048, 10>
+// expect: mistakes::wants_features, 2, tinycnn::Linear<2048, 10>
 // expect: Got<tinycnn::Image<8, 16, 16>>
 // expect: Wants<tinycnn::Features<2048>>
 #include <tinycnn/tinycnn.hpp>

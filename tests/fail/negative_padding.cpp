@@ -1,6 +1,6 @@
 // Padding cannot be negative.
 // expect: sizes must be positive
-// expect: Mistake::zero_size, 0, tinycnn::Conv2d<3, 8, 3, tinycnn::Padding<-1>
+// expect: mistakes::zero_size, 0, tinycnn::Conv2d<3, 8, 3, tinycnn::Padding<-1>
 // expect: Got<tinycnn::Image<3, 32, 32>>
 #include <tinycnn/tinycnn.hpp>
 

@@ -1,6 +1,6 @@
 // A pooling layer has no bias to leave out.
 // expect: this layer does not have one of the given options
-// expect: Mistake::unknown_option, 0, tinycnn::MaxPool<2, tinycnn::NoBias>
+// expect: mistakes::unknown_option, 0, tinycnn::MaxPool<2, tinycnn::NoBias>
 // expect: Got<tinycnn::Image<3, 32, 32>>
 #include <tinycnn/tinycnn.hpp>
 

@@ -1,6 +1,6 @@
 // A backend that trains a layer but cannot validate it.
 // expect: the backend has no kernel for this layer in the requested mode
-// expect: Mistake::no_kernel, 2, tinycnn::MaxPool<2>
+// expect: mistakes::no_kernel, 2, tinycnn::MaxPool<2>
 // expect: Got<tinycnn::Image<8, 32, 32>>
 #include <tinycnn/tinycnn.hpp>
 

@@ -1,6 +1,6 @@
 // Padding is no option of BatchNorm.
 // expect: this layer does not have one of the given options
-// expect: Mistake::unknown_option, 0, tinycnn::BatchNorm<3, tinycnn::Momentum<1, 100>, tinycnn::Padding<1>
+// expect: mistakes::unknown_option, 0, tinycnn::BatchNorm<3, tinycnn::Momentum<1, 100>, tinycnn::Padding<1>
 // expect: Got<tinycnn::Image<3, 32, 32>>
 #include <tinycnn/tinycnn.hpp>
 

@@ -1,6 +1,6 @@
 // Padding is no option of Linear.
 // expect: this layer does not have one of the given options
-// expect: Mistake::unknown_option, 1, tinycnn::Linear<3072, 10, tinycnn::Padding<1>
+// expect: mistakes::unknown_option, 1, tinycnn::Linear<3072, 10, tinycnn::Padding<1>
 // expect: Got<tinycnn::Features<3072>>
 #include <tinycnn/tinycnn.hpp>
 

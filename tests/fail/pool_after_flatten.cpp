@@ -1,6 +1,6 @@
 // A pooling layer on flat features.
 // expect: this layer needs an image, but its input is flat
-// expect: Mistake::wants_image, 2, tinycnn::MaxPool<2>
+// expect: mistakes::wants_image, 2, tinycnn::MaxPool<2>
 // expect: Got<tinycnn::Features<8192>>
 // expect: Wants<tinycnn::Image<8, 0, 0>>
 #include <tinycnn/tinycnn.hpp>

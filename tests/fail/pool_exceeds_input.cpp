@@ -1,6 +1,6 @@
 // One pooling layer too many.
 // expect: the kernel is larger than the padded input
-// expect: Mistake::kernel_exceeds_input, 2, tinycnn::MaxPool<2>
+// expect: mistakes::kernel_exceeds_input, 2, tinycnn::MaxPool<2>
 // expect: Got<tinycnn::Image<3, 1, 1>>
 // expect: Wants<tinycnn::Image<3, 2, 2>>
 #include <tinycnn/tinycnn.hpp>

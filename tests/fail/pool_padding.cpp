@@ -1,6 +1,6 @@
 // A pooling window that could lie in the padding alone.
 // expect: a pooling window's padding must be at most half its kernel
-// expect: Mistake::padding_exceeds_half_kernel, 0, tinycnn::MaxPool<3, tinycnn::Padding<2>
+// expect: mistakes::padding_exceeds_half_kernel, 0, tinycnn::MaxPool<3, tinycnn::Padding<2>
 // expect: Got<tinycnn::Image<3, 32, 32>>
 #include <tinycnn/tinycnn.hpp>
 

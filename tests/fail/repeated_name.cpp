@@ -1,6 +1,6 @@
 // Two layers with the same name: a weight file could not hold both.
 // expect: another layer with parameters has the same name
-// expect: Layer_number<tinycnn::Mistake::repeated_name, 2, First
+// expect: Layer_number<tinycnn::mistakes::repeated_name, 2, First
 #include <tinycnn/tinycnn.hpp>
 
 using namespace tinycnn;

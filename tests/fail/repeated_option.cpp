@@ -1,6 +1,6 @@
 // Two paddings.
 // expect: an option is given twice
-// expect: Mistake::repeated_option, 0, tinycnn::Conv2d<3, 8, 3, tinycnn::Padding<1>, tinycnn::Stride<2>
+// expect: mistakes::repeated_option, 0, tinycnn::Conv2d<3, 8, 3, tinycnn::Padding<1>, tinycnn::Stride<2>
 // expect: Got<tinycnn::Image<3, 32, 32>>
 #include <tinycnn/tinycnn.hpp>
 

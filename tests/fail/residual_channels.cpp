@@ -1,6 +1,6 @@
 // A block that doubles the channels, with a shortcut that does not.
 // expect: the branches of this Residual end in different shapes
-// expect: Mistake::branches_differ, 4, Block
+// expect: mistakes::branches_differ, 4, Block
 // expect: Got<tinycnn::Image<8, 32, 32>>
 // expect: Wants<tinycnn::Image<16, 32, 32>>
 #include <tinycnn/tinycnn.hpp>

@@ -1,6 +1,6 @@
 // A block whose shortcut lacks the stride.
 // expect: the branches of this Residual end in different shapes
-// expect: Mistake::branches_differ, 4, tinycnn::Residual<
+// expect: mistakes::branches_differ, 4, tinycnn::Residual<
 // expect: Got<tinycnn::Image<8, 32, 32>>
 // expect: Wants<tinycnn::Image<8, 16, 16>>
 #include <tinycnn/tinycnn.hpp>

@@ -1,6 +1,6 @@
 // A custom layer that lacks its shape rules.
 // expect: this type is not a layer
-// expect: Mistake::not_a_layer, 2, Swish
+// expect: mistakes::not_a_layer, 2, Swish
 // expect: Got<tinycnn::Image<8, 30, 30>>
 #include <tinycnn/tinycnn.hpp>
 

@@ -1,6 +1,6 @@
 // A mistake is reported once, even if several objects use the network.
 // expect: the input of this layer has the wrong number of features
-// expect: Mistake::wrong_features, 4, tinycnn::Linear<1024, 10>
+// expect: mistakes::wrong_features, 4, tinycnn::Linear<1024, 10>
 // expect: Got<tinycnn::Features<2048>>
 // expect: Wants<tinycnn::Features<1024>>
 #include <tinycnn/tinycnn.hpp>

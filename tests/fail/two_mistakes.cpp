@@ -1,6 +1,6 @@
 // Two wrong layers: only the first one is reported, without consequential errors.
 // expect: the input of this layer has the wrong number of channels
-// expect: Mistake::wrong_channels, 1, tinycnn::Conv2d<4, 8, 3>
+// expect: mistakes::wrong_channels, 1, tinycnn::Conv2d<4, 8, 3>
 // expect: Got<tinycnn::Image<8, 30, 30>>
 // expect: Wants<tinycnn::Image<4, 30, 30>>
 #include <tinycnn/tinycnn.hpp>

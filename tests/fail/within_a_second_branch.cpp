@@ -1,6 +1,6 @@
 // The wrong layer lies in the second branch of a Concat.
 // expect: the input of this layer has the wrong number of channels
-// expect: Mistake::wrong_channels, 2, tinycnn::BatchNorm<4>
+// expect: mistakes::wrong_channels, 2, tinycnn::BatchNorm<4>
 // expect: Got<tinycnn::Image<8, 32, 32>>
 // expect: Wants<tinycnn::Image<4, 32, 32>>
 #include <tinycnn/tinycnn.hpp>

@@ -1,6 +1,6 @@
 // The wrong layer lies in the shortcut of a block.
 // expect: the input of this layer has the wrong number of channels
-// expect: Mistake::wrong_channels, 5, tinycnn::BatchNorm<8>
+// expect: mistakes::wrong_channels, 5, tinycnn::BatchNorm<8>
 // expect: Got<tinycnn::Image<16, 30, 30>>
 // expect: Wants<tinycnn::Image<8, 30, 30>>
 #include <tinycnn/tinycnn.hpp>

@@ -1,6 +1,6 @@
 // The wrong layer lies in structs with names of their own.
 // expect: the input of this layer has the wrong number of channels
-// expect: Mistake::wrong_channels, 3, tinycnn::BatchNorm<16>
+// expect: mistakes::wrong_channels, 3, tinycnn::BatchNorm<16>
 // expect: Got<tinycnn::Image<8, 32, 32>>
 // expect: Wants<tinycnn::Image<16, 32, 32>>
 #include <tinycnn/tinycnn.hpp>

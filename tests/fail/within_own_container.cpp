@@ -1,6 +1,6 @@
 // The wrong layer is in a custom container, whose type is shown instead.
 // expect: the input of this layer has the wrong number of channels
-// expect: Mistake::wrong_channels, 1, Twice<tinycnn::Conv2d<3, 8, 3>
+// expect: mistakes::wrong_channels, 1, Twice<tinycnn::Conv2d<3, 8, 3>
 // expect: Got<tinycnn::Image<8, 30, 30>>
 // expect: Wants<tinycnn::Image<3, 30, 30>>
 #include <tinycnn/tinycnn.hpp>

@@ -1,6 +1,6 @@
 // A Conv2d that makes no channels.
 // expect: sizes must be positive
-// expect: Mistake::zero_size, 0, tinycnn::Conv2d<3, 0, 3>
+// expect: mistakes::zero_size, 0, tinycnn::Conv2d<3, 0, 3>
 // expect: Got<tinycnn::Image<3, 32, 32>>
 #include <tinycnn/tinycnn.hpp>
 

@@ -1,6 +1,6 @@
 // A kernel without a pixel.
 // expect: sizes must be positive
-// expect: Mistake::zero_size, 0, tinycnn::Conv2d<3, 8, 0>
+// expect: mistakes::zero_size, 0, tinycnn::Conv2d<3, 8, 0>
 // expect: Got<tinycnn::Image<3, 32, 32>>
 #include <tinycnn/tinycnn.hpp>
 

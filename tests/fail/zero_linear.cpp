@@ -1,6 +1,6 @@
 // A Linear without outputs.
 // expect: sizes must be positive
-// expect: Mistake::zero_size, 1, tinycnn::Linear<3072, 0>
+// expect: mistakes::zero_size, 1, tinycnn::Linear<3072, 0>
 // expect: Got<tinycnn::Features<3072>>
 #include <tinycnn/tinycnn.hpp>
 

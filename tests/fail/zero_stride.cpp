@@ -1,6 +1,6 @@
 // A window that never moves.
 // expect: sizes must be positive
-// expect: Mistake::zero_size, 0, tinycnn::MaxPool<2, tinycnn::Stride<0>
+// expect: mistakes::zero_size, 0, tinycnn::MaxPool<2, tinycnn::Stride<0>
 // expect: Got<tinycnn::Image<3, 32, 32>>
 #include <tinycnn/tinycnn.hpp>
 

@@ -1,6 +1,7 @@
 # Golden tensors of single layers, losses and blocks: inputs, outputs and gradients, computed by PyTorch in double.
 import torch
 from torch import nn
+from torch.nn import functional
 
 from torch_nets import BasicBlock
 
@@ -57,6 +58,39 @@ class Concat(nn.Module):
         return torch.cat([self.a(x), self.b(x)], 1)
 
 
+def same_padding(x, kernel, stride, dilation, value):
+    """x padded as TensorFlow's SAME and ONNX's SAME_UPPER: the odd pixel at the end."""
+    amounts = []
+    for size, k, s, d in zip(x.shape[2:], kernel, stride, dilation):
+        total = max((-(-size // s) - 1) * s + d * (k - 1) + 1 - size, 0)
+        amounts = [total // 2, total - total // 2, *amounts]
+    return functional.pad(x, amounts, value=value)
+
+
+class SameConv2d(nn.Conv2d):
+    def forward(self, x):
+        return super().forward(same_padding(x, self.kernel_size, self.stride, self.dilation, 0))
+
+
+class SamePool(nn.Module):
+    """MaxPool2d, or AvgPool2d with the padding counted or not."""
+
+    def __init__(self, what, kernel, stride):
+        super().__init__()
+        self.what, self.kernel, self.stride = what, kernel, stride
+
+    def forward(self, x):
+        def padded(image, value):
+            return same_padding(image, self.kernel, self.stride, (1, 1), value)
+
+        if self.what == "max":
+            return functional.max_pool2d(padded(x, -torch.inf), self.kernel, self.stride)
+        y = functional.avg_pool2d(padded(x, 0), self.kernel, self.stride)
+        if self.what == "avg":
+            return y
+        return y / functional.avg_pool2d(padded(torch.ones_like(x), 0), self.kernel, self.stride)
+
+
 def make():
     generator = torch.Generator().manual_seed(6666)
     torch.manual_seed(6666)
@@ -103,4 +137,42 @@ def make():
         extreme[row, winner] = 80.0
     extreme[3, 7] = 79.0
     record_loss(out, "cross_entropy_extreme", extreme, labels)
+    return out
+
+
+def make_windows():
+    """Windows that are not square, not symmetric or extend beyond the padding."""
+    torch.manual_seed(7777)
+    out = {}
+    generator = torch.Generator().manual_seed(7777)
+
+    def images(n, c, h, w):
+        return randn(generator, n, c, h, w)
+
+    for case, layer, x in [
+        ("conv_k3x5", nn.Conv2d(2, 3, (3, 5), (2, 1), (1, 2)), images(2, 2, 6, 7)),
+        ("conv_k5x1", nn.Conv2d(2, 3, (5, 1), (1, 3), (2, 0)), images(1, 2, 6, 7)),
+        ("conv_k2x3g2", nn.Conv2d(4, 6, (2, 3), (1, 2), (0, 1), (2, 1), groups=2), images(1, 4, 6, 7)),
+        ("conv_k1s2x3", nn.Conv2d(4, 5, 1, (2, 3)), images(1, 4, 6, 7)),
+        ("conv_k3d1x2", nn.Conv2d(2, 3, 3, 1, (1, 2), (1, 2)), images(1, 2, 6, 7)),
+        ("conv_k3p1x2", nn.Conv2d(2, 3, 3, 1, (1, 2)), images(1, 2, 6, 7)),
+        ("conv_depthwise_k3x5", nn.Conv2d(4, 4, (3, 5), 1, (1, 2), groups=4), images(1, 4, 6, 7)),
+        ("conv_k4same", nn.Conv2d(2, 3, 4, padding="same"), images(1, 2, 6, 7)),
+        ("conv_k3s2same", SameConv2d(2, 3, 3, 2), images(1, 2, 6, 7)),
+        ("conv_k2x5same", SameConv2d(2, 3, (2, 5), (3, 2), 0, (2, 1)), images(1, 2, 6, 7)),
+        ("conv_depthwise_k3s2same", SameConv2d(4, 4, 3, 2, groups=4), images(1, 4, 6, 7)),
+        ("maxpool_ceil6", nn.MaxPool2d(3, 2, 1, ceil_mode=True), images(1, 2, 6, 6)),
+        ("maxpool_ceil4", nn.MaxPool2d(2, 3, 1, ceil_mode=True), images(1, 2, 4, 4)),
+        ("maxpool_k2ceil", nn.MaxPool2d(2, ceil_mode=True), images(1, 2, 6, 7)),
+        ("maxpool_k2x3", nn.MaxPool2d((2, 3), (1, 2), (1, 1), (2, 1), ceil_mode=True), images(1, 2, 6, 7)),
+        ("maxpool_same", SamePool("max", (3, 2), (2, 3)), images(1, 2, 6, 7)),
+        ("avgpool_ceil6", nn.AvgPool2d(3, 2, 1, ceil_mode=True), images(1, 2, 6, 6)),
+        ("avgpool_ceil4", nn.AvgPool2d(2, 3, 1, ceil_mode=True), images(1, 2, 4, 4)),
+        ("avgpool_k3x2", nn.AvgPool2d((3, 2), (2, 3), (1, 0)), images(1, 2, 6, 7)),
+        ("avgpool_nopad", nn.AvgPool2d(3, 2, 1, count_include_pad=False), images(1, 2, 6, 7)),
+        ("avgpool_nopad_ceil", nn.AvgPool2d((3, 2), (2, 3), 1, True, False), images(1, 2, 6, 6)),
+        ("avgpool_same", SamePool("avg", (3, 2), (2, 1)), images(1, 2, 6, 7)),
+        ("avgpool_same_nopad", SamePool("avg_nopad", (3, 2), (2, 1)), images(1, 2, 6, 7)),
+    ]:
+        record(out, case, layer, x, generator)
     return out

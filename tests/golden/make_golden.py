@@ -38,6 +38,30 @@ layers.safetensors: keys `<case>/<what>`
   cross_entropy, cross_entropy_extreme: x (5,11) logits, labels (5), y (1) mean loss, dx (5,11); the second has
   logits of +-80.
 
+windows.safetensors: the same for windows that are not square (numbers: rows x columns), padded at the end only, or that
+  extend beyond the padding. x is (N, C, 6, 7) unless it is stated.
+  | case                       | layer                                                              |
+  |----------------------------|--------------------------------------------------------------------|
+  | conv_k3x5                  | Conv2d(2, 3, 3x5, stride 2x1, padding 1x2); N = 2, else 1          |
+  | conv_k5x1                  | Conv2d(2, 3, 5x1, stride 1x3, padding 2x0)                         |
+  | conv_k2x3g2                | Conv2d(4, 6, 2x3, stride 1x2, padding 0x1, dilation 2x1, groups 2) |
+  | conv_k1s2x3                | Conv2d(4, 5, 1, stride 2x3)                                        |
+  | conv_k3d1x2                | Conv2d(2, 3, 3, padding 1x2, dilation 1x2)                         |
+  | conv_k3p1x2                | Conv2d(2, 3, 3, padding 1x2)                                       |
+  | conv_depthwise_k3x5        | Conv2d(4, 4, 3x5, padding 1x2, groups 4)                           |
+  | conv_k4same                | Conv2d(2, 3, 4, padding "same")                                    |
+  | conv_k3s2same              | Conv2d(2, 3, 3, stride 2) with ONNX's SAME_UPPER                   |
+  | conv_k2x5same              | Conv2d(2, 3, 2x5, stride 3x2, dilation 2x1), the same              |
+  | conv_depthwise_k3s2same    | Conv2d(4, 4, 3, stride 2, groups 4), the same                      |
+  | maxpool_ceil6, _ceil4      | MaxPool2d(3, 2, 1) on 6x6, MaxPool2d(2, 3, 1) on 4x4, ceil_mode    |
+  | maxpool_k2ceil             | MaxPool2d(2), ceil_mode                                            |
+  | maxpool_k2x3               | MaxPool2d(2x3, 1x2, 1, dilation 2x1), ceil_mode                    |
+  | maxpool_same               | MaxPool2d(3x2, 2x3) with SAME_UPPER                                |
+  | avgpool_ceil6, _ceil4      | AvgPool2d, as maxpool_ceil6, _ceil4                                |
+  | avgpool_k3x2               | AvgPool2d(3x2, 2x3, 1x0)                                           |
+  | avgpool_nopad, _nopad_ceil | AvgPool2d(3, 2, 1), (3x2, 2x3, 1, ceil_mode) on 6x6; without padding |
+  | avgpool_same, _same_nopad  | AvgPool2d(3x2, 2x1) with SAME_UPPER, its padding counted or not    |
+
 optim.safetensors
   adam adam_hw3 adamw sgd sgd_momentum: w0 (7) at the start; w1 w2 w10 w100 after that many steps with gradient
   g_t[i] = sin(0.1 t (i + 1)), t = 1, 2, ...; settings lr, weight_decay, momentum (where used); all else is PyTorch's
@@ -86,6 +110,7 @@ def main():
     torch.use_deterministic_algorithms(True)
     for name, make in [
         ("layers", golden_layers.make),
+        ("windows", golden_layers.make_windows),
         ("optim", golden_optim.make),
         ("small_hw3", golden_nets.make_small_hw3),
         ("small_resnet", golden_nets.make_small_resnet),

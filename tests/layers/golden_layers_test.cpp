@@ -1,4 +1,5 @@
-// Single layers and small blocks on every backend compared with PyTorch in double (golden/layers.safetensors).
+// Single layers and small blocks on every backend compared with PyTorch in double (golden/layers.safetensors,
+// golden/windows.safetensors).
 #include <doctest/doctest.h>
 
 #include <string>
@@ -23,19 +24,16 @@ constexpr Bounds in_float{5e-6, 5e-6, 2e-5, 5e-6};
 template <class Backend>
 constexpr Bounds bounds_of = sizeof(typename Backend::Compute) == 8 ? in_double : in_float;
 
-const Golden& layers() {
-  static const Golden file("layers");
-  return file;
-}
-
 LayerInputs inputs_of(const std::string& name) {
+  static const Golden layers("layers"), windows("windows");
+  const Golden& file = layers.has(name + "/x") ? layers : windows;
   LayerInputs given;
-  for (const TensorEntry& entry : layers().entries())
+  for (const TensorEntry& entry : file.entries())
     if (entry.name.compare(0, name.size() + 1, name + '/') == 0)
-      given.state.push_back({entry.name.substr(name.size() + 1), layers().values(entry.name)});
+      given.state.push_back({entry.name.substr(name.size() + 1), file.values(entry.name)});
   given.x = given.of("x");
-  if (layers().has(name + "/dy")) given.dy = given.of("dy");
-  if (layers().has(name + "/labels")) given.labels = layers().labels(name + "/labels");
+  if (file.has(name + "/dy")) given.dy = given.of("dy");
+  if (file.has(name + "/labels")) given.labels = file.labels(name + "/labels");
   return given;
 }
 
@@ -57,9 +55,9 @@ void check_layer(const std::string& name) {
   CHECK(given.state.size() == 4 + 2 * got.gradients.size() + (training ? 2 : 1) * got.buffers.size());
 }
 
-template <class Backend, int In, int Out, int Kernel, class Input, class... Options>
+template <class Backend, int In, int Out, auto KernelSize, class Input, class... Options>
 void check_conv(const std::string& name) {
-  check_layer<Backend, Unnamed<Conv2d<In, Out, Kernel, Options...>>, Input>(name);
+  check_layer<Backend, Unnamed<Conv2d<In, Out, KernelSize, Options...>>, Input>(name);
 }
 
 struct BranchA : Conv2d<3, 4, 1> {
@@ -82,6 +80,41 @@ TEST_CASE_TEMPLATE("PyTorch's numbers: convolutions", Backend, Reference<double>
   check_conv<Backend, 3, 4, 3, Image<3, 7, 9>, Padding<2>, Dilation<2>>("conv_k3p2d2");
   check_conv<Backend, 4, 6, 3, Image<4, 7, 9>, Padding<1>, Groups<2>>("conv_k3p1g2");
   check_conv<Backend, 4, 4, 3, Image<4, 7, 9>, Padding<1>, Groups<4>>("conv_depthwise");
+}
+
+TEST_CASE_TEMPLATE("PyTorch's numbers: convolutions that differ along rows and columns", Backend, Reference<double>,
+                   Cpu<>) {
+  check_conv<Backend, 2, 3, Kernel<3, 5>, Image<2, 6, 7>, Stride<2, 1>, Padding<1, 2>>("conv_k3x5");
+  check_conv<Backend, 2, 3, Kernel<5, 1>, Image<2, 6, 7>, Stride<1, 3>, Padding<2, 0>>("conv_k5x1");
+  check_conv<Backend, 4, 6, Kernel<2, 3>, Image<4, 6, 7>, Stride<1, 2>, Padding<0, 1>, Dilation<2, 1>, Groups<2>>(
+      "conv_k2x3g2");
+  check_conv<Backend, 4, 5, 1, Image<4, 6, 7>, Stride<2, 3>>("conv_k1s2x3");
+  check_conv<Backend, 2, 3, 3, Image<2, 6, 7>, Padding<1, 2>, Dilation<1, 2>>("conv_k3d1x2");
+  check_conv<Backend, 2, 3, 3, Image<2, 6, 7>, Padding<1, 2>>("conv_k3p1x2");
+  check_conv<Backend, 4, 4, Kernel<3, 5>, Image<4, 6, 7>, Padding<1, 2>, Groups<4>>("conv_depthwise_k3x5");
+  check_conv<Backend, 2, 3, 4, Image<2, 6, 7>, SamePadding>("conv_k4same");
+  check_conv<Backend, 2, 3, 3, Image<2, 6, 7>, Stride<2>, SamePadding>("conv_k3s2same");
+  check_conv<Backend, 2, 3, Kernel<2, 5>, Image<2, 6, 7>, Stride<3, 2>, Dilation<2, 1>, SamePadding>("conv_k2x5same");
+  check_conv<Backend, 4, 4, 3, Image<4, 6, 7>, Stride<2>, SamePadding, Groups<4>>("conv_depthwise_k3s2same");
+}
+
+TEST_CASE_TEMPLATE("PyTorch's numbers: pools that differ along rows and columns or reach beyond the padding", Backend,
+                   Reference<double>, Cpu<>) {
+  check_layer<Backend, MaxPool<3, Stride<2>, Padding<1>, CeilMode>, Image<2, 6, 6>>("maxpool_ceil6");
+  check_layer<Backend, MaxPool<2, Stride<3>, Padding<1>, CeilMode>, Image<2, 4, 4>>("maxpool_ceil4");
+  check_layer<Backend, MaxPool<2, CeilMode>, Image<2, 6, 7>>("maxpool_k2ceil");
+  check_layer<Backend, MaxPool<Kernel<2, 3>, Stride<1, 2>, Padding<1>, Dilation<2, 1>, CeilMode>, Image<2, 6, 7>>(
+      "maxpool_k2x3");
+  check_layer<Backend, MaxPool<Kernel<3, 2>, Stride<2, 3>, SamePadding>, Image<2, 6, 7>>("maxpool_same");
+  check_layer<Backend, AvgPool<3, Stride<2>, Padding<1>, CeilMode>, Image<2, 6, 6>>("avgpool_ceil6");
+  check_layer<Backend, AvgPool<2, Stride<3>, Padding<1>, CeilMode>, Image<2, 4, 4>>("avgpool_ceil4");
+  check_layer<Backend, AvgPool<Kernel<3, 2>, Stride<2, 3>, Padding<1, 0>>, Image<2, 6, 7>>("avgpool_k3x2");
+  check_layer<Backend, AvgPool<3, Stride<2>, Padding<1>, NoCountIncludePad>, Image<2, 6, 7>>("avgpool_nopad");
+  check_layer<Backend, AvgPool<Kernel<3, 2>, Stride<2, 3>, Padding<1>, CeilMode, NoCountIncludePad>, Image<2, 6, 6>>(
+      "avgpool_nopad_ceil");
+  check_layer<Backend, AvgPool<Kernel<3, 2>, Stride<2, 1>, SamePadding>, Image<2, 6, 7>>("avgpool_same");
+  check_layer<Backend, AvgPool<Kernel<3, 2>, Stride<2, 1>, SamePadding, NoCountIncludePad>, Image<2, 6, 7>>(
+      "avgpool_same_nopad");
 }
 
 TEST_CASE_TEMPLATE("PyTorch's numbers: BatchNorm", Backend, Reference<double>, Cpu<>) {

@@ -94,6 +94,9 @@ TEST_CASE("gradients of every layer agree with finite differences") {
   check_layer<MaxPool<3, Stride<2>, Padding<1>>, 3 * 3 * 4>("overlapping max pool");
   check_layer<MaxPool<2, Dilation<3>>, 3 * 1 * 2>("dilated max pool");
   check_layer<AvgPool<3, Stride<2>, Padding<1>>, 3 * 3 * 4>("average pool");
+  check_layer<Conv2d<3, 2, Kernel<2, 4>, Stride<2, 1>, SamePadding>, 2 * 3 * 7>("rectangular convolution");
+  check_layer<MaxPool<Kernel<2, 3>, CeilMode>, 3 * 3 * 3>("max pool beyond the image");
+  check_layer<AvgPool<3, Stride<2>, Padding<1, 0>, CeilMode, NoCountIncludePad>, 3 * 3 * 3>("average pool, uneven");
   check_layer<GlobalAvgPool, 3>("global average pool");
   check_layer<Dropout<Percent<40>>, 3 * 5 * 7>("dropout");
   check_layer<Identity, 3 * 5 * 7>("identity");

@@ -23,15 +23,14 @@ double effect(int p, long e, long k) { return 0.1 * std::sin(1 + 2.3 * p + 0.71 
 /// The gradients that the last backward pass had to compute, one bit per parameter.
 unsigned wanted_gradients = 0;
 
-inline constexpr Kind weighted{"Weighted"};
+inline constexpr Kind weighted{.name = "Weighted"};
 constexpr int weighted_parameters = 12, weighted_buffer = 3;
 
 /// y[n, k] = x[n, k] (1 + sum over every element e of every parameter p of effect(p, e, k) p[e]) for samples of 24
 /// values in any form. Forward reads by indices, backward by element.
 struct Weighted {
   static constexpr const Kind& kind = weighted;
-  static constexpr Options options{};
-  static constexpr Mistake accepts(Dims x) { return x.size() == 24 ? Mistake::none : Mistake::wrong_features; }
+  static constexpr const Mistake* accepts(Dims x) { return x.size() == 24 ? nullptr : &mistakes::wrong_features; }
   static constexpr Dims wants(Dims x) { return {24, 1, 1, x.flat}; }
   static constexpr Dims output(Dims x) { return x; }
   static constexpr long macs(Dims) { return 0; }

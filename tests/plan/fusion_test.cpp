@@ -223,9 +223,35 @@ TEST_CASE("depthwise fused ops agree with plain layers") {
   check_forward<DepthwiseNet, Image<3, 14, 9>, Prediction>("folded");
 }
 
+/// Windows that are not square, are padded at the end only, or extend beyond the image, on every fused op.
+using WindowNet = Net<16 * 3 * 2, Conv2d<3, 17, Kernel<3, 5>, Stride<2, 1>, Padding<1, 2>>, BatchNorm<17>, ReLU,
+                      MaxPool<2>, Conv2d<17, 33, Kernel<1, 3>, SamePadding>, BatchNorm<33>, ReLU, MaxPool<2, CeilMode>,
+                      Conv2d<33, 16, 4, SamePadding, NoBias>, BatchNorm<16>,
+                      Residual<Sequential<Conv2d<16, 16, Kernel<3, 1>, Padding<1, 0>>, BatchNorm<16>>>, ReLU,
+                      AvgPool<2, Stride<1, 2>, Padding<1>, NoCountIncludePad>>;
+using SameNet = Net<32 * 2 * 2, Conv2d<3, 16, 3, SamePadding>, BatchNorm<16>, ReLU, MaxPool<2, CeilMode>,
+                    Conv2d<16, 32, 3, SamePadding>, BatchNorm<32>, ReLU, MaxPool<Kernel<2, 1>, SamePadding>,
+                    Conv2d<32, 32, 3, Stride<2>, SamePadding, Groups<32>>, BatchNorm<32>, ReLU,
+                    AvgPool<3, Stride<1, 2>, SamePadding>>;
+
+TEST_CASE("fused ops agree with plain layers for windows that are not square or not symmetric") {
+  const auto description = [](const Plan& plan) { return describe(plan); };
+  const std::string windows = description(plan_of<WindowNet, Image<3, 14, 9>, CrossEntropy, Cpu<>, EveryGradient>);
+  const std::string same = description(plan_of<SameNet, Image<3, 11, 13>, CrossEntropy, Cpu<>, EveryGradient>);
+  CHECK(windows.find("plain loop") == std::string::npos);
+  CHECK(windows.find("Conv+BatchNorm+ReLU+MaxPool") < windows.find('\n'));
+  CHECK(same.find("plain loop") == std::string::npos);
+  CHECK(same.find("Winograd") != std::string::npos);
+  CHECK(same.find("depthwise") != std::string::npos);
+  check_training<WindowNet, Image<3, 14, 9>>("rectangular windows");
+  check_forward<WindowNet, Image<3, 14, 9>, Prediction>("rectangular windows, folded");
+  check_training<SameNet, Image<3, 11, 13>>("SamePadding and CeilMode");
+  check_forward<SameNet, Image<3, 11, 13>, Prediction>("SamePadding and CeilMode, folded");
+}
+
 /// A forward pass in training mode that ends in a deferred value, which only a prefix can.
 struct TrainingPrefix {
-  static constexpr Demand demand{Mode::training, false, false, false, 3};
+  static constexpr Demand demand{.parameter_gradients = false, .loss = false, .prefix = 3};
 };
 
 TEST_CASE("a plan that ends in a deferred value outputs it with the affine and ReLU applied") {

@@ -5,8 +5,8 @@
 
 /// All gradients, in training mode and in evaluation mode.
 struct EveryGradient {
-  static constexpr tinycnn::Demand demand{tinycnn::Mode::training, true, true, true, -1};
+  static constexpr tinycnn::Demand demand{.input_gradient = true};
 };
 struct EveryGradientInEvaluation {
-  static constexpr tinycnn::Demand demand{tinycnn::Mode::evaluation, true, true, true, -1};
+  static constexpr tinycnn::Demand demand{.mode = tinycnn::Mode::evaluation, .input_gradient = true};
 };

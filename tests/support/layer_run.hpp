@@ -20,8 +20,7 @@ inline constexpr tinycnn::Kind upstream_loss{.name = "UpstreamLoss", .loss = tru
 /// A loss of value 0 whose gradient is `upstream_gradient`, so that a layer can get any dy.
 struct UpstreamLoss {
   static constexpr const tinycnn::Kind& kind = upstream_loss;
-  static constexpr tinycnn::Options options{};
-  static constexpr tinycnn::Mistake accepts(tinycnn::Dims) { return tinycnn::Mistake::none; }
+  static constexpr const tinycnn::Mistake* accepts(tinycnn::Dims) { return nullptr; }
   static constexpr tinycnn::Dims wants(tinycnn::Dims x) { return x; }
   static constexpr tinycnn::Dims output(tinycnn::Dims) { return {1, 1, 1, true}; }
   static constexpr long macs(tinycnn::Dims) { return 0; }
@@ -139,6 +138,6 @@ LayerValues run_plan(const tinycnn::Plan& plan, const tinycnn::OpKernels<Backend
 template <class Backend, class Net, class Input, class Loss, class DemandTag>
 LayerValues run_layer(const LayerInputs& given, int threads = 2) {
   static constexpr const tinycnn::Plan& plan = tinycnn::plan_of<Net, Input, Loss, Backend, DemandTag>;
-  static_assert(tinycnn::graph_of<Net, Input, Loss>.failure.mistake == tinycnn::Mistake::none && plan.missing < 0);
+  static_assert(tinycnn::graph_of<Net, Input, Loss>.failure.mistake == nullptr && plan.missing < 0);
   return run_plan<Backend>(plan, tinycnn::kernels_of<Backend, plan>, given, threads);
 }

@@ -143,6 +143,6 @@ class PlanRun {
 template <class Net, class Input, class DemandTag, class Backend>
 PlanRun<Backend> plan_run(int capacity, int threads = 1) {
   constexpr const tinycnn::Plan& plan = tinycnn::plan_of<Net, Input, tinycnn::CrossEntropy, Backend, DemandTag>;
-  static_assert(plan.graph->failure.mistake == tinycnn::Mistake::none && plan.missing < 0);
+  static_assert(plan.graph->failure.mistake == nullptr && plan.missing < 0);
   return {plan, tinycnn::kernels_of<Backend, plan>, capacity, threads};
 }

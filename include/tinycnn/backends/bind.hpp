@@ -10,13 +10,13 @@
 namespace tinycnn {
 
 template <class Backend>
-using Kernel = void (*)(const Execution<Backend>&, const Step&);
+using KernelFunction = void (*)(const Execution<Backend>&, const Step&);
 
 /// The kernels of one op. `prepare` prepares weights for inference after the parameters changed; `commit` writes what a
 /// training step may write only once its gradients are known to be finite (running statistics).
 template <class Backend>
 struct OpKernels {
-  Kernel<Backend> prepare = nullptr, forward = nullptr, backward = nullptr, commit = nullptr;
+  KernelFunction<Backend> prepare = nullptr, forward = nullptr, backward = nullptr, commit = nullptr;
 };
 
 namespace detail {
@@ -113,7 +113,7 @@ void run_part(const Execution<Backend>& run, const OpKernels<Backend>* kernels, 
       op.forward(run, p.steps[i]);
     else if (part == PlanPart::backward)
       op.backward(run, p.steps[i]);
-    else if (const Kernel<Backend> kernel = part == PlanPart::prepare ? op.prepare : op.commit)
+    else if (const KernelFunction<Backend> kernel = part == PlanPart::prepare ? op.prepare : op.commit)
       kernel(run, p.steps[i]);
   }
 }

@@ -9,10 +9,47 @@
 
 namespace tinycnn {
 
-inline constexpr Kind batch_norm{"BatchNorm"};
+inline constexpr Kind batch_norm{.name = "BatchNorm"};
 
 /// Indices of the parameters and buffers of BatchNorm, in the order in which the layer lists them.
 enum BatchNormParameter { norm_weight, norm_bias, norm_mean, norm_variance, norm_batches };
+
+/// numerator / denominator, or -1, which no layer accepts, if the denominator is not positive.
+constexpr double fraction(int numerator, int denominator) {
+  return denominator < 1 ? -1 : double(numerator) / denominator;
+}
+
+/// BatchNorm's eps as a fraction: Epsilon<1, 100000> is 1e-5.
+template <int Numerator, int Denominator>
+struct Epsilon {};
+
+/// BatchNorm's momentum as a fraction: Momentum<1, 10> is 0.1.
+template <int Numerator, int Denominator>
+struct Momentum {};
+
+struct BatchNormOptions : LayerOptions {
+  double epsilon = 1e-5;
+  double momentum = 0.1;
+
+  template <int Numerator, int Denominator>
+  constexpr void set(Epsilon<Numerator, Denominator>) {
+    epsilon = fraction(Numerator, Denominator);
+  }
+  template <int Numerator, int Denominator>
+  constexpr void set(Momentum<Numerator, Denominator>) {
+    momentum = fraction(Numerator, Denominator);
+  }
+};
+
+namespace mistakes {
+inline constexpr Mistake bad_fraction{};
+}
+
+template <int Index, class... Where>
+struct Layer_number<mistakes::bad_fraction, Index, Where...> {
+  static_assert(Index < 0,
+                "Epsilon must not be negative, Momentum must lie between 0 and 1, both need a positive denominator");
+};
 
 /// Batch normalisation (Ioffe & Szegedy 2015): torch.nn.BatchNorm2d(Channels) on images, BatchNorm1d on features.
 /// Training normalises with the mean and the biased variance over the batch and all pixels, and updates the running
@@ -24,16 +61,15 @@ enum BatchNormParameter { norm_weight, norm_bias, norm_mean, norm_variance, norm
 template <int Channels, class... Choices>
 struct BatchNorm {
   static constexpr const Kind& kind = batch_norm;
-  static constexpr Chosen chosen =
-      choose<Choices...>({Window{}, 1, true, 1e-5, 0.1, 0}, epsilon_option | momentum_option);
-  static constexpr Options options = chosen.options;
+  static constexpr const Chosen<BatchNormOptions>* chosen = &chosen_options<BatchNormOptions, Choices...>;
+  static constexpr const BatchNormOptions* options = &chosen->options;
 
-  static constexpr Mistake accepts(Dims x) {
-    if (chosen.mistake != Mistake::none) return chosen.mistake;
-    if (Channels < 1) return Mistake::zero_size;
-    if (options.epsilon < 0 || options.momentum < 0 || options.momentum > 1) return Mistake::bad_fraction;
-    if (x.flat) return x.size() == Channels ? Mistake::none : Mistake::wrong_features;
-    return x.c == Channels ? Mistake::none : Mistake::wrong_channels;
+  static constexpr const Mistake* accepts(Dims x) {
+    if (chosen->mistake != nullptr) return chosen->mistake;
+    if (Channels < 1) return &mistakes::zero_size;
+    if (options->epsilon < 0 || options->momentum < 0 || options->momentum > 1) return &mistakes::bad_fraction;
+    if (x.flat) return x.size() == Channels ? nullptr : &mistakes::wrong_features;
+    return x.c == Channels ? nullptr : &mistakes::wrong_channels;
   }
   static constexpr Dims wants(Dims x) { return x.flat ? Dims{Channels, 1, 1, true} : Dims{Channels, x.h, x.w, false}; }
   static constexpr Dims output(Dims x) { return x; }

@@ -9,6 +9,28 @@ namespace tinycnn {
 
 inline constexpr Kind dropout{.name = "Dropout", .view_in_eval = true};
 
+/// Dropout's p in percent.
+template <int P>
+struct Percent {};
+
+struct DropoutOptions : LayerOptions {
+  double probability = 0.5;
+
+  template <int P>
+  constexpr void set(Percent<P>) {
+    probability = P / 100.0;
+  }
+};
+
+namespace mistakes {
+inline constexpr Mistake bad_probability{};
+}
+
+template <int Index, class... Where>
+struct Layer_number<mistakes::bad_probability, Index, Where...> {
+  static_assert(Index < 0, "a dropout probability must lie between 0 and 100 percent");
+};
+
 /// The random stream of one dropout layer in one training step, distinct from all other streams of the same seed.
 constexpr std::uint64_t dropout_stream(std::uint64_t step, int layers, int layer) {
   return (std::uint64_t(0x64726f70) << 32) + step * unsigned(layers) + unsigned(layer);  // "drop"
@@ -19,12 +41,12 @@ constexpr std::uint64_t dropout_stream(std::uint64_t step, int layers, int layer
 template <class... Choices>
 struct DropoutBy {
   static constexpr const Kind& kind = dropout;
-  static constexpr Chosen chosen = choose<Choices...>({Window{}, 1, false, 0, 0, 0.5}, probability_option);
-  static constexpr Options options = chosen.options;
+  static constexpr const Chosen<DropoutOptions>* chosen = &chosen_options<DropoutOptions, Choices...>;
+  static constexpr const DropoutOptions* options = &chosen->options;
 
-  static constexpr Mistake accepts(Dims) {
-    if (chosen.mistake != Mistake::none) return chosen.mistake;
-    return options.probability >= 0 && options.probability <= 1 ? Mistake::none : Mistake::bad_probability;
+  static constexpr const Mistake* accepts(Dims) {
+    if (chosen->mistake != nullptr) return chosen->mistake;
+    return options->probability >= 0 && options->probability <= 1 ? nullptr : &mistakes::bad_probability;
   }
   static constexpr Dims wants(Dims x) { return x; }
   static constexpr Dims output(Dims x) { return x; }

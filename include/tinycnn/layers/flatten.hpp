@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include <tinycnn/layers/layer.hpp>
+#include <tinycnn/layers/mistake.hpp>
 
 namespace tinycnn {
 
@@ -12,8 +13,7 @@ inline constexpr Kind flatten{.name = "Flatten", .view = true};
 /// torch.nn.Flatten(). x (C, H, W) -> y (C * H * W).
 struct Flatten {
   static constexpr const Kind& kind = flatten;
-  static constexpr Options options{};
-  static constexpr Mistake accepts(Dims) { return Mistake::none; }
+  static constexpr const Mistake* accepts(Dims) { return nullptr; }
   static constexpr Dims wants(Dims x) { return x; }
   static constexpr Dims output(Dims x) { return {x.c, x.h, x.w, true}; }
   static constexpr std::int64_t macs(Dims) { return 0; }

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include <tinycnn/layers/layer.hpp>
+#include <tinycnn/layers/mistake.hpp>
 
 namespace tinycnn {
 
@@ -12,8 +13,7 @@ inline constexpr Kind identity{.name = "Identity", .view = true};
 /// torch.nn.Identity(). Any shape.
 struct Identity {
   static constexpr const Kind& kind = identity;
-  static constexpr Options options{};
-  static constexpr Mistake accepts(Dims) { return Mistake::none; }
+  static constexpr const Mistake* accepts(Dims) { return nullptr; }
   static constexpr Dims wants(Dims x) { return x; }
   static constexpr Dims output(Dims x) { return x; }
   static constexpr std::int64_t macs(Dims) { return 0; }

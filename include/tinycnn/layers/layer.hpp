@@ -5,7 +5,6 @@
 #include <string_view>
 
 #include <tinycnn/core/dims.hpp>
-#include <tinycnn/core/window.hpp>
 
 namespace tinycnn {
 
@@ -18,43 +17,9 @@ struct Kind {
   bool loss = false;          ///< reads labels, ends the graph and starts the backward pass
 };
 
-/// The reason why a network is rejected. The graph records the first mistake found; layers/mistake.hpp has the
-/// messages.
-enum class Mistake {
-  none,
-  wrong_channels,
-  wrong_features,
-  wants_image,
-  wants_features,
-  kernel_exceeds_input,
-  groups_do_not_divide,
-  zero_size,
-  padding_exceeds_half_kernel,
-  unknown_option,
-  repeated_option,
-  not_a_layer,
-  branches_differ,
-  concat_sizes_differ,
-  class_count_differs,
-  bad_probability,
-  bad_fraction,
-  empty_input,
-  loss_within,
-  not_a_loss,
-  repeated_name,
-  no_kernel,
-};
-
-/// The options of a layer that a kernel may read. Each layer sets those that apply to it.
-struct Options {
-  Window window{};
-  int groups = 1;
-  bool bias = false;
-  double epsilon = 0;
-  double momentum = 0;
-  double probability = 0;
-  bool no_winograd = false;
-};
+/// The base of the options of a layer that a kernel may read. A layer that has some defines a struct of its own, and a
+/// `static constexpr` pointer `options` to one (a pointer, since nvcc 13 does not take references there).
+struct LayerOptions {};
 
 /// How a parameter is initialized. `uniform` is U(-1/sqrt(fan_in), 1/sqrt(fan_in)), torch.nn's default for Conv2d and
 /// Linear.
@@ -106,20 +71,32 @@ struct ParameterList {
     }
     ++count;
   }
+  constexpr void kernel(std::string_view name, int o, int i, int rows, int columns, Initializer initializer) {
+    add({.name = name, .axes = Axes::kernel, .extents = {o, i, rows, columns}, .rank = 4, .initializer = initializer});
+  }
   constexpr void kernel(std::string_view name, int o, int i, int k, Initializer initializer) {
-    add({name, Axes::kernel, {o, i, k, k}, 4, initializer, false, false, -1, 0});
+    kernel(name, o, i, k, k, initializer);
   }
   constexpr void matrix(std::string_view name, int out_features, int in_features, Initializer initializer) {
-    add({name, Axes::matrix, {out_features, in_features, 1, 1}, 2, initializer, false, false, -1, 0});
+    add({.name = name,
+         .axes = Axes::matrix,
+         .extents = {out_features, in_features, 1, 1},
+         .rank = 2,
+         .initializer = initializer});
   }
   constexpr void channel(std::string_view name, int c, Initializer initializer) {
-    add({name, Axes::per_channel, {c, 1, 1, 1}, 1, initializer, false, false, -1, 0});
+    add({.name = name, .axes = Axes::per_channel, .extents = {c, 1, 1, 1}, .rank = 1, .initializer = initializer});
   }
   constexpr void channel_buffer(std::string_view name, int c, Initializer initializer) {
-    add({name, Axes::per_channel, {c, 1, 1, 1}, 1, initializer, true, false, -1, 0});
+    add({.name = name,
+         .axes = Axes::per_channel,
+         .extents = {c, 1, 1, 1},
+         .rank = 1,
+         .initializer = initializer,
+         .buffer = true});
   }
   constexpr void counter(std::string_view name) {
-    add({name, Axes::scalar, {1, 1, 1, 1}, 0, zeros, true, true, -1, 0});
+    add({.name = name, .axes = Axes::scalar, .initializer = zeros, .buffer = true, .integer = true});
   }
 };
 
@@ -128,7 +105,7 @@ struct OwnKernels;  // layers/own_layer.hpp: the forward and backward of a custo
 /// One layer of a network, with its shapes.
 struct Layer {
   const Kind* kind = nullptr;
-  Options options{};
+  const LayerOptions* options = nullptr;  ///< those that its type defines, or null
   Dims in{};
   Dims out{};
   std::int64_t macs = 0;
@@ -137,5 +114,11 @@ struct Layer {
   int segment = -1;  ///< its name, as an index into the graph's name segments
   const OwnKernels* own = nullptr;
 };
+
+/// The options of a layer whose kind defines them as a struct `Options`.
+template <class Options>
+constexpr const Options& options_of(const Layer& layer) {
+  return static_cast<const Options&>(*layer.options);
+}
 
 }  // namespace tinycnn

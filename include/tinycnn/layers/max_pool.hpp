@@ -5,12 +5,14 @@
 
 namespace tinycnn {
 
-inline constexpr Kind max_pool{"MaxPool"};
+inline constexpr Kind max_pool{.name = "MaxPool"};
 
-/// Max pooling, torch.nn.MaxPool2d(Kernel, ...). x (C, H, W) -> y (C, P, Q), y[c, p, q] = max of x over the window.
-/// Options: Stride<Kernel>, Padding<0> (with -inf), Dilation<1>.
-template <int Kernel, class... Choices>
-struct MaxPool : Pooling<Kernel, stride_option | padding_option | dilation_option, Choices...> {
+using MaxPoolOptions = PoolingOptions<DilatedWindowOptions>;
+
+/// Max pooling, torch.nn.MaxPool2d(kernel, ...). x (C, H, W) -> y (C, P, Q), y[c, p, q] = max of x over the window.
+/// Options: Stride<kernel>, Padding<0> (with -inf), SamePadding, Dilation<1>, CeilMode.
+template <KernelArgument auto KernelSize, class... Choices>
+struct MaxPool : Pooling<MaxPoolOptions, KernelSize, Choices...> {
   static constexpr const Kind& kind = max_pool;
 };
 

@@ -1,119 +1,85 @@
-// The named options of layers, such as Stride<2>, Padding<1> and NoBias. Options that are not given have PyTorch's
-// defaults.
+// How a layer gets its options, types such as Stride<2> or NoBias: each sets a field of the layer's own options struct.
 #pragma once
 
 #include <tinycnn/layers/layer.hpp>
+#include <tinycnn/layers/mistake.hpp>
 
 namespace tinycnn {
 
-/// One bit per option, so that a layer can list those it accepts.
-enum OptionBit : unsigned {
-  stride_option = 1,
-  padding_option = 2,
-  dilation_option = 4,
-  groups_option = 8,
-  bias_option = 16,
-  epsilon_option = 32,
-  momentum_option = 64,
-  probability_option = 128,
-  algorithm_option = 256,
+namespace mistakes {
+inline constexpr Mistake unknown_option{};
+inline constexpr Mistake repeated_option{};
+}  // namespace mistakes
+
+template <int Index, class... Where>
+struct Layer_number<mistakes::unknown_option, Index, Where...> {
+  static_assert(Index < 0, "this layer does not have one of the given options");
+};
+template <int Index, class... Where>
+struct Layer_number<mistakes::repeated_option, Index, Where...> {
+  static_assert(Index < 0, "an option is given twice");
 };
 
-template <int S>
-struct Stride {
-  static constexpr unsigned bit = stride_option;
-  static constexpr void apply(Options& o) { o.window.stride = S; }
-};
-
-template <int P>
-struct Padding {
-  static constexpr unsigned bit = padding_option;
-  static constexpr void apply(Options& o) { o.window.padding = P; }
-};
-
-template <int D>
-struct Dilation {
-  static constexpr unsigned bit = dilation_option;
-  static constexpr void apply(Options& o) { o.window.dilation = D; }
-};
-
-template <int G>
-struct Groups {
-  static constexpr unsigned bit = groups_option;
-  static constexpr void apply(Options& o) { o.groups = G; }
-};
-
-/// PyTorch's `bias=False`.
-struct NoBias {
-  static constexpr unsigned bit = bias_option;
-  static constexpr void apply(Options& o) { o.bias = false; }
-};
-
-/// Forbids Winograd's algorithm for this convolution. Winograd has larger rounding errors, and an element that is not
-/// finite spreads to neighbouring pixels.
-struct NoWinograd {
-  static constexpr unsigned bit = algorithm_option;
-  static constexpr void apply(Options& o) { o.no_winograd = true; }
-};
-
-/// numerator / denominator, or -1, which no layer accepts, if the denominator is not positive.
-constexpr double fraction(int numerator, int denominator) {
-  return denominator < 1 ? -1 : double(numerator) / denominator;
-}
-
-/// BatchNorm's eps as a fraction: Epsilon<1, 100000> is 1e-5.
-template <int Numerator, int Denominator>
-struct Epsilon {
-  static constexpr unsigned bit = epsilon_option;
-  static constexpr void apply(Options& o) { o.epsilon = fraction(Numerator, Denominator); }
-};
-
-/// BatchNorm's momentum as a fraction: Momentum<1, 10> is 0.1.
-template <int Numerator, int Denominator>
-struct Momentum {
-  static constexpr unsigned bit = momentum_option;
-  static constexpr void apply(Options& o) { o.momentum = fraction(Numerator, Denominator); }
-};
-
-/// Dropout's p in percent.
-template <int P>
-struct Percent {
-  static constexpr unsigned bit = probability_option;
-  static constexpr void apply(Options& o) { o.probability = P / 100.0; }
-};
-
-/// The options of a layer after its `Choices` were applied to the defaults, and the first mistake among the choices.
+/// The options of a layer after its option types were applied to the defaults, and the first mistake among these types.
+template <class Options>
 struct Chosen {
   Options options{};
-  Mistake mistake = Mistake::none;
+  const Mistake* mistake = nullptr;
 };
 
-/// Applies the option types to `defaults` in order. It is a mistake to give a type that is not an option, an option
-/// that is not among the `known` bits, or one option twice.
-template <class... Choices>
-constexpr Chosen choose(Options defaults, unsigned known) {
-  Chosen chosen{defaults, Mistake::none};
-  [[maybe_unused]] unsigned seen = 0;
-  [[maybe_unused]] auto one = [&]<class Choice>(const Choice*) {
-    if (chosen.mistake != Mistake::none) return;
-    if constexpr (requires(Options& o) {
-                    Choice::apply(o);
-                    Choice::bit;
-                  }) {
-      if ((Choice::bit & known) == 0) {
-        chosen.mistake = Mistake::unknown_option;
-      } else if ((Choice::bit & seen) != 0) {
-        chosen.mistake = Mistake::repeated_option;
-      } else {
-        Choice::apply(chosen.options);
-        seen |= Choice::bit;
-      }
+namespace detail {
+
+template <template <int...> class Option>
+inline constexpr char option_template{};
+template <class Option>
+inline constexpr char option_type{};
+
+// What identifies an option: its template, whatever the arguments (Stride<1>, Stride<2>); for a type that names another
+// as its `option` (NoBias and Bias, say), that one; else the type itself.
+template <template <int...> class Option, int... Value>
+constexpr const char* option_of(const Option<Value...>*) {
+  return &option_template<Option>;
+}
+template <class Option>
+constexpr const char* option_of(const Option*) {
+  return &option_type<Option>;
+}
+template <class Option>
+  requires requires { typename Option::option; }
+constexpr const char* option_of(const Option*) {
+  return option_of(static_cast<const typename Option::option*>(nullptr));
+}
+
+}  // namespace detail
+
+/// Applies the option types to `options` in order, each by `options.set(Choice{})`: a layer has those options that its
+/// struct has a `set` for. It is a mistake to give a type that it has none for, or one option twice.
+template <class... Choices, class Options>
+constexpr Chosen<Options> choose(const Options& options) {
+  Chosen<Options> chosen{options, nullptr};
+  [[maybe_unused]] const char* seen[sizeof...(Choices) + 1] = {};
+  [[maybe_unused]] int count = 0;
+  [[maybe_unused]] auto one = [&]<class Choice>(const Choice* choice) {
+    if (chosen.mistake != nullptr) return;
+    if constexpr (requires { chosen.options.set(Choice{}); }) {
+      seen[count] = detail::option_of(choice);
+      for (int i = 0; i < count; ++i)
+        if (seen[i] == seen[count]) chosen.mistake = &mistakes::repeated_option;
+      ++count;
+      if (chosen.mistake == nullptr) chosen.options.set(Choice{});
     } else {
-      chosen.mistake = Mistake::unknown_option;
+      chosen.mistake = &mistakes::unknown_option;
     }
   };
   (one(static_cast<const Choices*>(nullptr)), ...);
   return chosen;
 }
+
+/// The options of a layer with these option types. Layers that differ in other respects share them.
+template <class Options, class... Choices>
+inline constexpr Chosen<Options> chosen_options = choose<Choices...>(Options{});
+
+/// PyTorch's `bias=False`.
+struct NoBias {};
 
 }  // namespace tinycnn

@@ -3,28 +3,53 @@
 
 #include <cstdint>
 
-#include <tinycnn/layers/options.hpp>
+#include <tinycnn/layers/window_options.hpp>
 
 namespace tinycnn {
 
-/// x (C, H, W) -> y (C, P, Q), P = (H + 2 padding - dilation (Kernel - 1) - 1) / stride + 1. The stride defaults to
-/// Kernel. `Known` holds the bits of the options that the layer accepts.
-template <int Kernel, unsigned Known, class... Choices>
-struct Pooling {
-  static constexpr Chosen chosen = choose<Choices...>({Window{Kernel, Kernel, 0, 1}, 1, false, 0, 0, 0}, Known);
-  static constexpr Options options = chosen.options;
+/// PyTorch's ceil_mode=True: the output's extents are rounded up, so that a last window may extend beyond the padding.
+/// A window that would start beyond the last pixel is dropped.
+struct CeilMode {};
 
-  static constexpr Mistake accepts(Dims x) {
-    if (chosen.mistake != Mistake::none) return chosen.mistake;
-    const Window& k = options.window;
-    if (Kernel < 1 || k.stride < 1 || k.dilation < 1 || k.padding < 0) return Mistake::zero_size;
-    if (2 * k.padding > Kernel) return Mistake::padding_exceeds_half_kernel;
-    if (x.flat) return Mistake::wants_image;
-    if (k.output(x.h) < 1 || k.output(x.w) < 1) return Mistake::kernel_exceeds_input;
-    return Mistake::none;
+/// The options of a pool: WindowOptions or DilatedWindowOptions, and CeilMode.
+template <class Base>
+struct PoolingOptions : Base {
+  using Base::set;
+  template <auto K>
+  constexpr void set(WithKernel<K> kernel) {  // which is also the stride, unless one is given
+    Base::set(kernel);
+    this->window.rows.stride = this->window.rows.kernel;
+    this->window.columns.stride = this->window.columns.kernel;
   }
-  static constexpr Dims wants(Dims x) { return options.window.wants(x.c, x); }
-  static constexpr Dims output(Dims x) { return {x.c, options.window.output(x.h), options.window.output(x.w), false}; }
+  constexpr void set(CeilMode) { this->window.rows.ceil = this->window.columns.ceil = true; }
+};
+
+namespace mistakes {
+inline constexpr Mistake padding_exceeds_half_kernel{};
+}
+
+template <int Index, class... Where>
+struct Layer_number<mistakes::padding_exceeds_half_kernel, Index, Where...> {
+  static_assert(Index < 0, "a pooling window's padding must be at most half its kernel");
+};
+
+/// x (C, H, W) -> y (C, P, Q), P = (H + 2 padding - dilation (kernel - 1) - 1) / stride + 1; see WindowAxis. The stride
+/// defaults to the kernel.
+template <class Options, KernelArgument auto KernelSize, class... Choices>
+struct Pooling {
+  static constexpr const Chosen<Options>* chosen = &chosen_options<Options, WithKernel<KernelSize>, Choices...>;
+  static constexpr const Options* options = &chosen->options;
+
+  static constexpr const Mistake* accepts(Dims x) {
+    const Window& k = options->window;
+    if (chosen->mistake != nullptr) return chosen->mistake;
+    if (has_zero_size(k)) return &mistakes::zero_size;
+    if (2 * k.rows.padding > k.rows.kernel || 2 * k.columns.padding > k.columns.kernel)
+      return &mistakes::padding_exceeds_half_kernel;
+    return x.flat ? &mistakes::wants_image : window_mistake(k, x);
+  }
+  static constexpr Dims wants(Dims x) { return options->window.wants(x.c, x); }
+  static constexpr Dims output(Dims x) { return options->window.output(x.c, x); }
   static constexpr std::int64_t macs(Dims) { return 0; }
   static constexpr void parameters(ParameterList&) {}
 };

@@ -4,10 +4,20 @@
 #include <cstdint>
 
 #include <tinycnn/layers/layer.hpp>
+#include <tinycnn/layers/mistake.hpp>
 
 namespace tinycnn {
 
 inline constexpr Kind cross_entropy{.name = "CrossEntropy", .loss = true};
+
+namespace mistakes {
+inline constexpr Mistake class_count_differs{};
+}
+
+template <int Index, class... Where>
+struct Layer_number<mistakes::class_count_differs, Index, Where...> {
+  static_assert(Index < 0, "the number of logits differs from the number of classes of the loss");
+};
 
 /// torch.nn.CrossEntropyLoss() on logits (N, K) and labels in [0, K): loss = mean over n of
 /// log(sum over k of exp(x[n, k])) - x[n, label[n]]; dx[n, k] = (softmax(x[n])[k] - [k == label[n]]) / N.
@@ -16,10 +26,9 @@ inline constexpr Kind cross_entropy{.name = "CrossEntropy", .loss = true};
 template <int Classes>
 struct CrossEntropyOver {
   static constexpr const Kind& kind = cross_entropy;
-  static constexpr Options options{};
-  static constexpr Mistake accepts(Dims x) {
-    if (!x.flat) return Mistake::wants_features;
-    return Classes == 0 || x.size() == Classes ? Mistake::none : Mistake::class_count_differs;
+  static constexpr const Mistake* accepts(Dims x) {
+    if (!x.flat) return &mistakes::wants_features;
+    return Classes == 0 || x.size() == Classes ? nullptr : &mistakes::class_count_differs;
   }
   static constexpr Dims wants(Dims x) { return {Classes == 0 ? int(x.size()) : Classes, 1, 1, true}; }
   static constexpr Dims output(Dims) { return {1, 1, 1, true}; }  // the loss of each sample

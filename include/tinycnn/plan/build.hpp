@@ -6,6 +6,7 @@
 
 #include <tinycnn/layers/own_layer.hpp>
 #include <tinycnn/plan/graph.hpp>
+#include <tinycnn/plan/mistakes.hpp>
 
 namespace tinycnn {
 
@@ -13,13 +14,21 @@ namespace tinycnn {
 template <class L>
 concept LeafLayer = requires(Dims x, ParameterList& list) {
   L::kind.name;
-  L::options.groups;
   L::accepts(x);
   L::wants(x);
   L::output(x);
   L::macs(x);
   L::parameters(list);
 };
+
+/// The options of layer type L, or null if it has none.
+template <class L>
+constexpr const LayerOptions* options_in() {
+  if constexpr (requires { L::options; })
+    return L::options;
+  else
+    return nullptr;
+}
 
 /// A builder that does nothing; it only serves to test for a `visit` function.
 struct AnyBuilder {
@@ -35,7 +44,10 @@ struct AnyBuilder {
   constexpr int inlined(int x) {
     return x;
   }
-  constexpr int join(const Kind&, Mistake, int x, int) { return x; }
+  template <class>
+  constexpr int join(int x, int) {
+    return x;
+  }
 };
 /// A type with a `visit` function, which visits the layers in it.
 template <class L>
@@ -73,16 +85,19 @@ struct GraphBuilder {
 
   template <class L>
   constexpr int leaf(int segment, int x) {
-    if (failure.mistake != Mistake::none) return x;
-    ParameterList list{parameters == nullptr ? nullptr : parameters + parameter_count, 0, layer_count};
+    if (failure.mistake != nullptr) return x;
+    ParameterList list{.out = parameters == nullptr ? nullptr : parameters + parameter_count, .layer = layer_count};
     L::parameters(list);
-    Layer layer{&L::kind, L::options, {}, {}, 0, parameter_count, list.count, segment, own_kernels_of<L>()};
+    Layer layer{.kind = &L::kind,
+                .options = options_in<L>(),
+                .first_parameter = parameter_count,
+                .parameter_count = list.count,
+                .own = own_kernels_of<L>()};
     parameter_count += list.count;
     if (nodes != nullptr) {
       layer.in = dims(x);
-      const Mistake mistake = L::accepts(layer.in);
-      if (mistake != Mistake::none) {
-        failure = {mistake, layer_count, layer.in, L::wants(layer.in)};
+      if (const Mistake* mistake = L::accepts(layer.in)) {
+        failure = {.mistake = mistake, .layer = layer_count, .got = layer.in, .wants = L::wants(layer.in)};
         return x;
       }
       layer.out = L::output(layer.in);
@@ -92,16 +107,16 @@ struct GraphBuilder {
   }
 
   /// Records a mistake of layer `layer_count` that is not about the shape of its input.
-  constexpr int refuse(Mistake mistake, int x) {
+  constexpr int refuse(const Mistake& mistake, int x) {
     const Dims shape = nodes == nullptr ? Dims{} : dims(x);
-    if (failure.mistake == Mistake::none) failure = {mistake, layer_count, shape, shape};
+    if (failure.mistake == nullptr) failure = {.mistake = &mistake, .layer = layer_count, .got = shape, .wants = shape};
     return x;
   }
 
   template <class L>
   constexpr int dispatch(int segment, int x) {
     if constexpr (LeafLayer<L>) {
-      return L::kind.loss ? refuse(Mistake::loss_within, x) : leaf<L>(segment, x);
+      return L::kind.loss ? refuse(mistakes::loss_within, x) : leaf<L>(segment, x);
     } else if constexpr (Container<L>) {
       const int outer = parent;
       parent = segment;
@@ -109,7 +124,7 @@ struct GraphBuilder {
       parent = outer;
       return y;
     } else {
-      return refuse(Mistake::not_a_layer, x);
+      return refuse(mistakes::not_a_layer, x);
     }
   }
 
@@ -146,25 +161,19 @@ struct GraphBuilder {
       return child<L>(0, x);
   }
 
-  constexpr int join(const Kind& kind, Mistake on_difference, int x, int r) {
-    if (failure.mistake != Mistake::none) return x;
-    Layer layer{&kind, {}, {}, {}, 0, parameter_count, 0, -1, nullptr};
+  /// Appends a join, a struct such as AddTwo, of the values x and r.
+  template <class Join>
+  constexpr int join(int x, int r) {
+    if (failure.mistake != nullptr) return x;
+    Layer layer{.kind = &Join::kind, .first_parameter = parameter_count};
     if (nodes != nullptr) {
       const Dims a = dims(x), b = dims(r);
-      const bool channels_join = on_difference == Mistake::concat_sizes_differ;
-      const bool fits = channels_join ? a.flat == b.flat && (a.flat || (a.h == b.h && a.w == b.w)) : a == b;
-      if (!fits) {
-        failure = {on_difference, layer_count, b, a};
+      if (const Mistake* mistake = Join::accepts(a, b)) {
+        failure = {.mistake = mistake, .layer = layer_count, .got = b, .wants = a};
         return x;
       }
-      layer.in = a;
-      layer.out = a;
-      if (!channels_join && !same_memory(a, b)) {  // two flat samples, one of them a flattened image
-        layer.in = a.pixels() == 1 ? b : a;
-        layer.out = {int(a.size()), 1, 1, true};
-      }
-      if (channels_join)
-        layer.out = a.flat ? Dims{int(a.size() + b.size()), 1, 1, true} : Dims{a.c + b.c, a.h, a.w, false};
+      layer.in = Join::input(a, b);
+      layer.out = Join::output(a, b);
     }
     return append(layer, parent, x, r);
   }
@@ -183,9 +192,9 @@ constexpr int visit_network(GraphBuilder& builder) {
   if constexpr (__is_same(Loss, NoLoss))
     return y;
   else if constexpr (!LeafLayer<Loss>)
-    return builder.refuse(Mistake::not_a_loss, y);
+    return builder.refuse(mistakes::not_a_loss, y);
   else
-    return Loss::kind.loss ? builder.template leaf<Loss>(-1, y) : builder.refuse(Mistake::not_a_loss, y);
+    return Loss::kind.loss ? builder.template leaf<Loss>(-1, y) : builder.refuse(mistakes::not_a_loss, y);
 }
 
 template <class Net, class Loss>
@@ -237,13 +246,15 @@ inline constexpr auto graph_storage = [] {
   GraphStorage<counts.layers, counts.parameters, counts.segments> s{};
   GraphBuilder builder{s.layers, s.nodes, s.parameters, s.segments, Input::dims};
   if (Input::dims.c < 1 || Input::dims.h < 1 || Input::dims.w < 1)
-    builder.failure = {Mistake::empty_input, 0, Input::dims, at_least_one(Input::dims)};
+    builder.failure = {
+        .mistake = &mistakes::empty_input, .layer = 0, .got = Input::dims, .wants = at_least_one(Input::dims)};
   visit_network<Net, Loss>(builder);
-  if (builder.failure.mistake == Mistake::none)
+  if (builder.failure.mistake == nullptr)
     if (const int i = repeated_name(s.layers, builder.layer_count, s.segments); i >= 0)
-      builder.failure = {Mistake::repeated_name, i, s.layers[i].in, s.layers[i].in};
+      builder.failure = {
+          .mistake = &mistakes::repeated_name, .layer = i, .got = s.layers[i].in, .wants = s.layers[i].in};
   s.graph.failure = builder.failure;
-  if (builder.failure.mistake != Mistake::none) return s;  // an empty network: it causes no further errors
+  if (builder.failure.mistake != nullptr) return s;  // an empty network: it causes no further errors
   s.graph.layer_count = s.graph.node_count = builder.layer_count;
   s.graph.parameter_count = builder.parameter_count;
   s.graph.input = Input::dims;

@@ -49,7 +49,8 @@ struct LayerCounter {
   constexpr int inlined(int x) {
     return child<L>(0, x);
   }
-  constexpr int join(const Kind&, Mistake, int x, int) {
+  template <class>
+  constexpr int join(int x, int) {
     ++count;
     return x;
   }
@@ -101,7 +102,7 @@ struct ShapeType<C, H, W, true> {
   using type = Features<C * H * W>;
 };
 
-template <class Net, class Loss, Mistake M, int Index, class GotShape, class WantsShape>
+template <class Net, class Loss, const Mistake& M, int Index, class GotShape, class WantsShape>
 using LayerNumber = Layer_number<M, Index, typename LayerAt<Index, Parts<Net, Loss>>::type, GotShape, WantsShape>;
 
 template <int>
@@ -116,12 +117,12 @@ struct TypeBox {
 template <class Net, class Input, class Loss>
 constexpr auto network_mistake() {
   constexpr Failure f = graph_storage<Net, Input, Loss>.graph.failure;
-  if constexpr (f.mistake == Mistake::none) {
+  if constexpr (f.mistake == nullptr) {
     return TypeBox<NoMistake<0>>{};
   } else {
     using GotShape = Got<typename ShapeType<f.got.c, f.got.h, f.got.w, f.got.flat>::type>;
     using WantsShape = Wants<typename ShapeType<f.wants.c, f.wants.h, f.wants.w, f.wants.flat>::type>;
-    return TypeBox<LayerNumber<Net, Loss, f.mistake, f.layer, GotShape, WantsShape>>{};
+    return TypeBox<LayerNumber<Net, Loss, *f.mistake, f.layer, GotShape, WantsShape>>{};
   }
 }
 
@@ -135,7 +136,7 @@ constexpr auto plan_mistake() {
   } else {
     constexpr Dims x = graph_of<Net, Input, Loss>.layers[missing].in;
     using Shape = typename ShapeType<x.c, x.h, x.w, x.flat>::type;
-    return TypeBox<LayerNumber<Net, Loss, Mistake::no_kernel, missing, Got<Shape>, Wants<Shape>>>{};
+    return TypeBox<LayerNumber<Net, Loss, mistakes::no_kernel, missing, Got<Shape>, Wants<Shape>>>{};
   }
 }
 

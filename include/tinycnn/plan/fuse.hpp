@@ -25,7 +25,10 @@ constexpr bool match_pattern(const PlanDraft& d, const FusedOpFacts& op, int sta
                              IntArray& covered, Cover& cover) {
   const Graph& g = *d.graph;
   cover = {};
-  cover.match = {&g, {}, op.length, d.demand.mode, g.nodes[start].x != 0 || d.demand.input_gradient};
+  cover.match = {.graph = &g,
+                 .count = op.length,
+                 .mode = d.demand.mode,
+                 .wants_dx = g.nodes[start].x != 0 || d.demand.input_gradient};
   int node = start;
   for (int k = 0; k < op.length; ++k) {
     const Layer& layer = g.layers[g.nodes[node].layer];
@@ -80,7 +83,7 @@ constexpr void assign_memory(PlanDraft& d, Step& step, const Match& match) {
 constexpr void fuse(PlanDraft& d) {
   const Graph& g = *d.graph;
   const int values = d.nodes + 1;
-  for (int v = 0; v < values; ++v) d.add_value({g.dims(v), d.stored, 0, -1, -1, -1, -1, -1, -1, false});
+  for (int v = 0; v < values; ++v) d.add_value({.dims = g.dims(v), .type = d.stored});
   d.values[0].per_sample = aligned_bytes(g.input.size() * d.stored->bytes);
   d.values[0].root = d.values[0].gradient_root = 0;
   d.output = d.demand.prefix < 0 && d.nodes == g.node_count ? g.logits_nodes() : d.nodes;

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include <tinycnn/layers/layer.hpp>
+#include <tinycnn/layers/mistake.hpp>
 
 namespace tinycnn {
 
@@ -26,7 +27,7 @@ struct Segment {
 
 /// The first mistake found in a network, kept as data so that a single static_assert can report it.
 struct Failure {
-  Mistake mistake = Mistake::none;
+  const Mistake* mistake = nullptr;  ///< null: none
   int layer = -1;
   Dims got{};
   Dims wants{};

@@ -22,20 +22,21 @@ struct TrainingStep {
   static constexpr Demand demand{};
 };
 struct Prediction {
-  static constexpr Demand demand{Mode::inference, false, false, false, -1};
+  static constexpr Demand demand{.mode = Mode::inference, .parameter_gradients = false, .loss = false};
 };
 /// The forward pass in inference mode, and the loss of every sample.
 struct Validation {
-  static constexpr Demand demand{Mode::inference, false, false, true, -1};
+  static constexpr Demand demand{.mode = Mode::inference, .parameter_gradients = false};
 };
 /// d loss / d input with running statistics and without parameter gradients, for adversarial attacks and saliency maps.
 struct InputGradient {
-  static constexpr Demand demand{Mode::evaluation, false, true, true, -1};
+  static constexpr Demand demand{.mode = Mode::evaluation, .parameter_gradients = false, .input_gradient = true};
 };
 /// A forward pass through the first `Layers` layers (joins count as layers), in inference mode.
 template <int Layers>
 struct ForwardPrefix {
-  static constexpr Demand demand{Mode::inference, false, false, false, Layers};
+  static constexpr Demand demand{
+      .mode = Mode::inference, .parameter_gradients = false, .loss = false, .prefix = Layers};
 };
 
 enum class Phase { forward, backward };

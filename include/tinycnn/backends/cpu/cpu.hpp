@@ -25,7 +25,7 @@
 #include <tinycnn/backends/host.hpp>
 #include <tinycnn/backends/reference/reference.hpp>
 #include <tinycnn/core/owner.hpp>
-#include <tinycnn/layers/options.hpp>
+#include <tinycnn/layers/conv2d.hpp>
 
 namespace tinycnn {
 

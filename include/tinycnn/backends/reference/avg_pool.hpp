@@ -7,8 +7,7 @@
 
 namespace tinycnn::reference {
 
-/// y = sum of the window / kernel^2, padding counted as zeros. No window extends beyond the padding, since the output
-/// extent is rounded down.
+/// y = sum of the window / the pixels that it counts: see counted_pixels.
 struct AvgPoolOp {
   static constexpr std::string_view name = "AvgPool";
   static constexpr const Kind* pattern[] = {&avg_pool};
@@ -18,9 +17,9 @@ struct AvgPoolOp {
     using T = typename Backend::Compute;
     const Layer& l = run.layer(step, 0);
     const auto x = run.view(step.x), y = run.view(step.y);  // (N, C, H, W), (N, C, P, Q)
-    const Window k = l.options.window;
-    const T share = T(1) / T(k.kernel * k.kernel);
+    const Window k = window_of(l);
     for_each_element(run.n, l.out, [&](int n, int c, int p, int q) {
+      const T share = share_of<T>(l, k, p, q);
       T sum = T(0);
       for_each_tap(k, p, q, l.in, [&](int h, int w, int) { sum += x(n, c, h, w) * share; });
       y(n, c, p, q) = sum;
@@ -32,14 +31,20 @@ struct AvgPoolOp {
     using T = typename Backend::Compute;
     const Layer& l = run.layer(step, 0);
     const auto dx = run.gradient_view(step.dx, step.x), dy = run.gradient_view(step.dy, step.y);
-    const Window k = l.options.window;
-    const T share = T(1) / T(k.kernel * k.kernel);
+    const Window k = window_of(l);
     start_gradient(run, step.dx, step.add_dx);
     for_each_element(run.n, l.in, [&](int n, int c, int h, int w) {
       T sum = dx(n, c, h, w);
-      for_each_window(k, h, w, l.out, [&](int p, int q, int) { sum += dy(n, c, p, q) * share; });
+      for_each_window(k, h, w, l.out, [&](int p, int q, int) { sum += dy(n, c, p, q) * share_of<T>(l, k, p, q); });
       dx(n, c, h, w) = sum;
     });
+  }
+
+ private:
+  template <class T>
+  static T share_of(const Layer& l, const Window& k, int p, int q) {
+    const bool padding = options_of<AvgPoolOptions>(l).count_include_pad;
+    return T(1) / T(counted_pixels(k.rows, p, l.in.h, padding) * counted_pixels(k.columns, q, l.in.w, padding));
   }
 };
 

@@ -40,11 +40,11 @@ struct BatchNormOp {
         const double values = double(run.n) * area;
         mean[v] = T(m);
         variance[v] = T(squares / values);
-        inverse[v] = T(inverse_deviation<T>(squares / values, values, l.options.epsilon));
+        inverse[v] = T(inverse_deviation<T>(squares / values, values, options_of<BatchNormOptions>(l).epsilon));
       } else {
         mean[v] = run.parameter(l, norm_mean)[v];
         variance[v] = run.parameter(l, norm_variance)[v];
-        inverse[v] = T(1 / std::sqrt(double(variance[v]) + l.options.epsilon));
+        inverse[v] = T(1 / std::sqrt(double(variance[v]) + options_of<BatchNormOptions>(l).epsilon));
       }
       const T gamma = run.parameter(l, norm_weight)[v], beta = run.parameter(l, norm_bias)[v];
       for (int n = 0; n < run.n; ++n)
@@ -96,7 +96,8 @@ struct BatchNormOp {
     const double m = double(run.n) * pixels(l.in);
     const T* mean = run.statistics(step);
     const T* variance = mean + 2 * count;
-    const T keep = T(1 - l.options.momentum), momentum = T(l.options.momentum);
+    const T keep = T(1 - options_of<BatchNormOptions>(l).momentum),
+            momentum = T(options_of<BatchNormOptions>(l).momentum);
     for (int c = 0; c < count; ++c) {
       T& running_m = run.parameter(l, norm_mean)[c];
       T& running_v = run.parameter(l, norm_variance)[c];

@@ -19,14 +19,14 @@ struct Conv2dOp {
     using T = typename Backend::Compute;
     const Layer& l = run.layer(step, 0);
     const auto x = run.view(step.x), y = run.view(step.y);  // (N, C, H, W), (N, O, P, Q)
-    const Window k = l.options.window;
+    const Window k = window_of(l);
     const KernelView<T> weight{run.parameter(l, 0), run.parameter_facts(l, 0).extents, run.order};
-    const T* bias = l.options.bias ? run.parameter(l, 1) : nullptr;
+    const T* bias = options_of<Conv2dOptions>(l).bias ? run.parameter(l, 1) : nullptr;
     for_each_element(run.n, l.out, [&](int n, int o, int p, int q) {
       T sum = bias == nullptr ? T(0) : bias[o];
       for (int i = 0; i < group_inputs(l); ++i)
         for_each_tap(k, p, q, l.in, [&](int h, int w, int tap) {
-          sum += weight(o, i, tap / k.kernel, tap % k.kernel) * x(n, first_input(l, o) + i, h, w);
+          sum += weight(o, i, tap / k.columns.kernel, tap % k.columns.kernel) * x(n, first_input(l, o) + i, h, w);
         });
       y(n, o, p, q) = sum;
     });
@@ -37,7 +37,7 @@ struct Conv2dOp {
     using T = typename Backend::Compute;
     const Layer& l = run.layer(step, 0);
     const auto x = run.view(step.x), dx = run.gradient_view(step.dx, step.x), dy = run.gradient_view(step.dy, step.y);
-    const Window k = l.options.window;
+    const Window k = window_of(l);
     const int* extents = run.parameter_facts(l, 0).extents;
     if (step.parameter_gradients) {
       const KernelView<T> dw{run.gradient(l, 0), extents, run.order};
@@ -45,10 +45,11 @@ struct Conv2dOp {
       for_each_element(run.n, l.out, [&](int n, int o, int p, int q) {
         for (int i = 0; i < group_inputs(l); ++i)
           for_each_tap(k, p, q, l.in, [&](int h, int w, int tap) {
-            dw(o, i, tap / k.kernel, tap % k.kernel) += dy(n, o, p, q) * x(n, first_input(l, o) + i, h, w);
+            dw(o, i, tap / k.columns.kernel, tap % k.columns.kernel) +=
+                dy(n, o, p, q) * x(n, first_input(l, o) + i, h, w);
           });
       });
-      if (l.options.bias)
+      if (options_of<Conv2dOptions>(l).bias)
         for (int o = 0; o < l.out.c; ++o) {
           T sum = T(0);
           for (int n = 0; n < run.n; ++n)
@@ -59,22 +60,24 @@ struct Conv2dOp {
     if (step.dx < 0) return;
     start_gradient(run, step.dx, step.add_dx);
     const KernelView<T> weight{run.parameter(l, 0), extents, run.order};
-    const int outputs = l.out.c / l.options.groups;  // of a group
+    const int outputs = l.out.c / options_of<Conv2dOptions>(l).groups;  // of a group
     for_each_element(run.n, l.in, [&](int n, int c, int h, int w) {
       const int first_output = c / group_inputs(l) * outputs, i = c % group_inputs(l);
       T sum = dx(n, c, h, w);
       for (int o = first_output; o < first_output + outputs; ++o)
         for_each_window(k, h, w, l.out, [&](int p, int q, int tap) {
-          sum += dy(n, o, p, q) * weight(o, i, tap / k.kernel, tap % k.kernel);
+          sum += dy(n, o, p, q) * weight(o, i, tap / k.columns.kernel, tap % k.columns.kernel);
         });
       dx(n, c, h, w) = sum;
     });
   }
 
  private:
-  static int group_inputs(const Layer& l) { return l.in.c / l.options.groups; }
+  static int group_inputs(const Layer& l) { return l.in.c / options_of<Conv2dOptions>(l).groups; }
   /// The first input channel of output o's group.
-  static int first_input(const Layer& l, int o) { return o / (l.out.c / l.options.groups) * group_inputs(l); }
+  static int first_input(const Layer& l, int o) {
+    return o / (l.out.c / options_of<Conv2dOptions>(l).groups) * group_inputs(l);
+  }
 };
 
 }  // namespace tinycnn::reference

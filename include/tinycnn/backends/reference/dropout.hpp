@@ -19,7 +19,7 @@ struct DropoutOp {
   static void for_each_factor(const Execution<Backend>& run, const Step& step, F&& f) {
     const Layer& l = run.layer(step, 0);
     const std::uint64_t stream = dropout_stream(run.step, run.graph().layer_count, step.layers[0]);
-    const double p = l.options.probability;
+    const double p = options_of<DropoutOptions>(l).probability;
     const int area = pixels(l.in);
     for (int n = 0; n < run.n; ++n)
       for (int c = 0; c < channels(l.in); ++c)

@@ -21,7 +21,7 @@ struct LinearOp {
     const int inputs = int(l.in.size()), outputs = int(l.out.size());
     for (int n = 0; n < run.n; ++n)
       for (int o = 0; o < outputs; ++o) {
-        T sum = l.options.bias ? run.parameter(l, 1)[o] : T(0);
+        T sum = options_of<LinearOptions>(l).bias ? run.parameter(l, 1)[o] : T(0);
         for (int i = 0; i < inputs; ++i) sum += weight(o, i) * x(n, i);
         y(n, o) = sum;
       }
@@ -42,7 +42,7 @@ struct LinearOp {
           for (int n = 0; n < run.n; ++n) sum += T(dy(n, o)) * T(x(n, i));
           dw(o, i) = sum;
         }
-      if (l.options.bias)
+      if (options_of<LinearOptions>(l).bias)
         for (int o = 0; o < outputs; ++o) {
           T sum = T(0);
           for (int n = 0; n < run.n; ++n) sum += dy(n, o);

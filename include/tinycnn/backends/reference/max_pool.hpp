@@ -1,6 +1,7 @@
 // MaxPool as plain loops.
 #pragma once
 
+#include <cstdint>
 #include <limits>
 
 #include <tinycnn/backends/reference/tensors.hpp>
@@ -13,7 +14,10 @@ namespace tinycnn::reference {
 struct MaxPoolOp {
   static constexpr std::string_view name = "MaxPool";
   static constexpr const Kind* pattern[] = {&max_pool};
-  static constexpr bool fits(const Match& m) { return m.first().options.window.kernel <= 256 * 256; }
+  static constexpr bool fits(const Match& m) {
+    const Window k = window_of(m.first());
+    return std::int64_t(k.rows.kernel) * k.columns.kernel <= std::int64_t{1} << 31;  // an argmax has 32 bits
+  }
   static constexpr MemoryRequirements requirements(const Match& m) {
     return {.argmax_bytes = m.mode == Mode::inference ? 0 : 4 * m.first().out.size()};
   }
@@ -22,7 +26,7 @@ struct MaxPoolOp {
   static void forward(const Execution<Backend>& run, const Step& step) {
     using T = typename Backend::Compute;
     const Layer& l = run.layer(step, 0);
-    const Window k = l.options.window;
+    const Window k = window_of(l);
     const auto x = run.view(step.x), y = run.view(step.y);  // (N, C, H, W), (N, C, P, Q)
     std::uint32_t* argmax = run.template data<std::uint32_t>(step.argmax);
     for_each_element(run.n, l.out, [&](int n, int c, int p, int q) {
@@ -43,7 +47,7 @@ struct MaxPoolOp {
   static void backward(const Execution<Backend>& run, const Step& step) {
     using T = typename Backend::Compute;
     const Layer& l = run.layer(step, 0);
-    const Window k = l.options.window;
+    const Window k = window_of(l);
     const auto dx = run.gradient_view(step.dx, step.x), dy = run.gradient_view(step.dy, step.y);
     const std::uint32_t* argmax = run.template data<std::uint32_t>(step.argmax);
     start_gradient(run, step.dx, step.add_dx);

@@ -6,6 +6,7 @@
 
 #include <tinycnn/backends/execution.hpp>
 #include <tinycnn/backends/layout.hpp>
+#include <tinycnn/core/window.hpp>
 
 namespace tinycnn::reference {
 
@@ -52,24 +53,27 @@ void for_each_element(int count, const Dims& d, F&& f) {
 /// Calls f(h, w, tap) for the pixels of `image` that window (p, q) covers, in ascending order of the taps.
 template <class F>
 void for_each_tap(const Window& k, int p, int q, const Dims& image, F&& f) {
-  for (int r = 0; r < k.kernel; ++r)
-    for (int s = 0; s < k.kernel; ++s) {
-      const int h = p * k.stride + r * k.dilation - k.padding, w = q * k.stride + s * k.dilation - k.padding;
-      if (h >= 0 && h < image.h && w >= 0 && w < image.w) f(h, w, r * k.kernel + s);
+  const auto pixel_of = [](const WindowAxis& a, int at, int tap) {
+    return at * a.stride + tap * a.dilation - a.padding;
+  };
+  for (int r = 0; r < k.rows.kernel; ++r)
+    for (int s = 0; s < k.columns.kernel; ++s) {
+      const int h = pixel_of(k.rows, p, r), w = pixel_of(k.columns, q, s);
+      if (h >= 0 && h < image.h && w >= 0 && w < image.w) f(h, w, r * k.columns.kernel + s);
     }
 }
 
 /// Calls f(p, q, tap) for those of `windows` that cover pixel (h, w), in ascending order, with the tap that covers it.
 template <class F>
 void for_each_window(const Window& k, int h, int w, const Dims& windows, F&& f) {
-  const auto window_of = [&k](int pixel, int tap, int count) {  // -1: no window's tap lies there
-    const int start = pixel + k.padding - tap * k.dilation;
-    return start >= 0 && start % k.stride == 0 && start / k.stride < count ? start / k.stride : -1;
+  const auto covering = [](const WindowAxis& a, int pixel, int tap, int count) {  // -1: no window's tap lies there
+    const int start = pixel + a.padding - tap * a.dilation;
+    return start >= 0 && start % a.stride == 0 && start / a.stride < count ? start / a.stride : -1;
   };
-  for (int r = k.kernel - 1; r >= 0; --r) {
-    const int p = window_of(h, r, windows.h);
-    for (int s = k.kernel - 1; s >= 0 && p >= 0; --s)
-      if (const int q = window_of(w, s, windows.w); q >= 0) f(p, q, r * k.kernel + s);
+  for (int r = k.rows.kernel - 1; r >= 0; --r) {
+    const int p = covering(k.rows, h, r, windows.h);
+    for (int s = k.columns.kernel - 1; s >= 0 && p >= 0; --s)
+      if (const int q = covering(k.columns, w, s, windows.w); q >= 0) f(p, q, r * k.columns.kernel + s);
   }
 }
 

@@ -9,22 +9,17 @@
 
 namespace tinycnn::cpu {
 
-/// Which input pixels an output pixel reads. For tap t, output row phase + phases * i reads input row
-/// step * i + offset(phase, t); the same holds for columns. Forward: one phase, step = stride. Input gradient (with dy
-/// as the input): one phase per residue of the output row modulo the stride, step = 1, and only the taps that meet that
-/// residue. Taps are numbered such that offsets ascend.
-struct ConvolutionGeometry {
-  Dims in;
-  Dims out;
-  int groups = 1;
+/// Which input pixels an output pixel reads along one axis. For tap t, output pixel phase + phases * i reads input
+/// pixel step * i + offset(phase, t). Forward: one phase, step = stride. Input gradient (with dy as the input): one
+/// phase per residue of the output pixel modulo the stride, step = 1, and only the taps that meet that residue. Taps
+/// are numbered such that offsets ascend.
+struct GeometryAxis {
   int kernel = 1;
   int dilation = 1;
   int step = 1;
   int phases = 1;
   int base = 0;
 
-  [[nodiscard]] constexpr int inputs() const { return in.c / groups; }
-  [[nodiscard]] constexpr int outputs() const { return out.c / groups; }
   [[nodiscard]] constexpr bool meets(int phase, int tap) const { return (phase + base + tap * dilation) % phases == 0; }
   [[nodiscard]] constexpr int offset(int phase, int tap) const { return (phase + base + tap * dilation) / phases; }
   [[nodiscard]] constexpr int extent(int size, int phase) const { return ceil_div(size - phase, phases); }
@@ -41,21 +36,45 @@ struct ConvolutionGeometry {
         }
     return best;
   }
+  /// The distance from the smallest to the largest offset.
+  [[nodiscard]] constexpr int span() const { return extreme_offset(-1) - extreme_offset(1); }
 };
 
+/// Which input pixels an output pixel reads.
+struct ConvolutionGeometry {
+  Dims in;
+  Dims out;
+  int groups = 1;
+  GeometryAxis rows;
+  GeometryAxis columns;
+
+  [[nodiscard]] constexpr int inputs() const { return in.c / groups; }
+  [[nodiscard]] constexpr int outputs() const { return out.c / groups; }
+  [[nodiscard]] constexpr int taps() const { return rows.kernel * columns.kernel; }
+  [[nodiscard]] constexpr int phases() const { return rows.phases * columns.phases; }
+  /// Output rows, and columns, of a phase.
+  [[nodiscard]] constexpr int phase_rows(int phase) const { return rows.extent(out.h, phase); }
+  [[nodiscard]] constexpr int phase_columns(int phase) const { return columns.extent(out.w, phase); }
+  /// Whether it reads neighbouring pixels, and the next output pixel the next ones.
+  [[nodiscard]] constexpr bool is_dense() const {
+    return rows.dilation == 1 && rows.step == 1 && rows.phases == 1 && columns.dilation == 1 && columns.step == 1 &&
+           columns.phases == 1;
+  }
+};
+
+constexpr GeometryAxis forward_axis(const WindowAxis& k) {
+  return {.kernel = k.kernel, .dilation = k.dilation, .step = k.stride, .base = -k.padding};
+}
 constexpr ConvolutionGeometry forward_geometry(const ConvolutionShape& s) {
-  return {s.x, s.y, s.groups, s.window.kernel, s.window.dilation, s.window.stride, 1, -s.window.padding};
+  return {s.x, s.y, s.groups, forward_axis(s.window.rows), forward_axis(s.window.columns)};
 }
 
+constexpr GeometryAxis input_gradient_axis(const WindowAxis& k) {
+  return {
+      .kernel = k.kernel, .dilation = k.dilation, .phases = k.stride, .base = k.padding - k.dilation * (k.kernel - 1)};
+}
 constexpr ConvolutionGeometry input_gradient_geometry(const ConvolutionShape& s) {
-  return {s.y,
-          s.x,
-          s.groups,
-          s.window.kernel,
-          s.window.dilation,
-          1,
-          s.window.stride,
-          s.window.padding - s.window.dilation * (s.window.kernel - 1)};
+  return {s.y, s.x, s.groups, input_gradient_axis(s.window.rows), input_gradient_axis(s.window.columns)};
 }
 
 /// How a pass is tiled. A block is one or more whole samples, or some rows of one sample; it depends on the shape
@@ -72,7 +91,8 @@ struct ConvolutionTiling {
   int tile_rows = 1;     // of the input tile
   int tile_columns = 1;  // of the input tile
   int pitch = 1;         // floats from pixel to pixel of the input tile
-  int first_offset = 0;  // of the input tile's first row and column: the smallest of any tap
+  int first_row = 0;     // of the input tile: the smallest offset of any tap
+  int first_column = 0;  // the same for its first column
 
   /// Floats of one sample's input tile.
   [[nodiscard]] constexpr std::int64_t tile() const { return std::int64_t(tile_rows) * tile_columns * pitch; }
@@ -80,15 +100,16 @@ struct ConvolutionTiling {
   /// `row_multiple`: a block's first row is a multiple of it (the height of a pooling window).
   [[gnu::noinline]] static constexpr ConvolutionTiling of(const ConvolutionGeometry& g, int row_multiple = 1) {
     ConvolutionTiling t;
-    const int all_rows = g.extent(g.out.h, 0);
-    const int columns = g.extent(g.out.w, 0);
-    const int span = g.extreme_offset(-1) - g.extreme_offset(1);
-    t.first_offset = g.extreme_offset(1);
+    const int all_rows = g.phase_rows(0);
+    const int columns = g.phase_columns(0);
+    const int span = g.rows.span();
+    t.first_row = g.rows.extreme_offset(1);
+    t.first_column = g.columns.extreme_offset(1);
     // Pixels a multiple of 4 KB apart would map to the same set of the first-level cache.
-    t.pitch = g.inputs() + (g.step * g.inputs() % 1024 == 0 ? 16 : 0);
-    t.tile_columns = (columns - 1) * g.step + span + 1;
-    const auto rows_of = [&](int each) { return (each - 1) * g.step + span + 1; };
-    const int wanted = target_pixels / (columns * g.phases * g.phases);
+    t.pitch = g.inputs() + (g.columns.step * g.inputs() % 1024 == 0 ? 16 : 0);
+    t.tile_columns = (columns - 1) * g.columns.step + g.columns.span() + 1;
+    const auto rows_of = [&](int each) { return (each - 1) * g.rows.step + span + 1; };
+    const int wanted = target_pixels / (columns * g.phases());
     t.rows = round_up(wanted > 1 ? wanted : 1, row_multiple);
     while (t.rows > row_multiple && std::int64_t(rows_of(t.rows)) * t.tile_columns * t.pitch > target_tile_floats)
       t.rows -= row_multiple;
@@ -109,7 +130,7 @@ struct ConvolutionTiling {
 
   template <class Isa>
   [[nodiscard]] constexpr std::int64_t output_tile_floats(const ConvolutionGeometry& g) const {
-    return std::int64_t(round_up(samples * rows * g.extent(g.out.w, 0), MR<Isa>)) * NR<Isa>;
+    return std::int64_t(round_up(samples * rows * g.phase_columns(0), MR<Isa>)) * NR<Isa>;
   }
   template <class Isa>
   [[nodiscard]] constexpr std::int64_t scratch_floats(const ConvolutionGeometry& g) const {
@@ -120,7 +141,7 @@ struct ConvolutionTiling {
 /// Floats of the packed weights: [group][panel of NR outputs][tap][input][NR], zero beyond the last output.
 template <class Isa>
 constexpr std::int64_t packed_floats(const ConvolutionGeometry& g) {
-  return std::int64_t(g.groups) * round_up(g.outputs(), NR<Isa>) * g.kernel * g.kernel * g.inputs();
+  return std::int64_t(g.groups) * round_up(g.outputs(), NR<Isa>) * g.taps() * g.inputs();
 }
 
 /// Calls f(depth, first) for consecutive chunks of the depth (the taps and channels that a phase's pixels sum over), at
@@ -130,10 +151,8 @@ void for_each_depth(const ConvolutionGeometry& g, const ConvolutionTiling& tilin
   const int inputs = g.inputs();
   int taps_h = 0;
   int taps_w = 0;
-  for (int t = 0; t < g.kernel; ++t) {
-    taps_h += g.meets(phase_h, t);
-    taps_w += g.meets(phase_w, t);
-  }
+  for (int t = 0; t < g.rows.kernel; ++t) taps_h += g.rows.meets(phase_h, t);
+  for (int u = 0; u < g.columns.kernel; ++u) taps_w += g.columns.meets(phase_w, u);
   const int total = taps_h * taps_w * inputs;
   const int limit = ceil_div(total, total > 0 ? ceil_div(total, ConvolutionTiling::max_depth) : 1);
   Depth depth;
@@ -145,13 +164,13 @@ void for_each_depth(const ConvolutionGeometry& g, const ConvolutionTiling& tilin
     depth.clear();
     steps = 0;
   };
-  for (int t = 0; t < g.kernel; ++t)
-    for (int u = 0; u < g.kernel; ++u) {
-      if (!g.meets(phase_h, t) || !g.meets(phase_w, u)) continue;
-      std::int64_t a = (std::int64_t(g.offset(phase_h, t) - tiling.first_offset) * tiling.tile_columns +
-                        (g.offset(phase_w, u) - tiling.first_offset)) *
+  for (int t = 0; t < g.rows.kernel; ++t)
+    for (int u = 0; u < g.columns.kernel; ++u) {
+      if (!g.rows.meets(phase_h, t) || !g.columns.meets(phase_w, u)) continue;
+      std::int64_t a = (std::int64_t(g.rows.offset(phase_h, t) - tiling.first_row) * tiling.tile_columns +
+                        (g.columns.offset(phase_w, u) - tiling.first_column)) *
                        tiling.pitch;
-      std::int64_t b = std::int64_t(t * g.kernel + u) * inputs * NR<Isa>;
+      std::int64_t b = std::int64_t(t * g.columns.kernel + u) * inputs * NR<Isa>;
       for (int left = inputs; left > 0;) {
         if (steps == limit) flush();
         const int take = left < limit - steps ? left : limit - steps;

@@ -17,10 +17,15 @@ struct TensorSource {
   const float* x = nullptr;
   Dims dims;
   DeferredAffine<float> deferred{};
-  int step = 1;  // only every step-th row and column is visible; indices below count the visible ones
+  int step = 1;  // only every step-th row and column_step-th column is visible; indices below count the visible ones
+  int column_step = 1;
 
-  /// A source of every k-th row and column of this one.
-  [[nodiscard]] TensorSource every(int k) const { return {x, dims, deferred, step * k}; }
+  /// The source of those rows and columns of this one that a convolution whose skipped pixels were removed
+  /// (`without_skipped_pixels`) reads.
+  [[nodiscard]] TensorSource visible(const ConvolutionShape& s, const ConvolutionShape& dense) const {
+    return {x, dims, deferred, step * (s.window.rows.stride / dense.window.rows.stride),
+            column_step * (s.window.columns.stride / dense.window.columns.stride)};
+  }
 
   /// Prefetches image rows [begin, end) in `steps` steps; row h of sample n has index n H + h.
   [[nodiscard]] Prefetcher prefetch(std::int64_t begin, std::int64_t end, std::int64_t steps) const {
@@ -38,13 +43,13 @@ struct TensorSource {
 
   /// Sample n (H,W,C) if the stored elements can be read directly: nothing is deferred, no row is skipped. Else null.
   [[nodiscard]] const float* pixels(int n) const {
-    return deferred.scale == nullptr && !deferred.relu && step == 1 ? x + n * dims.size() : nullptr;
+    return deferred.scale == nullptr && !deferred.relu && step == 1 && column_step == 1 ? x + n * dims.size() : nullptr;
   }
 
   /// to[j * pitch + k] = value of sample n, row h, column w + j, channel c + k, for j < count and k < width.
   [[gnu::noinline]] void load(float* to, int pitch, int n, int h, int w, int count, int c, int width) const {
-    const float* from = x + ((std::int64_t(n) * dims.h + h * step) * dims.w + w * step) * dims.c + c;  // (W,C)
-    if (deferred.scale == nullptr && !deferred.relu && pitch == dims.c && width == dims.c && step == 1) {
+    const float* from = x + ((std::int64_t(n) * dims.h + h * step) * dims.w + w * column_step) * dims.c + c;  // (W,C)
+    if (deferred.scale == nullptr && !deferred.relu && pitch == dims.c && width == dims.c && column_step == 1) {
       std::memcpy(to, from, sizeof(float) * static_cast<std::size_t>(count) * static_cast<std::size_t>(width));
       return;
     }
@@ -76,7 +81,7 @@ struct TensorSource {
  private:
   template <class F>
   [[gnu::always_inline]] void transform(float* to, int pitch, const float* from, int count, int width, F f) const {
-    const std::int64_t pixel = std::int64_t(step) * dims.c;
+    const std::int64_t pixel = std::int64_t(column_step) * dims.c;
     for (int j = 0; j < count; ++j, to += pitch, from += pixel) {
       int k = 0;
       for (; k + Isa::width <= width; k += Isa::width) store<Isa>(to + k, f(cpu::load<Isa>(from + k), k));

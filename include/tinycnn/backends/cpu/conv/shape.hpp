@@ -17,19 +17,19 @@ struct ConvolutionShape {
   int groups = 1;
   bool no_winograd = false;
 
-  [[nodiscard]] constexpr int taps() const { return window.kernel * window.kernel; }
+  [[nodiscard]] constexpr int taps() const { return window.taps(); }
   [[nodiscard]] constexpr int group_inputs() const { return x.c / groups; }
   [[nodiscard]] constexpr int group_outputs() const { return y.c / groups; }
   [[nodiscard]] constexpr std::int64_t weights() const { return std::int64_t(taps()) * group_inputs() * y.c; }
 };
 
-/// A 1x1 convolution of stride k without padding is one of stride 1 on every k-th row and column of x; any other shape
-/// is returned unchanged.
+/// A 1x1 convolution without padding is one of stride 1 on only those rows and columns of x that it reads; any other
+/// shape is returned unchanged.
 constexpr ConvolutionShape without_skipped_pixels(const ConvolutionShape& s) {
-  if (s.window.kernel > 1 || s.window.padding > 0) return s;
+  if (s.taps() > 1 || s.window.rows.padding > 0 || s.window.columns.padding > 0) return s;
   ConvolutionShape dense = s;
   dense.x = {s.x.c, s.y.h, s.y.w, false};
-  dense.window.stride = 1;
+  dense.window.rows.stride = dense.window.columns.stride = 1;
   return dense;
 }
 

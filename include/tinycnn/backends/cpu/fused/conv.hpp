@@ -32,8 +32,8 @@ struct DenseConvolution {
 
   /// The convolution of a layer.
   static constexpr DenseConvolution of(const Layer& conv) {
-    const bool no_winograd = conv.options.no_winograd || !AllowWinograd;
-    return DenseConvolution({conv.in, conv.out, conv.options.window, conv.options.groups, no_winograd});
+    const bool no_winograd = options_of<Conv2dOptions>(conv).no_winograd || !AllowWinograd;
+    return DenseConvolution({conv.in, conv.out, window_of(conv), options_of<Conv2dOptions>(conv).groups, no_winograd});
   }
   /// Whether this type can compute a layer's convolution.
   static constexpr bool takes(const Layer&) { return true; }
@@ -191,13 +191,13 @@ void run_convolution_gradients(const Run& run, const Step& step, const float* dy
   store.y = run.data(step.dx);
   store.dims = conv.in;
   store.add = run.data(step.add_dx);
-  store.past_caches = streams<Isa>(store.y, conv.in, run.n, conv.options.groups);
+  store.past_caches = streams<Isa>(store.y, conv.in, run.n, options_of<Conv2dOptions>(conv).groups);
   c.input_gradient(run.n, gradient, run.workspace, store, run.backend->pool(), run.scratch);
 }
 
 template <class Run>
 const float* bias_of(const Run& run, const Layer& conv) {
-  return conv.options.bias ? run.parameter(conv, 1) : nullptr;
+  return options_of<Conv2dOptions>(conv).bias ? run.parameter(conv, 1) : nullptr;
 }
 
 /// y = conv(x) + bias. equals: reference::Conv2dOp.
@@ -221,7 +221,7 @@ struct Conv {
     store.y = run.data(step.y);
     store.dims = conv.out;
     store.bias = bias_of(run, conv);
-    store.past_caches = streams<Isa>(store.y, conv.out, run.n, conv.options.groups);
+    store.past_caches = streams<Isa>(store.y, conv.out, run.n, options_of<Conv2dOptions>(conv).groups);
     run_convolution<Convolution>(run, step, store);
   }
 
@@ -229,7 +229,8 @@ struct Conv {
   static void backward(const Execution<Backend>& run, const Step& step) {
     const Layer& conv = run.layer(step, 0);
     run_convolution_gradients<Convolution>(
-        run, step, run.data(step.dy), conv.options.bias && step.parameter_gradients ? run.gradient(conv, 1) : nullptr);
+        run, step, run.data(step.dy),
+        options_of<Conv2dOptions>(conv).bias && step.parameter_gradients ? run.gradient(conv, 1) : nullptr);
   }
 };
 

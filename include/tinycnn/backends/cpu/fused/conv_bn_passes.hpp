@@ -46,7 +46,7 @@ void run_with_statistics(const Run& run, const Step& step, Epilogue& epilogue) {
   epilogue.dims = conv.out;
   epilogue.bias = bias_of(run, conv);
   epilogue.sums = sums_of<Convolution>(run, step);
-  epilogue.past_caches = streams<Isa>(epilogue.y, conv.out, run.n, conv.options.groups);
+  epilogue.past_caches = streams<Isa>(epilogue.y, conv.out, run.n, options_of<Conv2dOptions>(conv).groups);
   run_convolution<Convolution>(run, step, epilogue);
   const int blocks = Convolution::of(conv).blocks(run.n, epilogue.row_multiple());
   finalize_statistics(run, run.layer(step, 1), ChannelStatistics(run.statistics(step), conv.out.c), epilogue.sums,
@@ -104,7 +104,7 @@ void expand_gradient(const Run& run, const Step& step, float* v, G&& g) {
 template <class Run>
 void zero_bias_gradient(const Run& run, const Step& step) {
   const Layer& conv = run.layer(step, 0);
-  if (!conv.options.bias || !step.parameter_gradients) return;
+  if (!options_of<Conv2dOptions>(conv).bias || !step.parameter_gradients) return;
   for (int o = 0; o < conv.out.c; ++o) run.gradient(conv, 1)[o] = 0;
 }
 

@@ -10,11 +10,13 @@
 
 namespace tinycnn::cpu {
 
-/// Whether the windows tile the image from its corner. Only then can a block's rows be pooled while they are in the
-/// cache.
+/// Whether the windows are square and tile the image from its corner, none beyond its end. Only then can a block's rows
+/// be pooled while they are in the cache.
 constexpr bool pools_in_place(const Layer& pool) {
-  const Window& k = pool.options.window;
-  return k.stride == k.kernel && k.padding == 0 && k.dilation == 1 && k.kernel >= 2 && k.kernel <= 15;
+  const Window k = window_of(pool);
+  const int side = k.rows.kernel;
+  return k.is_square() && k.rows.stride == side && k.rows.padding == 0 && k.rows.dilation == 1 && side >= 2 &&
+         side <= 15 && pool.out.h * side <= pool.in.h && pool.out.w * side <= pool.in.w;
 }
 
 /// Computes v = conv(x) + bias, its statistics, and the extremes of its pooling windows. Stores v at `y` unless `y` is
@@ -27,9 +29,9 @@ void run_with_statistics_and_pool(const Run& run, const Step& step, float* y) {
   epilogue.gamma = run.parameter(run.layer(step, 1), norm_weight);
   epilogue.pooled = run.data(step.y);
   epilogue.argmax = run.bytes(step.argmax);
-  epilogue.k = run.layer(step, 3).options.window.kernel;
-  epilogue.pooled_past_caches =
-      streams<Isa>(epilogue.pooled, run.layer(step, 3).out, run.n, run.layer(step, 0).options.groups);
+  epilogue.k = window_of(run.layer(step, 3)).rows.kernel;
+  epilogue.pooled_past_caches = streams<Isa>(epilogue.pooled, run.layer(step, 3).out, run.n,
+                                             options_of<Conv2dOptions>(run.layer(step, 0)).groups);
   run_with_statistics<Convolution>(run, step, epilogue);
 }
 
@@ -49,7 +51,7 @@ struct ConvBnReluPool {
   static constexpr bool fits(const Match& m) { return Convolution::takes(m.first()) && pools_in_place(m.last()); }
   static constexpr MemoryRequirements requirements(const Match& m) {
     MemoryRequirements requirements =
-        conv_bn_requirements<Convolution>(m, m.last().options.window.kernel, m.last().out.pixels());
+        conv_bn_requirements<Convolution>(m, window_of(m.last()).rows.kernel, m.last().out.pixels());
     requirements.saved = m.first().out.size();
     requirements.argmax_bytes = m.last().out.size();
     return requirements;
@@ -84,7 +86,7 @@ struct ConvBnReluPool {
   template <class Backend>
   static void expand_pooled(const Execution<Backend>& run, const Step& step, const ChannelStatistics& k) {
     const Dims dims = run.layer(step, 0).out, out = run.layer(step, 3).out;
-    const int kernel = run.layer(step, 3).options.window.kernel;
+    const int kernel = window_of(run.layer(step, 3)).rows.kernel;
     const int window_rows = (dims.h + kernel - 1) / kernel;
     const float* pooled = step.reduced ? nullptr : run.data(step.y);
     run.backend->pool().run(run.n * window_rows, [&](int task, int) {

@@ -21,7 +21,7 @@ struct DepthwiseConvolution {
 
   /// The convolution of a layer.
   static constexpr DepthwiseConvolution of(const Layer& conv) {
-    return DepthwiseConvolution({conv.in, conv.out, conv.options.window, conv.options.groups, true});
+    return DepthwiseConvolution({conv.in, conv.out, window_of(conv), options_of<Conv2dOptions>(conv).groups, true});
   }
   static constexpr bool takes(const Layer& conv) { return is_depthwise(of(conv).s); }
   [[nodiscard]] constexpr std::string_view variant() const { return "depthwise"; }

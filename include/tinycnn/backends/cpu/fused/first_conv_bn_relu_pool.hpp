@@ -22,7 +22,7 @@ struct FirstConvBnReluPool {
   static constexpr bool uses_reduction = true;
   static constexpr bool fits(const Match& m) {
     return !m.wants_dx && PatchGram::fits(Convolution::of(m.first()).s) && pools_in_place(m.last()) &&
-           m.last().options.window.kernel == 2;
+           window_of(m.last()).rows.kernel == 2;
   }
   static constexpr MemoryRequirements requirements(const Match& m) {
     const Convolution c = Convolution::of(m.first());

@@ -51,9 +51,11 @@ struct Folded {
     c.pack(run.parameter(conv, 0), packed, run.backend->pool());
     const float *mean = run.parameter(norm, norm_mean), *variance = run.parameter(norm, norm_variance);
     const float *gamma = run.parameter(norm, norm_weight), *beta = run.parameter(norm, norm_bias);
-    const auto scale = [&](int o) { return double(gamma[o]) / std::sqrt(double(variance[o]) + norm.options.epsilon); };
+    const auto scale = [&](int o) {
+      return double(gamma[o]) / std::sqrt(double(variance[o]) + options_of<BatchNormOptions>(norm).epsilon);
+    };
     for (int o = 0; o < conv.out.c; ++o) {
-      const double b = conv.options.bias ? double(run.parameter(conv, 1)[o]) : 0;
+      const double b = options_of<Conv2dOptions>(conv).bias ? double(run.parameter(conv, 1)[o]) : 0;
       bias[o] = float(scale(o) * (b - double(mean[o])) + double(beta[o]));
     }
     const int outputs = c.packed_outputs(), panels = ceil_div(outputs, NR<Isa>), rows = c.packed_rows();
@@ -97,14 +99,14 @@ struct FoldedConvBnReluPool : Folded<Convolution> {
   static constexpr const Kind* pattern[] = {&conv2d, &batch_norm, &tinycnn::relu, &max_pool};
   static constexpr bool fits(const Match& m) { return Convolution::takes(m.first()) && pools_in_place(m.last()); }
   static constexpr MemoryRequirements requirements(const Match& m) {
-    return Folded<Convolution>::requirements_with(m, m.last().options.window.kernel);
+    return Folded<Convolution>::requirements_with(m, window_of(m.last()).rows.kernel);
   }
 
   template <class Backend>
   static void forward(const Execution<Backend>& run, const Step& step) {
     PoolEpilogue<typename Convolution::Isa> pool;
     pool.pooled = run.data(step.y);
-    pool.k = run.layer(step, 3).options.window.kernel;
+    pool.k = window_of(run.layer(step, 3)).rows.kernel;
     Folded<Convolution>::run_folded(run, step, pool);
   }
 };

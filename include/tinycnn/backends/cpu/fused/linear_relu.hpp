@@ -45,8 +45,8 @@ struct LinearBase {
   static void forward(const Execution<Backend>& run, const Step& step) {
     const Layer& l = run.layer(step, 0);
     linear_forward<Isa>(shape(run, l), run.n, run.data(step.x), run.parameter(l, 0), run.prepared(step),
-                        l.options.bias ? run.parameter(l, 1) : nullptr, has_relu(step), run.data(step.y),
-                        run.backend->pool(), run.scratch);
+                        options_of<LinearOptions>(l).bias ? run.parameter(l, 1) : nullptr, has_relu(step),
+                        run.data(step.y), run.backend->pool(), run.scratch);
   }
 
   template <class Backend>
@@ -63,8 +63,8 @@ struct LinearBase {
     }
     if (step.parameter_gradients)
       linear_weight_gradient<Isa>(s, run.n, run.data(step.x), dy, run.gradient(l, 0),
-                                  l.options.bias ? run.gradient(l, 1) : nullptr, run.backend->pool(), run.scratch,
-                                  workspace);
+                                  options_of<LinearOptions>(l).bias ? run.gradient(l, 1) : nullptr, run.backend->pool(),
+                                  run.scratch, workspace);
     if (step.dx >= 0)
       linear_input_gradient<Isa>(s, run.n, dy, run.parameter(l, 0), run.data(step.add_dx), run.data(step.dx),
                                  run.backend->pool(), run.scratch, workspace);

@@ -146,7 +146,7 @@ struct BatchNorm {
     const float *mean = run.parameter(norm, norm_mean), *variance = run.parameter(norm, norm_variance);
     const float* gamma = run.parameter(norm, norm_weight);
     for (int c = 0; c < norm.out.c; ++c) {
-      const double inverse = 1 / std::sqrt(double(variance[c]) + norm.options.epsilon);
+      const double inverse = 1 / std::sqrt(double(variance[c]) + options_of<BatchNormOptions>(norm).epsilon);
       k.set(c, double(mean[c]), inverse);
       k.scale[c] = float(double(gamma[c]) * inverse);
     }

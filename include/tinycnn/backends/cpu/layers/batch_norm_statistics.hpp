@@ -71,7 +71,7 @@ void finalize_statistics(const Run& run, const Layer& norm, const ChannelStatist
   for (int c = 0; c < channels; ++c) {
     const double mean = sums[c] / count, spread = sums[channels + c] / count - mean * mean;
     const double variance = spread < 0 ? 0 : spread;
-    const double inverse = inverse_deviation<float>(variance, count, norm.options.epsilon);
+    const double inverse = inverse_deviation<float>(variance, count, options_of<BatchNormOptions>(norm).epsilon);
     k.set(c, mean, inverse);
     k.variance[c] = float(variance);
     k.scale[c] = float(double(gamma[c]) * inverse);
@@ -116,7 +116,8 @@ template <class Run>
 template <class Run>
 [[gnu::cold]] void commit_statistics(const Run& run, const Layer& norm, const ChannelStatistics& k) {
   const double count = double(run.n) * double(norm.out.pixels());
-  const float momentum = float(norm.options.momentum), keep = float(1 - norm.options.momentum);
+  const double taken = options_of<BatchNormOptions>(norm).momentum;
+  const float momentum = float(taken), keep = float(1 - taken);
   float* mean = run.parameter(norm, norm_mean);
   float* variance = run.parameter(norm, norm_variance);
   for (int c = 0; c < norm.out.c; ++c) {

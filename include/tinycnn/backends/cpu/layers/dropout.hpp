@@ -42,8 +42,8 @@ struct Dropout {
     const std::uint64_t stream = dropout_stream(run.step, run.graph().layer_count, step.layers[0]);
     const PixelBlocks blocks(l.in.pixels());
     run.backend->pool().run(blocks.count(run.n), [&](int block, int) {
-      for_each_factor_of_block(run.seed, stream, l.options.probability, l.in, blocks.sample(block), blocks.first(block),
-                               blocks.length(block), f);
+      for_each_factor_of_block(run.seed, stream, options_of<DropoutOptions>(l).probability, l.in, blocks.sample(block),
+                               blocks.first(block), blocks.length(block), f);
     });
   }
 

@@ -25,9 +25,10 @@ struct TapGrid {
   const float* weights[capacity];
 };
 
-/// Whether these kernels can compute a convolution: one input and one output channel per group.
+/// Whether these kernels can compute a convolution: one input and one output channel per group, a square window.
 constexpr bool is_depthwise(const ConvolutionShape& s) {
-  return s.groups == s.x.c && s.y.c == s.x.c && s.groups > 1 && s.window.kernel <= TapGrid::capacity;
+  return s.groups == s.x.c && s.y.c == s.x.c && s.groups > 1 && s.window.is_square() &&
+         s.window.rows.kernel <= TapGrid::capacity;
 }
 
 /// out[i][j] = sum over rows r and columns k in [first, end) of grid.x[r][at + i step + k column_step + j] *
@@ -103,7 +104,7 @@ template <class Isa, int Pixels>
 struct PhaseTaps {
   int first = 0, step = 1, offset = 0, offset_step = 1, count = 0;
 
-  static constexpr PhaseTaps of(const ConvolutionGeometry& g, int phase) {
+  static constexpr PhaseTaps of(const GeometryAxis& g, int phase) {
     PhaseTaps taps;
     for (int t = 0; t < g.kernel; ++t) {
       if (!g.meets(phase, t)) continue;
@@ -124,26 +125,26 @@ template <class Isa, class Source>
                                      const IndexRange& interior, int channel, int width, const float* weights,
                                      float* out) {
   constexpr int tile_pixels = DepthwiseTiling::tile_pixels;
-  const std::int64_t pitch = x.pitch(), step = g.step * pitch;
+  const std::int64_t pitch = x.pitch(), step = g.columns.step * pitch;
   TapGrid grid;
   grid.length = horizontal.count;
   grid.column_step = horizontal.offset_step * pitch;
   grid.weight_step = horizontal.step * NR<Isa>;
   for (int i = 0; i < vertical.count; ++i) {
-    const float* from = x.at(row * g.step + vertical.offset + i * vertical.offset_step);
+    const float* from = x.at(row * g.rows.step + vertical.offset + i * vertical.offset_step);
     if (from == nullptr) continue;
     grid.x[grid.rows] = from + horizontal.offset * pitch + channel;
     grid.weights[grid.rows++] =
-        weights + ((vertical.first + i * vertical.step) * g.kernel + horizontal.first) * NR<Isa>;
+        weights + ((vertical.first + i * vertical.step) * g.columns.kernel + horizontal.first) * NR<Isa>;
   }
   for (int q = 0; q < columns;) {
     const bool at_border = q < interior.begin || q >= interior.end;
     const int at = at_border || q + tile_pixels <= interior.end || interior.end - interior.begin < tile_pixels
                        ? q
                        : interior.end - tile_pixels;
-    const IndexRange taps = at_border
-                                ? x.inside(q * g.step + horizontal.offset, horizontal.offset_step, horizontal.count)
-                                : IndexRange{0, grid.length};
+    const IndexRange taps =
+        at_border ? x.inside(q * g.columns.step + horizontal.offset, horizontal.offset_step, horizontal.count)
+                  : IndexRange{0, grid.length};
     for (int j = 0; j < width; j += Isa::width) {
       float* to = out + std::int64_t(at) * NR<Isa> + j;
       x.prefetcher().step();
@@ -163,24 +164,25 @@ template <class Isa, class Source>
                                           const IndexRange& output_columns, int channel, int width,
                                           const float* weights, float* out) {
   constexpr int tile_pixels = DepthwiseTiling::tile_pixels_3x3<Isa>;
-  const std::int64_t pitch = x.pitch(), step = g.step * pitch;
+  const std::int64_t pitch = x.pitch(), step = g.columns.step * pitch;
   const float* from[4];
   for (int r = 0; r < 4; ++r) {
-    from[r] = x.at((row + r) * g.step + vertical.offset);
+    from[r] = x.at((row + r) * g.rows.step + vertical.offset);
     if (from[r] != nullptr) from[r] += horizontal.offset * pitch + channel;
   }
-  weights += (vertical.first * g.kernel + horizontal.first) * NR<Isa>;
+  weights += (vertical.first * g.columns.kernel + horizontal.first) * NR<Isa>;
   for (int q = output_columns.begin; q < output_columns.end; q += tile_pixels) {
     if (q + tile_pixels > output_columns.end && output_columns.end - output_columns.begin >= tile_pixels)
       q = output_columns.end - tile_pixels;
     const bool left = q == 0 && x.outside(horizontal.offset);
-    const bool right = q + tile_pixels == columns && x.outside((columns - 1) * g.step + horizontal.offset + 2 * g.step);
+    const bool right = q + tile_pixels == columns &&
+                       x.outside((columns - 1) * g.columns.step + horizontal.offset + 2 * g.columns.step);
     for (int j = 0; j < width; j += Isa::width) {
       x.prefetcher().step();
-      multiply_3x3<Isa, tile_pixels>(from, q * step + j, step, weights + j,
-                                     std::int64_t(vertical.step) * g.kernel * NR<Isa>, horizontal.step * NR<Isa>, left,
-                                     right, out + std::int64_t(q - output_columns.begin) * NR<Isa> + j,
-                                     std::int64_t(output_columns.end - output_columns.begin) * NR<Isa>);
+      multiply_3x3<Isa, tile_pixels>(
+          from, q * step + j, step, weights + j, std::int64_t(vertical.step) * g.columns.kernel * NR<Isa>,
+          horizontal.step * NR<Isa>, left, right, out + std::int64_t(q - output_columns.begin) * NR<Isa> + j,
+          std::int64_t(output_columns.end - output_columns.begin) * NR<Isa>);
     }
   }
 }
@@ -192,7 +194,7 @@ void run_depthwise_tiled(const ConvolutionGeometry& g, int n, const Source& sour
                          const Epilogue& epilogue, ThreadPool& pool, float* scratch) {
   const DepthwiseTiling tiling = DepthwiseTiling::of(g, epilogue.row_multiple());
   const std::int64_t worker_floats = depthwise_scratch_floats<Isa>(g, epilogue.row_multiple());
-  const int panels = tiling.panels<Isa>(), all_rows = g.extent(g.out.h, 0);
+  const int panels = tiling.panels<Isa>(), all_rows = g.phase_rows(0);
   constexpr int border_cost = 1;
   // As in run_tiled, no result depends on the number of splits.
   const int splits = tiling.splits<Isa>(tiling.blocks(n), pool.size());
@@ -204,7 +206,8 @@ void run_depthwise_tiled(const ConvolutionGeometry& g, int n, const Source& sour
     result.block = task / splits;
     result.sample = result.block / tiling.blocks_per_sample;
     result.samples = 1;
-    result.row_step = result.column_step = g.phases;
+    result.row_step = g.rows.phases;
+    result.column_step = g.columns.phases;
     const int first_panel = panels * (task % splits) / splits, last_panel = panels * (task % splits + 1) / splits;
     const int first_row = result.block % tiling.blocks_per_sample * tiling.rows,
               last_row = smaller(first_row + tiling.rows, all_rows);
@@ -213,24 +216,25 @@ void run_depthwise_tiled(const ConvolutionGeometry& g, int n, const Source& sour
     for (int row = first_row; row < last_row; row += tiling.chunk_rows) {
       const int rows = smaller(tiling.chunk_rows, last_row - row);
       x.advance(row, rows, tiling.steps<Isa>(last_panel - first_panel, rows));
-      for (int phase = 0; phase < g.phases * g.phases; ++phase) {
-        const int phase_h = phase / g.phases, phase_w = phase % g.phases, columns = g.extent(g.out.w, phase_w);
-        result.row = phase_h + row * g.phases;
-        result.rows = smaller(rows, g.extent(g.out.h, phase_h) - row);
+      for (int phase = 0; phase < g.phases(); ++phase) {
+        const int phase_h = phase / g.columns.phases, phase_w = phase % g.columns.phases,
+                  columns = g.phase_columns(phase_w);
+        result.row = phase_h + row * g.rows.phases;
+        result.rows = smaller(rows, g.phase_rows(phase_h) - row);
         if (result.rows <= 0 || columns <= 0) continue;
-        const PhaseTaps vertical = PhaseTaps::of(g, phase_h), horizontal = PhaseTaps::of(g, phase_w);
+        const PhaseTaps vertical = PhaseTaps::of(g.rows, phase_h), horizontal = PhaseTaps::of(g.columns, phase_w);
         const IndexRange interior = x.interior(columns, horizontal.offset, horizontal.offset_step, horizontal.count);
         const int row_pairs = tiling.row_pairs ? result.rows / 2 : 0;
         const bool chunked_columns = 2 * row_pairs == result.rows;
         for (IndexRange output_columns; output_columns.end < columns;) {
           output_columns =
               chunked_columns ? tiling.output_columns(output_columns.end, columns) : IndexRange{0, columns};
-          result.column = phase_w + output_columns.begin * g.phases;
+          result.column = phase_w + output_columns.begin * g.columns.phases;
           result.columns = output_columns.end - output_columns.begin;
           result.first = row == first_row && phase == 0 && output_columns.begin == 0;
           for (int panel = first_panel; panel < last_panel; ++panel) {
             const int channel = (panel - first_panel) * NR<Isa>;
-            const float* weights = packed + std::int64_t(panel) * g.kernel * g.kernel * NR<Isa>;
+            const float* weights = packed + std::int64_t(panel) * g.taps() * NR<Isa>;
             result.channel = panel * NR<Isa>;
             result.width = tiling.width<Isa>(panel, panel + 1);
             for (int i = 0; i < 2 * row_pairs; i += 2)

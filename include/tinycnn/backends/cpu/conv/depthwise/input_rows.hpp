@@ -8,8 +8,9 @@
 
 namespace tinycnn::cpu {
 
-/// A block is some rows of one sample, processed from top to bottom in chunks of whole rows; its panels may be split
-/// over several tasks. A register tile is `tile_pixels` neighbouring pixels of a row by one register of channels.
+/// The window is square, though its end padding may differ. A block is some rows of one sample, processed from top to
+/// bottom in chunks of whole rows; its panels may be split over several tasks. A register tile is `tile_pixels`
+/// neighbouring pixels of a row by one register of channels.
 struct DepthwiseTiling {
   static constexpr int target_rows = 32;
   static constexpr int tile_pixels = 8;  // per register tile
@@ -32,20 +33,20 @@ struct DepthwiseTiling {
 
   static constexpr DepthwiseTiling of(const ConvolutionGeometry& g, int row_multiple = 1) {
     DepthwiseTiling t{g};
-    const int all_rows = g.extent(g.out.h, 0), all_columns = g.extent(g.out.w, 0);
+    const int all_rows = g.phase_rows(0), all_columns = g.phase_columns(0), step = g.columns.step;
     t.rows = round_up(ceil_div(all_rows, ceil_div(all_rows, target_rows)), row_multiple);
     t.blocks_per_sample = ceil_div(all_rows, t.rows);
-    t.row_pairs = g.kernel == 3 && g.dilation == 1 && g.step == 1 && g.phases == 1 && g.base >= -1 &&
-                  all_columns + 1 + g.base <= g.in.w;
+    t.row_pairs =
+        g.columns.kernel == 3 && g.is_dense() && g.columns.base >= -1 && all_columns + 1 + g.columns.base <= g.in.w;
     t.chunk_rows = round_up(t.row_pairs ? 2 : ceil_div(output_tile_pixels, all_columns), row_multiple);
     t.whole_rows = !t.row_pairs || row_multiple > 1;
-    t.first_offset = g.extreme_offset(1);
-    t.span = g.extreme_offset(-1) - t.first_offset + 1;
-    t.slots = (t.chunk_rows - 1) * g.step + t.span;
-    t.columns = (all_columns - 1) * g.step + t.span;
-    const int left = t.first_offset < 0 ? ceil_div(-t.first_offset, g.step) : 0;
+    t.first_offset = g.columns.extreme_offset(1);
+    t.span = g.columns.span() + 1;
+    t.slots = (t.chunk_rows - 1) * step + t.span;
+    t.columns = (all_columns - 1) * step + t.span;
+    const int left = t.first_offset < 0 ? ceil_div(-t.first_offset, step) : 0;
     const int last = g.in.w - t.span - t.first_offset;  // largest first column read by an interior one
-    t.interior = last < 0 ? 0 : (last / g.step < all_columns ? last / g.step + 1 : all_columns) - left;
+    t.interior = last < 0 ? 0 : (last / step < all_columns ? last / step + 1 : all_columns) - left;
     return t;
   }
 
@@ -59,8 +60,8 @@ struct DepthwiseTiling {
   [[nodiscard]] constexpr std::int64_t steps(int split_panels, int result_rows) const {
     const int tile_rows = row_pairs ? ceil_div(result_rows, 2) : result_rows,
               columns_per_tile = row_pairs ? tile_pixels_3x3<Isa> : tile_pixels;
-    return std::int64_t(split_panels) * tile_rows * (NR<Isa> / Isa::width) * g.phases * g.phases *
-           ceil_div(g.extent(g.out.w, 0), columns_per_tile);
+    return std::int64_t(split_panels) * tile_rows * (NR<Isa> / Isa::width) * g.phases() *
+           ceil_div(g.phase_columns(0), columns_per_tile);
   }
   template <class Isa>
   [[nodiscard]] constexpr int panels() const {
@@ -70,7 +71,7 @@ struct DepthwiseTiling {
   /// the image, which are then computed one by one, each at `cost` times the cost of another.
   template <class Isa>
   [[nodiscard]] constexpr bool in_place(int cost) const {
-    const int all_columns = g.extent(g.out.w, 0);
+    const int all_columns = g.phase_columns(0);
     return g.in.c % Isa::width == 0 && interior >= tile_pixels && (all_columns - interior) * cost <= all_columns;
   }
   /// The number of tasks that the panels of a block are split over, so that there is work for all threads.
@@ -93,12 +94,12 @@ struct DepthwiseTiling {
   /// Floats of the ring buffer. The last register tile of a row may read beyond its end.
   template <class Isa>
   [[nodiscard]] constexpr std::int64_t ring_floats() const {
-    return (std::int64_t(slots) * columns + std::int64_t(tile_pixels) * g.step) * pitch<Isa>();
+    return (std::int64_t(slots) * columns + std::int64_t(tile_pixels) * g.columns.step) * pitch<Isa>();
   }
   /// Floats of the output tiles of a chunk.
   template <class Isa>
   [[nodiscard]] constexpr std::int64_t chunk_floats() const {
-    return (std::int64_t(chunk_rows) * g.extent(g.out.w, 0) + tile_pixels) * NR<Isa>;
+    return (std::int64_t(chunk_rows) * g.phase_columns(0) + tile_pixels) * NR<Isa>;
   }
 };
 
@@ -113,7 +114,7 @@ class DepthwiseInputRows {
         source_(source),
         slots_(slots),
         sample_(sample),
-        end_(first_row * tiling.g.step + tiling.first_offset),
+        end_(first_row * tiling.g.rows.step + tiling.first_offset),
         channel_(first_panel * NR<Isa>),
         width_(tiling.width<Isa>(first_panel, last_panel)),
         in_place_(tiling.in_place<Isa>(border_cost) ? source.pixels(sample) : nullptr),
@@ -122,18 +123,18 @@ class DepthwiseInputRows {
   /// Advances to the chunk of output rows [row, row + rows) of each phase. `prefetcher()` then prefetches the input
   /// rows below, in `steps` steps.
   void advance(int row, int rows, std::int64_t steps) {
-    begin_ = row * tiling_.g.step + tiling_.first_offset;
-    first_slot_ = row * tiling_.g.step % tiling_.slots;
+    begin_ = row * tiling_.g.rows.step + tiling_.first_offset;
+    first_slot_ = row * tiling_.g.rows.step % tiling_.slots;
     int h = end_ < begin_ ? begin_ : end_;
-    end_ = (row + rows - 1) * tiling_.g.step + tiling_.first_offset + tiling_.span;
+    end_ = (row + rows - 1) * tiling_.g.rows.step + tiling_.first_offset + tiling_.span;
     for (; in_place_ == nullptr && h < end_; ++h)
       load_tile<Isa>(slot(h), pitch_, Rectangle{h, tiling_.first_offset, 1, tiling_.columns}, tiling_.g.in, source_,
                      sample_, channel_, width_);
     const std::int64_t below = std::int64_t(sample_) * tiling_.g.in.h + (end_ < 0                ? 0
                                                                          : end_ < tiling_.g.in.h ? end_
                                                                                                  : tiling_.g.in.h);
-    prefetcher_ =
-        source_.prefetch(below, below + std::int64_t(tiling_.chunk_rows) * tiling_.g.step, steps, channel_, width_);
+    prefetcher_ = source_.prefetch(below, below + std::int64_t(tiling_.chunk_rows) * tiling_.g.rows.step, steps,
+                                   channel_, width_);
   }
   [[nodiscard]] Prefetcher& prefetcher() { return prefetcher_; }
 
@@ -157,8 +158,9 @@ class DepthwiseInputRows {
   [[nodiscard]] IndexRange interior(int columns, int column, int step, int taps) const {
     IndexRange r{0, columns};
     if (in_place_ == nullptr || taps == 0) return r;
-    while (r.begin < r.end && r.begin * tiling_.g.step + column < 0) ++r.begin;
-    while (r.end > r.begin && (r.end - 1) * tiling_.g.step + column + (taps - 1) * step >= tiling_.g.in.w) --r.end;
+    while (r.begin < r.end && r.begin * tiling_.g.columns.step + column < 0) ++r.begin;
+    while (r.end > r.begin && (r.end - 1) * tiling_.g.columns.step + column + (taps - 1) * step >= tiling_.g.in.w)
+      --r.end;
     return r.end - r.begin < DepthwiseTiling::tile_pixels ? IndexRange{} : r;
   }
   /// Whether a column cannot be read.

@@ -82,7 +82,7 @@ template <class Isa, class Source>
                                                      int p, int channel, int width, const float* dy,
                                                      std::int64_t dy_step, float* sums, Prefetcher& prefetcher) {
   constexpr int tile_taps = DepthwiseWeightGradientTiling::tile_taps;
-  const Window& k = s.window;
+  const WindowAxis& k = s.window.columns;  // as its rows
   const std::int64_t pitch = x.pitch();
   float *bias = sums + s.taps() * NR<Isa>, *unused = bias + NR<Isa>;
   const auto multiply = [&](int q, int count, const IndexRange& columns) {
@@ -130,7 +130,7 @@ void depthwise_weight_gradient_row_pair(const ConvolutionShape& s, DepthwiseInpu
                                         int width, const float* dy, std::int64_t dy_step, const float* zeros,
                                         float* sums, Prefetcher& prefetcher) {
   constexpr int tile_columns = DepthwiseWeightGradientTiling::tile_columns_3x3<Isa>;
-  const int padding = s.window.padding;
+  const int padding = s.window.columns.padding;
   const bool border = x.in_place() && padding > 0;
   const float *from[4], *factors[2] = {dy, rows == 2 ? dy + s.y.w * dy_step : zeros};
   for (int r = 0; r < 4; ++r) {

@@ -15,9 +15,9 @@ struct DepthwiseWeightGradientTiling {
   bool row_pairs = false;  // register tiles have two rows: 3x3, stride 1, dilation 1, padding of at most 1
 
   static constexpr DepthwiseWeightGradientTiling of(const ConvolutionShape& s) {
-    const Window& k = s.window;
+    const WindowAxis& k = s.window.columns;
     return {DepthwiseTiling::of(forward_geometry(s)),
-            k.kernel == 3 && k.stride == 1 && k.dilation == 1 && k.padding <= 1 && s.x.w > 1};
+            k.kernel == 3 && s.window.is_dense() && k.padding <= 1 && k.symmetric() && s.x.w > 1};
   }
   [[nodiscard]] constexpr int border_cost() const { return row_pairs ? 1 : 16; }
   /// The steps over which to prefetch the next chunk.
@@ -25,14 +25,14 @@ struct DepthwiseWeightGradientTiling {
   [[nodiscard]] constexpr std::int64_t steps(int panels, int rows) const {
     const std::int64_t registers = std::int64_t(panels) * (NR<Isa> / Isa::width);
     if (row_pairs) return registers * ceil_div(x.g.out.w, tile_columns_3x3<Isa>);
-    return registers * rows * ceil_div(x.g.out.w, 8) * ceil_div(x.g.kernel * x.g.kernel, tile_taps);
+    return registers * rows * ceil_div(x.g.out.w, 8) * ceil_div(x.g.taps(), tile_taps);
   }
   /// Columns per register tile of two rows. All channels of these columns come before the next ones, nearly in the
   /// order of memory.
   template <class Isa>
   static constexpr int tile_columns_3x3 = Isa::width == 16 ? 4 : 2;
   /// Rows of a panel's sums: one per tap, one for the bias, and one for sums that are not used.
-  [[nodiscard]] constexpr int rows() const { return x.g.kernel * x.g.kernel + 2; }
+  [[nodiscard]] constexpr int rows() const { return x.g.taps() + 2; }
   template <class Isa>
   [[nodiscard]] constexpr std::int64_t dy_floats() const {
     return std::int64_t(x.chunk_rows) * x.g.out.w * x.pitch<Isa>();

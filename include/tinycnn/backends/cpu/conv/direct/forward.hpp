@@ -56,8 +56,8 @@ void direct_forward(const ConvolutionShape& s, int n, const Source& x, const flo
                     ThreadPool& pool, float* scratch) {
   const ConvolutionShape dense = without_skipped_pixels(s);
   const ConvolutionGeometry geometry = forward_geometry(dense);
-  run_tiled<Isa>(geometry, ConvolutionTiling::of(geometry, epilogue.row_multiple()), n,
-                 x.every(s.window.stride / dense.window.stride), packed, epilogue, pool, scratch);
+  run_tiled<Isa>(geometry, ConvolutionTiling::of(geometry, epilogue.row_multiple()), n, x.visible(s, dense), packed,
+                 epilogue, pool, scratch);
 }
 
 }  // namespace tinycnn::cpu

@@ -38,7 +38,7 @@ struct FewChannels {
   std::int64_t row = 0, sample = 0;  // floats from row to row, from sample to sample
 
   static constexpr bool fits(const ConvolutionGeometry& g, const ConvolutionTiling& t) {
-    return g.kernel == kernel && g.dilation == 1 && g.step == 1 && g.phases == 1 && g.inputs() <= max_channels &&
+    return g.rows.kernel == kernel && g.columns.kernel == kernel && g.is_dense() && g.inputs() <= max_channels &&
            t.pitch == g.inputs();
   }
 };
@@ -53,9 +53,9 @@ class PixelCursor {
         rows_(rows),
         columns_(columns),
         left_(std::int64_t(samples) * rows * columns),
-        pixel_step_(g.step * t.pitch),
-        row_step_(std::int64_t(g.step) * t.tile_columns * t.pitch - std::int64_t(columns) * pixel_step_),
-        sample_step_(t.tile() - std::int64_t(rows) * g.step * t.tile_columns * t.pitch) {}
+        pixel_step_(g.columns.step * t.pitch),
+        row_step_(std::int64_t(g.rows.step) * t.tile_columns * t.pitch - std::int64_t(columns) * pixel_step_),
+        sample_step_(t.tile() - std::int64_t(rows) * g.rows.step * t.tile_columns * t.pitch) {}
 
   const float* next() {
     const float* pixel = at_;
@@ -106,14 +106,14 @@ template <class Isa>
 /// be prefetched.
 constexpr bool needs_prefetch(const ConvolutionGeometry& g) {
   constexpr int enough_products = 512;
-  return g.kernel * g.kernel * g.outputs() <= enough_products * g.step * g.step * g.phases * g.phases;
+  return g.taps() * g.outputs() <= enough_products * g.rows.step * g.columns.step * g.phases();
 }
 
 /// Whether the products read the stored input in place instead of a loaded tile: 1x1 convolutions of stride 1 without
 /// padding or deferred affine. Pixels a multiple of 4 KB apart are loaded all the same (see ConvolutionTiling::pitch).
 template <class Source>
 bool reads_in_place(const ConvolutionGeometry& g, const Source& source) {
-  return g.kernel == 1 && g.base == 0 && g.step == 1 && g.phases == 1 && g.in.c % 1024 != 0 &&
+  return g.taps() == 1 && g.rows.base == 0 && g.columns.base == 0 && g.is_dense() && g.in.c % 1024 != 0 &&
          source.pixels(0) != nullptr;
 }
 
@@ -125,7 +125,7 @@ template <class Isa, class Source, class Epilogue>
                                  const Source& source, const float* packed, const Epilogue& epilogue, ThreadPool& pool,
                                  float* scratch) {
   const int panels = ceil_div(g.outputs(), NR<Isa>);
-  const std::int64_t panel_weights = std::int64_t(g.kernel) * g.kernel * g.inputs() * NR<Isa>;
+  const std::int64_t panel_weights = std::int64_t(g.taps()) * g.inputs() * NR<Isa>;
   const std::int64_t worker_floats = tiling.scratch_floats<Isa>(g);
   const bool in_place = reads_in_place(g, source), prefetching = needs_prefetch(g);
   ConvolutionTiling t = tiling;
@@ -151,11 +151,11 @@ template <class Isa, class Source, class Epilogue>
   const auto prefetch_task = [&](int index, int products) -> Prefetcher {
     if (!prefetching || index == blocks * splits || index % splits > 0) return {};
     const Task next = task_at(index);
-    const int first = next.first_row * g.step,
-              end = first + t.rows * g.step < g.in.h ? first + t.rows * g.step : g.in.h;
+    const int first = next.first_row * g.rows.step,
+              end = first + t.rows * g.rows.step < g.in.h ? first + t.rows * g.rows.step : g.in.h;
     const std::int64_t rows = (next.samples - std::int64_t{1}) * g.in.h;
     return source.prefetch(std::int64_t(next.sample) * g.in.h + first, next.sample * std::int64_t(g.in.h) + rows + end,
-                           products * std::int64_t(g.kernel) * g.kernel * (g.inputs() / steps_per_prefetch),
+                           products * std::int64_t(g.taps()) * (g.inputs() / steps_per_prefetch),
                            next.group * g.inputs(), g.inputs());
   };
   pool.run(blocks * splits, [&](int index, int worker) {
@@ -166,14 +166,14 @@ template <class Isa, class Source, class Epilogue>
     if (in_place) {
       tile = source.pixels(sample) + std::int64_t(first_row) * g.in.w * g.in.c + group * g.inputs();
     } else {
-      const Rectangle rectangle{first_row * g.step + t.first_offset, t.first_offset, t.tile_rows, t.tile_columns};
+      const Rectangle rectangle{first_row * g.rows.step + t.first_row, t.first_column, t.tile_rows, t.tile_columns};
       for (int i = 0; i < samples; ++i)
         load_tile<Isa>(loaded_tile + i * t.tile(), t.pitch, rectangle, g.in, source, sample + i, group * g.inputs(),
                        g.inputs());
     }
     const int first_panel = panels * split / splits, end_panel = panels * (split + 1) / splits;
     Prefetcher prefetcher = prefetch_task(
-        index + 1, (end_panel - first_panel) * ceil_div(t.samples * t.rows * g.extent(g.out.w, 0), MR<Isa>));
+        index + 1, (end_panel - first_panel) * ceil_div(t.samples * t.rows * g.phase_columns(0), MR<Isa>));
     for (int panel = first_panel; panel < end_panel; ++panel) {
       const float* weights = packed + (std::int64_t(group) * panels + panel) * panel_weights;
       const int left = g.outputs() - panel * NR<Isa>;
@@ -182,16 +182,17 @@ template <class Isa, class Source, class Epilogue>
       result.block = block;
       result.sample = sample;
       result.samples = samples;
-      result.row_step = result.column_step = g.phases;
+      result.row_step = g.rows.phases;
+      result.column_step = g.columns.phases;
       result.channel = group * g.outputs() + panel * NR<Isa>;
       result.width = left < NR<Isa> ? left : NR<Isa>;
-      for (int phase_h = 0; phase_h < g.phases; ++phase_h)
-        for (int phase_w = 0; phase_w < g.phases; ++phase_w) {
-          const int rows = g.extent(g.out.h, phase_h) - first_row;
-          result.row = phase_h + first_row * g.phases;
+      for (int phase_h = 0; phase_h < g.rows.phases; ++phase_h)
+        for (int phase_w = 0; phase_w < g.columns.phases; ++phase_w) {
+          const int rows = g.phase_rows(phase_h) - first_row;
+          result.row = phase_h + first_row * g.rows.phases;
           result.rows = rows < t.rows ? rows : t.rows;
           result.column = phase_w;
-          result.columns = g.extent(g.out.w, phase_w);
+          result.columns = g.phase_columns(phase_w);
           if (result.rows <= 0 || result.columns <= 0) continue;
           if constexpr (requires(FewChannels few) { epilogue.apply(result, few); })
             if (FewChannels::fits(g, t) &&

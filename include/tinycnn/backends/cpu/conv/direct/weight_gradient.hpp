@@ -70,8 +70,8 @@ class DirectWeightGradientBlock {
     for (int i = 0; i < t.chunk.samples; ++i)
       for (int p = 0; p < t.chunk.rows; ++p)
         for (int q = 0; q < s.y.w; ++q)
-          *at++ =
-              static_cast<int>(i * t.chunk.tile()) + (p * t.chunk.tile_columns + q) * s.window.stride * t.chunk.pitch;
+          *at++ = static_cast<int>(i * t.chunk.tile()) +
+                  (p * s.window.rows.stride * t.chunk.tile_columns + q * s.window.columns.stride) * t.chunk.pitch;
   }
 
   /// Sums over chunks [begin, end).
@@ -118,7 +118,7 @@ class DirectWeightGradientBlock {
 
   void load(const Chunk& k) const {
     const ConvolutionTiling& c = tiling_.chunk;
-    const Rectangle x_tile{k.row * s_.window.stride + c.first_offset, c.first_offset, c.tile_rows, c.tile_columns};
+    const Rectangle x_tile{k.row * s_.window.rows.stride + c.first_row, c.first_column, c.tile_rows, c.tile_columns};
     const Rectangle y_tile{k.row, 0, k.rows, s_.y.w};
     for (int i = 0; i < k.samples; ++i) {
       for (int strip = 0; strip < strips(); ++strip)
@@ -134,10 +134,13 @@ class DirectWeightGradientBlock {
   void multiply(const Chunk& now, const Chunk& next, bool accumulate) const {
     const std::int64_t steps =
         std::int64_t(panels()) * strips() * (tiling_.strip_rows(s_) / MR<Isa>)*(pixels(now) / steps_per_prefetch);
-    Prefetcher prefetcher[2] = {prefetch_chunk(x_, s_.x.h, s_.window.stride, next, first_x_channel_, inputs_, steps),
-                                prefetch_chunk(dy_, s_.y.h, 1, next, first_y_channel_, outputs_, steps)};
-    const std::int64_t column_step = std::int64_t(s_.window.dilation) * tiling_.chunk.pitch;
-    const std::int64_t row_step = column_step * tiling_.chunk.tile_columns;
+    Prefetcher prefetcher[2] = {
+        prefetch_chunk(x_, s_.x.h, s_.window.rows.stride, next, first_x_channel_, inputs_, steps),
+        prefetch_chunk(dy_, s_.y.h, 1, next, first_y_channel_, outputs_, steps)};
+    const int kernel_columns = s_.window.columns.kernel;
+    const std::int64_t column_step = std::int64_t(s_.window.columns.dilation) * tiling_.chunk.pitch;
+    const std::int64_t row_step =
+        std::int64_t(s_.window.rows.dilation) * tiling_.chunk.pitch * tiling_.chunk.tile_columns;
     for (int panel = 0; panel < panels(); ++panel) {
       const auto multiply_kernel =
           panel_width(panel) > Isa::width ? multiply_pixels<Isa, false> : multiply_pixels<Isa, true>;
@@ -155,9 +158,9 @@ class DirectWeightGradientBlock {
             if (++channel < width) continue;
             channel = 0;
             tap += column_step;
-            if (++column < s_.window.kernel) continue;
+            if (++column < kernel_columns) continue;
             column = 0;
-            tap += row_step - s_.window.kernel * column_step;
+            tap += row_step - kernel_columns * column_step;
           }
           multiply_kernel(a, offsets_, dy_panels_ + panel * tiling_.panel_floats(s_), pixels(now), sums, accumulate,
                           prefetcher);
@@ -227,7 +230,7 @@ void direct_weight_gradient(const ConvolutionShape& strided, int n, const Tensor
                             const TensorSource<Isa>& dy, float* dw, float* db, ThreadPool& pool, float* scratch,
                             float* workspace) {
   const ConvolutionShape s = without_skipped_pixels(strided);
-  const TensorSource<Isa> x = strided_x.every(strided.window.stride / s.window.stride);
+  const TensorSource<Isa> x = strided_x.visible(strided, s);
   const auto t = DirectWeightGradientTiling<Isa>::of(s);
   const std::int64_t worker_floats = direct_weight_gradient_scratch_floats<Isa>(s);
   const int partials = t.partials(s, n), blocks = t.blocks(s);

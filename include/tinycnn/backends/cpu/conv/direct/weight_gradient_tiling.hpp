@@ -39,15 +39,15 @@ struct DirectWeightGradientTiling {
     t.strip_width = smaller(t.inputs, strip);
     t.max_partials = ceil_div(target_blocks, t.blocks(s));
 
-    const ConvolutionGeometry geometry = forward_geometry(s);
+    const WindowAxis &rows = s.window.rows, &columns = s.window.columns;
     ConvolutionTiling& c = t.chunk;
-    const int reach = s.window.reach();
-    c.first_offset = -s.window.padding;
+    c.first_row = -rows.padding;
+    c.first_column = -columns.padding;
     c.pitch = t.strip_width;
-    c.tile_columns = (s.y.w - 1) * geometry.step + reach;
+    c.tile_columns = (s.y.w - 1) * columns.stride + columns.reach();
     c.rows = ceil_div(s.y.h, ceil_div(pixels, target_pixels));
     c.samples = c.rows < s.y.h ? 1 : (target_pixels + pixels / 2) / pixels;
-    c.tile_rows = (c.rows - 1) * geometry.step + reach;
+    c.tile_rows = (c.rows - 1) * rows.stride + rows.reach();
     c.blocks_per_sample = ceil_div(s.y.h, c.rows);
     return t;
   }

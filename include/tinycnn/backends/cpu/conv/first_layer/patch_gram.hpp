@@ -34,7 +34,7 @@ struct PaddedPlanes {
   int rows = 0, pitch = 0, channels = 0;
 
   constexpr explicit PaddedPlanes(const ConvolutionShape& s)
-      : rows(s.x.h + 2 * s.window.padding), pitch(round_up(s.y.w, 16) + 16), channels(s.x.c) {}
+      : rows(s.x.h + 2 * s.window.rows.padding), pitch(round_up(s.y.w, 16) + 16), channels(s.x.c) {}
   [[nodiscard]] constexpr std::int64_t plane() const { return std::int64_t(rows) * pitch; }
   [[nodiscard]] constexpr std::int64_t floats() const { return channels * plane() + pitch; }
 
@@ -43,7 +43,7 @@ struct PaddedPlanes {
     for (int c = 0; c < channels; ++c)
       for (std::int64_t i = 0; i < plane(); ++i) planes[c * plane() + i] = -pivots.mean[c];
     for (std::int64_t i = 0; i < pitch; ++i) planes[channels * plane() + i] = 1;
-    const int padding = s.window.padding;
+    const int padding = s.window.rows.padding;
     for (int h = 0; h < s.x.h; ++h)
       for (int c = 0; c < channels; ++c) {
         const float* from = x + std::int64_t(h) * s.x.w * channels + c;                    // (W,C)
@@ -60,8 +60,8 @@ struct PatchGram {
 
   static constexpr bool fits(const ConvolutionShape& s) {
     const Window& k = s.window;
-    return k.kernel == 3 && k.stride == 1 && k.dilation == 1 && k.padding <= 2 && s.groups == 1 &&
-           s.x.c <= max_channels && s.y.h >= 2;
+    return k.is_square() && k.symmetric() && k.is_dense() && k.rows.kernel == 3 && k.rows.padding <= 2 &&
+           s.groups == 1 && s.x.c <= max_channels && s.y.h >= 2;
   }
   static constexpr int elements(const ConvolutionShape& s) { return s.taps() * s.x.c; }
   /// In doubles: row e holds the sums of its products with every element, then the sum of e itself.

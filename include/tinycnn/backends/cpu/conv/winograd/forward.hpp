@@ -167,7 +167,7 @@ template <class Isa, class Source, class Epilogue>
       const std::int64_t first = std::int64_t(next / tiling.blocks_per_sample * tiling.samples) * tile_rows(s) + row;
       prefetcher =
           prefetch_rows(s, x, s.x, n, first, first + (tiling.samples - std::int64_t{1}) * tile_rows(s) + tiling.rows,
-                        -s.window.padding, 6,
+                        -s.window.rows.padding, 6,
                         std::int64_t(tiling.points()) * ceil_div(tiling.tiles(), MR<Isa>) * (end - begin), 0, s.x.c);
     }
     for (int panel = begin; panel < end; ++panel) {

@@ -11,12 +11,12 @@ namespace tinycnn::cpu {
 /// Whether F(4x4, 3x3) can compute a convolution: 3x3, stride 1, dilation 1, one group, padding of at most 2.
 constexpr bool winograd_fits(const ConvolutionShape& s) {
   const Window& k = s.window;
-  return k.kernel == 3 && k.stride == 1 && k.dilation == 1 && k.padding <= 2 && s.groups == 1 && !s.no_winograd;
+  return k.is_square() && k.is_dense() && k.rows.kernel == 3 && k.rows.padding <= 2 && s.groups == 1 && !s.no_winograd;
 }
 
 /// The convolution that computes dx from dy: input and output swap places, and the padding is 2 minus that of s.
 constexpr ConvolutionShape winograd_transposed(const ConvolutionShape& s) {
-  return {s.y, s.x, {3, 1, 2 - s.window.padding, 1}, 1};
+  return {s.y, s.x, {3, 1, 2 - s.window.rows.padding, 1}, 1};
 }
 
 /// Rows, and columns, of tiles in an image.
@@ -84,7 +84,8 @@ template <class Isa, class Source>
 [[gnu::noinline]] void transform_input_row(const ConvolutionShape& s, const Source& x, int n, int tile_row, float* tile,
                                            const Spectra& to, int first_tile, int tile_width = Winograd::tile) {
   const int columns = tile_columns(s, tile_width), pixels = tile_width * columns + 2;
-  const Rectangle rectangle{4 * tile_row - s.window.padding, -s.window.padding, 6, pixels};
+  const int padding = s.window.rows.padding;
+  const Rectangle rectangle{4 * tile_row - padding, -padding, 6, pixels};
   for (int c = 0; c < s.x.c; c += winograd_strip) {
     const int width = s.x.c - c < winograd_strip ? s.x.c - c : winograd_strip;
     const int pitch = round_up(width, Isa::width);

@@ -132,7 +132,7 @@ void winograd_weight_gradient(const ConvolutionShape& s, int n, const SourceX& x
         }
         const std::int64_t next = chunk + 1 < last_chunk ? first + tiling.rows : rows;
         const std::int64_t steps = std::int64_t(Winograd::points) * ceil_div(s.x.c, MR<Isa>);  // per panel
-        Prefetcher prefetcher[2] = {prefetch_rows(s, x, s.x, n, next, next + tiling.rows, -s.window.padding, 6,
+        Prefetcher prefetcher[2] = {prefetch_rows(s, x, s.x, n, next, next + tiling.rows, -s.window.rows.padding, 6,
                                                   steps * (end - begin), 0, s.x.c)};
         for (int panel = begin; panel < end; ++panel) {
           for (int i = 0; i < count; ++i)
