@@ -2,6 +2,7 @@
 // rate.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string_view>
 
@@ -27,12 +28,12 @@ struct ParameterGroup {
 /// An optimizer whose parameters form `Count` groups, in place of the optimizer in a Trainer's type. `rule` gives every
 /// parameter the index of its group; it is called when the Trainer is constructed.
 ///   .optimizer = {.rule = [](const ParameterName& p) { return p.kind == &batch_norm || p.rank == 1 ? 1 : 0; },
-///                 .groups = {{{.weight_decay = 0.1}}, {{.weight_decay = 0}}}}
+///                 .groups = {{{.optimizer = {.weight_decay = 0.1}}, {.optimizer = {.weight_decay = 0}}}}}
 template <class Optimizer, int Count>
 struct ParameterGroups {
   static_assert(Count > 0, "an optimizer has at least one group of parameters");
   int (*rule)(const ParameterName&) = nullptr;
-  ParameterGroup<Optimizer> groups[Count > 0 ? Count : 1]{};
+  std::array<ParameterGroup<Optimizer>, (Count > 0 ? Count : 1)> groups{};
 };
 
 /// A range of a network's parameters that belong to one group. It begins where the range before it ends.
