@@ -55,9 +55,9 @@ inline constexpr bool updates = []<int... K>(std::integer_sequence<int, K...>) {
 
 /// w[i] and the slots' elements i <- update(w[i], factor * g[i], ...) for i in [first, last), one Register at a time if
 /// the optimizer's `update` is a template over the element type. `factor` is the clipping coefficient. Slot k is the
-/// array at slots + k * stride.
+/// array at slots + k * stride. The factors are a copy, so that no store can change them and they stay in registers.
 template <class Optimizer, class Register, class T>
-void update_range(const typename Optimizer::template Factors<T>& f, T factor, std::int64_t first, std::int64_t last,
+void update_range(typename Optimizer::template Factors<T> f, T factor, std::int64_t first, std::int64_t last,
                   T* __restrict w, const T* __restrict g, T* __restrict slots, std::int64_t stride) {
   constexpr std::int64_t width = sizeof(Register) / sizeof(T);
   constexpr std::make_integer_sequence<int, Optimizer::slots> each_slot{};

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include <tinycnn/optim/parameter_groups.hpp>
@@ -28,6 +29,13 @@ struct ScalarsOf {
 template <HasScalars Optimizer>
 struct ScalarsOf<Optimizer> {
   using type = typename Optimizer::State;
+};
+
+/// In place of the memory of the ranges if there is one group.
+struct NoRanges {
+  template <class Backend>
+  NoRanges(Backend&, std::int64_t) {}
+  [[nodiscard]] static GroupRange* data() { return nullptr; }
 };
 
 /// Throws an Error if an optimizer or a schedule says that one of its options is invalid.
@@ -58,7 +66,7 @@ class OptimizerState {
       : options_(&checked(options)),
         graph_(&graph),
         slots_(backend, Each::slots * graph.trained_storage),
-        ranges_(backend, groups > 1 ? graph.parameter_count : 0) {
+        ranges_(backend, graph.parameter_count) {
     if constexpr (groups > 1) find_ranges();
     if constexpr (requires(const Each& each) { each.initial_value(0); }) set_initial_values();
   }
@@ -217,7 +225,7 @@ class OptimizerState {
   const Optimizer* options_;
   const Graph* graph_;
   Memory<T> slots_;
-  Memory<GroupRange> ranges_;
+  std::conditional_t<(groups > 1), Memory<GroupRange>, detail::NoRanges> ranges_;
   typename detail::ScalarsOf<Each>::type scalars_[groups]{};
 };
 

@@ -75,10 +75,8 @@ class Trainer : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Loss, Back
 
   [[gnu::cold]] explicit Trainer(const Options& options)
       : options_(checked(options)),
-        memory_({&plan, &validation_plan}, capacity, options.threads, true),
+        memory_({&plan, &validation_plan}, capacity, options.threads, options.accumulate > 1 ? 2 : 1),
         optimizer_(memory_.backend, options_.optimizer, graph),
-        gradient_sums_(memory_.backend, options.accumulate > 1 ? graph.trained_storage : 0),
-        buffers_before_(graph.buffer_storage),
         partial_norms_(memory_.backend, Backend::norm_partials(graph.trained_storage)) {
     initialize(memory_.state(), options.seed);
   }
@@ -138,7 +136,8 @@ class Trainer : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Loss, Back
   [[nodiscard]] Schedule& schedule() { return options_.schedule; }
   /// From the next update on, the learning rate is `rate`, whatever the schedule says, until `follow_schedule`.
   [[gnu::cold]] void set_rate(double rate) {
-    if (!(rate >= 0 && rate <= 1e300)) refuse_rate("set_rate was given", rate);
+    if (!(rate >= 0 && rate <= 1e300))
+      throw Error({"set_rate was given the learning rate ", shortest(rate), "; it must be finite and not negative"});
     own_rate_ = rate;
   }
   void follow_schedule() { own_rate_ = no_rate; }
@@ -151,10 +150,11 @@ class Trainer : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Loss, Back
     check_statistics(n);
     const double rate = next_rate();
     typename Backend::Session session(memory_.backend);
-    run_forward(images, labels, n);
-    run_backward();
-    finish_backward();
-    return run_update(rate);
+    const Execution<Backend> run = execution(plan, n);
+    run_forward(run, images, labels);
+    Backend::execute(run, kernels, PlanPart::backward);
+    finish_backward(run);
+    return run_update(run, rate);
   }
   /// One training step on a Minibatch of a Loader, or any type with the members `images` (N, C, H, W), `labels` (N),
   /// `n`.
@@ -174,7 +174,7 @@ class Trainer : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Loss, Back
     check_batch(graph, capacity, images, labels, n, true);
     check_statistics(n);
     typename Backend::Session session(memory_.backend);
-    run_forward(images, labels, n);
+    run_forward(execution(plan, n), images, labels);
     return forward_.result;
   }
   /// The same for a Minibatch of a Loader, or any type with the members `images` (N, C, H, W), `labels` (N), `n`.
@@ -190,21 +190,22 @@ class Trainer : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Loss, Back
     if (waiting_.batches >= options_.accumulate) refuse_batches();
     typename Backend::Session session(memory_.backend);
     if (waiting_.batches == 0) keep_buffers();
-    run_backward();
+    const Execution<Backend> run = execution(plan, forward_.n);
+    Backend::execute(run, kernels, PlanPart::backward);
     if (options_.accumulate > 1)
-      Backend::accumulate(memory_.backend, T(forward_.n), T(waiting_.samples + forward_.n), graph.trained_storage,
-                          memory_.gradients.data(), gradient_sums_.data());
-    finish_backward();
+      Backend::accumulate(memory_.backend, T(run.n), T(waiting_.samples + run.n), graph.trained_storage, run.gradients,
+                          run.gradients + graph.trained_storage);
+    finish_backward(run);
   }
   /// Clips, and updates the parameters. The result is the mean over all batches since the last update.
   StepResult update() {
     if (waiting_.batches == 0) refuse_update();
     const double rate = next_rate();
     typename Backend::Session session(memory_.backend);
-    return run_update(rate);
+    return run_update(execution(plan, 1), rate);
   }
   /// Drops the gradients of the batches since the last update, and undoes what they did to the running statistics.
-  void discard() {
+  [[gnu::cold]] void discard() {
     if (waiting_.batches > 0) restore_buffers();
     waiting_ = {};
     forward_.n = 0;
@@ -277,8 +278,8 @@ class Trainer : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Loss, Back
     detail::check_options(options.schedule);
     return options;
   }
-  [[gnu::cold]] [[noreturn]] static void refuse_rate(const std::string& giver, double rate) {
-    throw Error({giver, " the learning rate ", shortest(rate),
+  [[gnu::cold]] [[noreturn]] void refuse_rate(double rate) const {
+    throw Error({"step ", steps_ + 1, ": the schedule gives the learning rate ", shortest(rate),
                  "; a rate must be finite and not negative. Nothing was updated"});
   }
   [[gnu::cold]] [[noreturn]] void refuse_waiting() const {
@@ -300,57 +301,55 @@ class Trainer : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Loss, Back
   /// The learning rate of the next update. Throws an Error if it is invalid.
   [[nodiscard]] double next_rate() const {
     const double rate = own_rate_ >= 0 ? own_rate_ : options_.schedule.rate(steps_);
-    if (!(rate >= 0) || !std::isfinite(rate)) refuse_rate(joined({"step ", steps_ + 1, ": the schedule gives"}), rate);
+    if (!(rate >= 0) || !std::isfinite(rate)) refuse_rate(rate);
     return rate;
   }
 
-  void run_forward(const float* images, const int* labels, int n) {
+  void run_forward(const Execution<Backend>& run, const float* images, const int* labels) {
     prepared_ = false;
-    const Execution<Backend> run = execution(plan, n);
     Backend::begin(run, images, labels);
     Backend::execute(run, kernels, PlanPart::forward);
-    forward_ = {images, labels, n, {losses(run), correct(run, labels)}};
+    forward_ = {images, labels, run.n, {losses(run), correct(run, labels)}};
   }
 
-  void run_backward() { Backend::execute(execution(plan, forward_.n), kernels, PlanPart::backward); }
-
   /// Throws an Error if the loss or a gradient is not finite. Commits the running statistics; counts the batch.
-  void finish_backward() {
-    const Execution<Backend> run = execution(plan, forward_.n);
+  void finish_backward(const Execution<Backend>& run) {
     forward_.n = 0;
     const double norm =
         std::sqrt(Backend::squared_norm(memory_.backend, run.gradients, graph.trained_storage, partial_norms_.data()));
-    if (!std::isfinite(forward_.result.loss_sum) || !std::isfinite(norm)) {
-      Backend::begin(run, forward_.images, forward_.labels);
-      const std::string why = describe_nonfinite(run, kernels, steps_ + 1);
-      discard();
-      throw Error(why);
-    }
+    if (!std::isfinite(forward_.result.loss_sum) || !std::isfinite(norm)) refuse_nonfinite(run);
     Backend::execute(run, kernels, PlanPart::commit);
-    waiting_ = {
-        waiting_.batches + 1,
-        waiting_.samples + run.n,
-        {waiting_.result.loss_sum + forward_.result.loss_sum, waiting_.result.correct + forward_.result.correct},
-        norm};
+    waiting_.batches += 1;
+    waiting_.samples += run.n;
+    waiting_.result.loss_sum += forward_.result.loss_sum;
+    waiting_.result.correct += forward_.result.correct;
+    waiting_.grad_norm = norm;
+  }
+  [[gnu::cold]] [[noreturn]] void refuse_nonfinite(const Execution<Backend>& run) {
+    Backend::begin(run, forward_.images, forward_.labels);
+    const std::string why = describe_nonfinite(run, kernels, steps_ + 1);
+    discard();
+    throw Error(why);
   }
 
-  StepResult run_update(double rate) {
+  StepResult run_update(const Execution<Backend>& run, double rate) {
     const StepResult result{waiting_.result.loss_sum / double(waiting_.samples), waiting_.result.correct,
                             waiting_.grad_norm, rate};
     prepared_ = false;
-    optimizer_.update(execution(plan, 1), steps_ + 1, rate, T(clip_coefficient(options_.clip_norm, result.grad_norm)));
+    optimizer_.update(run, steps_ + 1, rate, T(clip_coefficient(options_.clip_norm, result.grad_norm)));
     waiting_ = {};
     ++steps_;
     return result;
   }
 
+  /// Copies the buffers behind themselves, to restore them should the update be dropped.
   void keep_buffers() {
-    const T* now = memory_.buffers.read();
-    for (std::int64_t i = 0; i < graph.buffer_storage; ++i) buffers_before_[i] = now[i];
+    T* now = memory_.buffers.host();
+    for (std::int64_t i = 0; i < graph.buffer_storage; ++i) now[graph.buffer_storage + i] = now[i];
   }
   void restore_buffers() {
     T* now = memory_.buffers.host();
-    for (std::int64_t i = 0; i < graph.buffer_storage; ++i) now[i] = buffers_before_[i];
+    for (std::int64_t i = 0; i < graph.buffer_storage; ++i) now[i] = now[graph.buffer_storage + i];
     prepared_ = false;
   }
 
@@ -387,7 +386,8 @@ class Trainer : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Loss, Back
     return sum;
   }
 
-  [[nodiscard]] static int correct(const Execution<Backend>& run, const int* labels) {
+  /// A function of its own for the compile time: it would be inlined, and vectorized, in every caller.
+  [[gnu::noinline]] [[nodiscard]] static int correct(const Execution<Backend>& run, const int* labels) {
     const auto x = Backend::template fetch<typename Backend::Stored>(run, run.plan->output);  // (N, classes)
     int count = 0;
     for (int i = 0; i < run.n; ++i) {
@@ -405,8 +405,6 @@ class Trainer : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Loss, Back
   Options options_;
   NetworkMemory<Backend> memory_;
   OptimizerState<Optimizer, Backend> optimizer_;
-  Memory<T> gradient_sums_;   // over the samples of the batches that wait
-  Buffer<T> buffers_before_;  // before the first batch that waits
   Memory<double> partial_norms_;
   Forward forward_;
   Waiting waiting_;
