@@ -9,6 +9,7 @@
 #include <type_traits>
 #include <vector>
 
+#include <tinycnn/backends/execution.hpp>
 #include <tinycnn/optim/parameter_groups.hpp>
 #include <tinycnn/optim/update_range.hpp>
 #include <tinycnn/train/checkpoint.hpp>
