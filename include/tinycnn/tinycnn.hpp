@@ -28,11 +28,16 @@
 #include <tinycnn/layers/sequential.hpp>
 
 #include <tinycnn/losses/cross_entropy.hpp>
+#include <tinycnn/optim/adagrad.hpp>
 #include <tinycnn/optim/adam.hpp>
+#include <tinycnn/optim/adamw.hpp>
+#include <tinycnn/optim/amsgrad.hpp>
+#include <tinycnn/optim/parameter_groups.hpp>
 #include <tinycnn/optim/sgd.hpp>
 #include <tinycnn/schedules/constant.hpp>
 #include <tinycnn/schedules/cosine_annealing.hpp>
 #include <tinycnn/schedules/linear_warmup.hpp>
+#include <tinycnn/schedules/reduce_lr_on_plateau.hpp>
 
 #include <tinycnn/plan/describe.hpp>
 

@@ -66,6 +66,13 @@ optim.safetensors
   adam adam_hw3 adamw sgd sgd_momentum: w0 (7) at the start; w1 w2 w10 w100 after that many steps with gradient
   g_t[i] = sin(0.1 t (i + 1)), t = 1, 2, ...; settings lr, weight_decay, momentum (where used); all else is PyTorch's
   default.
+  amsgrad adagrad adagrad_decay sgd_nesterov nadam rmsprop_centered: the same; also lr_decay,
+  initial_accumulator_value.
+  adamw_groups: Linear(3,2) BatchNorm1d(2) Linear(2,2) with AdamW in two groups: weight_decay 0.1 and lr 0.01 for the
+  weights of the Linear, 0 and 0.1 for all else; w0/<name>, w1/<name>, ... with element i of parameter k having the
+  gradient sin(0.1 t (10 k + i + 1)).
+  plateau_rel plateau_abs plateau_max plateau_max_abs: ReduceLROnPlateau from lr 0.1; metrics (60) and the rates (60)
+  after each of them. Their settings are in golden_optim.py and in the test.
   clip_below clip_above clip_huge clip_zero: da (2,3), db (4), max_norm, norm, da_clipped, db_clipped.
   cosine cosine_hw3: rates of steps 0, 1, ... t_max; lr, t_max, eta_min.
   warmup_cosine: lr (step + 1) / warmup for step < warmup, then cosine from its own step 0; also `warmup`.

@@ -82,7 +82,7 @@ LayerValues run_plan(const tinycnn::Plan& plan, const tinycnn::OpKernels<Backend
   const Graph& graph = *plan.graph;
   const T nan = std::numeric_limits<T>::quiet_NaN();
   const int n = int(long(given.x.size()) / graph.input.size());
-  NetworkMemory<Backend> memory({&plan}, n + 1, threads, true);
+  NetworkMemory<Backend> memory({&plan}, n + 1, threads, 1);
   T* elements = reinterpret_cast<T*>(memory.block().host());
   for (long i = 0; i < memory.block().size() / long(sizeof(T)); ++i) elements[i] = nan;
 

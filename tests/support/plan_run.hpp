@@ -35,7 +35,7 @@ class PlanRun {
   using T = typename Backend::Compute;
 
   PlanRun(const tinycnn::Plan& plan, const tinycnn::OpKernels<Backend>* kernels, int capacity, int threads)
-      : kernels_(kernels), memory_({&plan}, capacity, threads, true), run_(memory_.execution(plan, 0)) {
+      : kernels_(kernels), memory_({&plan}, capacity, threads, 1), run_(memory_.execution(plan, 0)) {
     run_.seed = 7;
     draw_parameters(1);
   }

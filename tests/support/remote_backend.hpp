@@ -92,10 +92,14 @@ class Verbs {
   static double squared_norm(Backend& backend, const T* gradients, long count, double* partials) {
     return Host::squared_norm(backend, found(gradients), count, found(partials));
   }
-  template <class Optimizer, class Backend, class T>
-  static void update(Backend& backend, const typename Optimizer::template Factors<T>& factors, T factor, long count,
-                     T* w, const T* g, T* slots) {
-    Host::update<Optimizer>(backend, factors, factor, count, found(w), found(g), found(slots));
+  template <class Optimizer, int Groups, class Backend, class T>
+  static void update(Backend& backend, const tinycnn::GroupFactors<Optimizer, T, Groups>& factors,
+                     const tinycnn::GroupRange* ranges, T factor, long count, T* w, const T* g, T* slots) {
+    Host::update(backend, factors, found(ranges), factor, count, found(w), found(g), found(slots));
+  }
+  template <class Backend, class T>
+  static void accumulate(Backend& backend, T samples, T all, long count, T* g, T* sum) {
+    Host::accumulate(backend, samples, all, count, found(g), found(sum));
   }
 
  private:
@@ -118,6 +122,7 @@ class Verbs {
 /// A backend with the kernels of `Local`, a backend in host memory, but with memory that the host cannot access.
 template <class Local>
 struct Remote : Local, remote::Verbs {
+  using remote::Verbs::accumulate;
   using remote::Verbs::all_finite;
   using remote::Verbs::begin;
   using remote::Verbs::execute;

@@ -94,8 +94,12 @@ using Net =
                AvgPool<2>, MaxPool<2>, Flatten, Linear<44, 16>, ReLU, Dropout<>, Linear<16, 5>>;
 
 TEST_CASE_TEMPLATE("no step, evaluation or prediction allocates", Backend, Cpu<>, Reference<>) {
-  Trainer<Net, Image<3, 16, 16>, Batch<6>, CrossEntropy, Adam, Constant, Backend> trainer(
-      {.schedule = {1e-3}, .clip_norm = 1, .threads = 3});
+  using Optimizer = ParameterGroups<Adam, 2>;
+  Trainer<Net, Image<3, 16, 16>, Batch<6>, CrossEntropy, Optimizer, ReduceLROnPlateau, Backend> trainer(
+      {.optimizer = {.rule = [](const ParameterName& p) { return p.rank == 1 ? 1 : 0; }},
+       .clip_norm = 1,
+       .threads = 3,
+       .accumulate = 2});
   std::vector<float> images(6 * 3 * 16 * 16), logits(6 * 5);
   for (std::size_t i = 0; i < images.size(); ++i) images[i] = uniform(1, 2, i);
   const std::vector<int> labels{0, 1, 2, 3, 4, 0};
@@ -104,6 +108,14 @@ TEST_CASE_TEMPLATE("no step, evaluation or prediction allocates", Backend, Cpu<>
   CHECK(allocations_of([&] { trainer.evaluate(images.data(), labels.data(), 5); }) == 0);
   CHECK(allocations_of([&] { trainer.predict(images.data(), 6, logits.data()); }) == 0);
   CHECK(allocations_of([&] { trainer.step(images.data(), labels.data(), 6); }) == 0);
+  CHECK(allocations_of([&] {
+          for (int n : {4, 2}) {
+            trainer.forward(images.data(), labels.data(), n);
+            trainer.backward();
+          }
+          trainer.update();
+          trainer.schedule().observe(1);
+        }) == 0);
 
   Predictor<Net, Image<3, 16, 16>, Batch<6>, Backend> predictor(2);
   CHECK(allocations_of([&] { predictor.prepare(); }) == 0);

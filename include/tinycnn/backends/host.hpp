@@ -7,6 +7,7 @@
 
 #include <tinycnn/backends/bind.hpp>
 #include <tinycnn/core/memory.hpp>
+#include <tinycnn/optim/parameter_groups.hpp>
 #include <tinycnn/optim/update_range.hpp>
 
 namespace tinycnn {
@@ -99,14 +100,32 @@ class HostVerbs {
   }
 
   /// Updates `count` parameters w by their gradients g times `factor`; `slots` holds Optimizer::slots arrays of `count`
-  /// elements, one after another.
-  template <class Optimizer, class Backend, class T>
-  static void update(Backend& backend, const typename Optimizer::template Factors<T>& factors, T factor,
-                     std::int64_t count, T* w, const T* g, T* slots) {
-    T* slot1 = Optimizer::slots > 1 ? slots + count : slots;
+  /// elements, one after another. With several groups, `ranges` says which parameters belong to which.
+  template <class Optimizer, int Groups, class Backend, class T>
+  static void update(Backend& backend, const GroupFactors<Optimizer, T, Groups>& factors, const GroupRange* ranges,
+                     T factor, std::int64_t count, T* w, const T* g, T* slots) {
+    using Register = typename Backend::Register;
     backend.for_blocks(norm_partials(count), [&](int block) {
-      update_range<Optimizer, typename Backend::Register>(factors, factor, block * block_elements,
-                                                          block_end(block, count), w, g, slots, slot1);
+      std::int64_t first = block * block_elements;
+      const std::int64_t end = block_end(block, count);
+      if constexpr (Groups == 1) {
+        update_range<Optimizer, Register>(factors.of[0], factor, first, end, w, g, slots, count);
+      } else {
+        const GroupRange* range = ranges;
+        while (range->end <= first) ++range;
+        for (; first < end; first = range++->end)
+          update_range<Optimizer, Register>(factors.of[range->group], factor, first,
+                                            range->end < end ? range->end : end, w, g, slots, count);
+      }
+    });
+  }
+
+  /// Adds the `count` gradients g of a batch to those of the batches before it: see `accumulate_range`.
+  template <class Backend, class T>
+  static void accumulate(Backend& backend, T samples, T all, std::int64_t count, T* g, T* sum) {
+    backend.for_blocks(norm_partials(count), [=](int block) {
+      accumulate_range<typename Backend::Register>(samples, all, block * block_elements, block_end(block, count), g,
+                                                   sum);
     });
   }
 

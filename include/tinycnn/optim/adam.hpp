@@ -18,6 +18,7 @@ struct Adam {
   double epsilon = 1e-8;
 
   static constexpr int slots = 2;  // m, v
+  static constexpr const char* name = "Adam";
 
   /// Describes the first invalid option, by the rules of torch.optim.Adam; null if all are valid.
   [[nodiscard]] constexpr const char* mistake() const {
@@ -48,6 +49,10 @@ struct Adam {
   template <class T, class V>
   static void update(const Factors<T>& f, V& w, V g, V& m, V& v) {
     g += f.decay * w;
+    update_without_decay(f, w, g, m, v);
+  }
+  template <class T, class V>
+  [[gnu::always_inline]] static void update_without_decay(const Factors<T>& f, V& w, V g, V& m, V& v) {
     m += f.one_minus_beta1 * (g - m);
     v = f.beta2 * v + f.one_minus_beta2 * g * g;
     w -= f.rate * m / (square_root(v) / f.sqrt_correction2 + f.epsilon);

@@ -3,58 +3,79 @@
 
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
 namespace tinycnn {
 
 namespace detail {
 
-/// Updates the elements at index i: one element, or as many as a register V holds.
-template <class Optimizer, class V, class T>
-[[gnu::always_inline]] inline void update_at(const typename Optimizer::template Factors<T>& f, T factor, std::int64_t i,
-                                             T* w, const T* g, T* slot0, T* slot1) {
-  const auto load = [i](const T* from) {
-    V v;
-    std::memcpy(&v, from + i, sizeof v);
-    return v;
-  };
-  const auto store = [i](T* to, V v) { std::memcpy(to + i, &v, sizeof v); };
-  V weight = load(w);
-  const V scaled = factor * load(g);
-  if constexpr (Optimizer::slots == 0) {
-    Optimizer::update(f, weight, scaled);
-  } else if constexpr (Optimizer::slots == 1) {
-    V first = load(slot0);
-    Optimizer::update(f, weight, scaled, first);
-    store(slot0, first);
-  } else {
-    V first = load(slot0), second = load(slot1);
-    Optimizer::update(f, weight, scaled, first, second);
-    store(slot0, first), store(slot1, second);
-  }
-  store(w, weight);
+template <class V, class T>
+[[gnu::always_inline]] inline V load_at(const T* from) {
+  V v;
+  std::memcpy(&v, from, sizeof v);
+  return v;
 }
 
-/// Whether the `update` of Optimizer accepts vector registers V: it does if it is a template over the element type.
-template <class Optimizer, class V, class T>
-concept UpdatesRegisters = requires(const typename Optimizer::template Factors<T>& f, V v) {
-  requires sizeof(V) > sizeof(T);
-  requires(Optimizer::slots == 0 && requires { Optimizer::update(f, v, v); }) ||
-              (Optimizer::slots == 1 && requires { Optimizer::update(f, v, v, v); }) ||
-              (Optimizer::slots == 2 && requires { Optimizer::update(f, v, v, v, v); });
-};
+template <class V, class T>
+[[gnu::always_inline]] inline void store_at(T* to, V v) {
+  std::memcpy(to, &v, sizeof v);
+}
+
+/// Updates the elements at index i: one element, or as many as a register V holds. Slot k begins at slots + k * stride.
+template <class Optimizer, class V, class T, int... K>
+[[gnu::always_inline]] inline void update_at(const typename Optimizer::template Factors<T>& f, T factor, std::int64_t i,
+                                             T* __restrict w, const T* __restrict g, T* slots, std::int64_t stride,
+                                             std::integer_sequence<int, K...>) {
+  V weight = load_at<V>(w + i);
+  const V scaled = factor * load_at<V>(g + i);
+  [[maybe_unused]] V slot[] = {load_at<V>(slots + K * stride + i)..., V{}};
+  Optimizer::update(f, weight, scaled, slot[K]...);
+  (store_at(slots + K * stride + i, slot[K]), ...);
+  store_at(w + i, weight);
+}
+
+template <class V, class T>
+[[gnu::always_inline]] inline void accumulate_at(T samples, T all, T* g, T* sum) {
+  const V weighted = samples * load_at<V>(g);
+  if (samples == all) return store_at(sum, weighted);
+  const V total = load_at<V>(sum) + weighted;
+  store_at(sum, total);
+  store_at(g, V(total / all));
+}
+
+/// Whether the `update` of Optimizer takes a parameter, its gradient and every slot as values of type V.
+template <class Optimizer, class V, class T, int Slots = Optimizer::slots>
+inline constexpr bool updates = []<int... K>(std::integer_sequence<int, K...>) {
+  return requires(const typename Optimizer::template Factors<T>& f, V v) {
+    Optimizer::update(f, v, v, (void(K), v)...);
+  };
+}(std::make_integer_sequence<int, (Slots > 0 ? Slots : 0)>{});
 
 }  // namespace detail
 
-/// w[i], slot0[i], slot1[i] <- update(w[i], factor * g[i], ...) for i in [first, last), one Register at a time if the
-/// optimizer supports it. `factor` is the clipping coefficient.
+/// w[i] and the slots' elements i <- update(w[i], factor * g[i], ...) for i in [first, last), one Register at a time if
+/// the optimizer's `update` is a template over the element type. `factor` is the clipping coefficient. Slot k is the
+/// array at slots + k * stride. The factors are a copy, so that no store can change them and they stay in registers.
 template <class Optimizer, class Register, class T>
-void update_range(const typename Optimizer::template Factors<T>& f, T factor, std::int64_t first, std::int64_t last,
-                  T* __restrict w, const T* __restrict g, T* __restrict slot0, T* __restrict slot1) {
+void update_range(typename Optimizer::template Factors<T> f, T factor, std::int64_t first, std::int64_t last,
+                  T* __restrict w, const T* __restrict g, T* __restrict slots, std::int64_t stride) {
+  constexpr std::int64_t width = sizeof(Register) / sizeof(T);
+  constexpr std::make_integer_sequence<int, Optimizer::slots> each_slot{};
+  std::int64_t i = first;
+  if constexpr (width > 1 && detail::updates<Optimizer, Register, T>)
+    for (; i + width <= last; i += width)
+      detail::update_at<Optimizer, Register>(f, factor, i, w, g, slots, stride, each_slot);
+  for (; i < last; ++i) detail::update_at<Optimizer, T>(f, factor, i, w, g, slots, stride, each_slot);
+}
+
+/// One more batch of an update: sum[i] += samples g[i]; then g[i] = sum[i] / all, the mean over `all` samples so far.
+/// For the first batch (`all` is `samples`) sum[i] = samples g[i], and g stays as it is.
+template <class Register, class T>
+void accumulate_range(T samples, T all, std::int64_t first, std::int64_t last, T* __restrict g, T* __restrict sum) {
   constexpr std::int64_t width = sizeof(Register) / sizeof(T);
   std::int64_t i = first;
-  if constexpr (detail::UpdatesRegisters<Optimizer, Register, T>)
-    for (; i + width <= last; i += width) detail::update_at<Optimizer, Register>(f, factor, i, w, g, slot0, slot1);
-  for (; i < last; ++i) detail::update_at<Optimizer, T>(f, factor, i, w, g, slot0, slot1);
+  for (; i + width <= last; i += width) detail::accumulate_at<Register>(samples, all, g + i, sum + i);
+  for (; i < last; ++i) detail::accumulate_at<T>(samples, all, g + i, sum + i);
 }
 
 }  // namespace tinycnn

@@ -14,6 +14,13 @@ struct LinearWarmup {
   [[nodiscard]] constexpr double rate(std::int64_t step) const {
     return step < warmup ? then.rate(0) * double(step + 1) / double(warmup) : then.rate(step - warmup);
   }
+
+  /// The state of the other schedule, if it has any.
+  template <class Visit>
+    requires requires(Then& other, Visit& visit) { other.visit_state(visit); }
+  constexpr void visit_state(Visit&& visit) {
+    then.visit_state(visit);
+  }
 };
 
 }  // namespace tinycnn

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <charconv>
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -51,6 +52,26 @@ class Notes {
 
   std::vector<std::pair<std::string, std::string>> all_;
 };
+
+/// Adds the state of an optimizer or a schedule, if it has any: a note for every part that its `visit_state` names,
+/// after `prefix`.
+template <class Owner>
+[[gnu::cold]] void add_state(Notes& notes, const std::string& prefix, Owner owner) {
+  if constexpr (requires { owner.visit_state([](const char*, auto&) {}); })
+    owner.visit_state([&](const char* name, const auto& value) { notes.add(prefix + name, value); });
+}
+
+/// Reads what `add_state` added. Throws an Error, which names `path`, if a part is missing or is not a number.
+template <class Owner>
+[[gnu::cold]] void read_state(const Notes& notes, const std::string& prefix, const std::string& path, Owner& owner) {
+  if constexpr (requires { owner.visit_state([](const char*, auto&) {}); })
+    owner.visit_state([&](const char* name, auto& value) {
+      using Number = std::remove_reference_t<decltype(value)>;
+      using Limits = std::numeric_limits<Number>;
+      value = notes.number<Number>(prefix + name, path, Limits::has_infinity ? -Limits::infinity() : Limits::lowest(),
+                                   Limits::has_infinity ? Limits::infinity() : Limits::max());
+    });
+}
 
 namespace detail {
 

@@ -21,7 +21,7 @@ class InputGradients : NetworkCheck<Net, Input, Loss>, PlanCheck<Net, Input, Los
   static constexpr Plan plan = plan_of<Net, Input, Loss, Backend, InputGradient>;
   static constexpr int capacity = BatchSize::capacity;
 
-  [[gnu::cold]] explicit InputGradients(int threads = 1) : memory_({&plan}, capacity, threads, false) {}
+  [[gnu::cold]] explicit InputGradients(int threads = 1) : memory_({&plan}, capacity, threads, 0) {}
 
   /// Reads a state_dict written by PyTorch or Trainer::save. On any error throws an Error and changes nothing.
   [[gnu::cold]] void load(const std::string& path) { load_state(path, state()); }

@@ -24,13 +24,14 @@ class NetworkMemory {
  public:
   using T = typename Backend::Compute;
 
-  /// Allocates enough memory to run any one of `plans`, which must have the same graph, at a time. `with_gradients`:
-  /// also for the gradients of the parameters.
-  [[gnu::cold]] NetworkMemory(std::initializer_list<const Plan*> plans, int capacity, int threads, bool with_gradients)
+  /// Allocates enough memory to run any one of `plans`, which must have the same graph, at a time.
+  /// `gradient_arrays`: 0, or 1 for the gradients of the parameters, or 2 for another array of their size behind them.
+  /// With gradients there is also room behind the buffers for a copy of them.
+  [[gnu::cold]] NetworkMemory(std::initializer_list<const Plan*> plans, int capacity, int threads, int gradient_arrays)
       : backend(threads),
         parameters(backend, graph_of_first(plans).trained_storage),
-        gradients(backend, with_gradients ? graph_of_first(plans).trained_storage : 0),
-        buffers(backend, graph_of_first(plans).buffer_storage),
+        gradients(backend, gradient_arrays * graph_of_first(plans).trained_storage),
+        buffers(backend, (gradient_arrays > 0 ? 2 : 1) * graph_of_first(plans).buffer_storage),
         labels_(backend, capacity),
         block_(backend, max_bytes(plans, capacity, threads)),
         graph_(&graph_of_first(plans)),

@@ -66,7 +66,8 @@ template <class Source, class T>
     if (!known[i]) report.unexpected.push_back(file.entries()[i].name);
   if (report.loaded == 0)
     throw Error({"'", file.path(), "' has no tensor that the network could take: ", report.text()});
-  detail::read_fitting<T>(file, {{{"", state}}});
+  const NamedState<T> network{state};
+  detail::read_fitting<T>(file, {&network, 1});
   return report;
 }
 

@@ -31,7 +31,7 @@ class Predictor : NetworkCheck<Net, Input, NoLoss>, PlanCheck<Net, Input, NoLoss
   static constexpr std::int64_t arena_bytes = plan.per_sample * capacity;
   static constexpr std::int64_t workspace_bytes = plan.room(capacity) - arena_bytes;
 
-  [[gnu::cold]] explicit Predictor(int threads = 1) : memory_({&plan}, capacity, threads, false) {}
+  [[gnu::cold]] explicit Predictor(int threads = 1) : memory_({&plan}, capacity, threads, 0) {}
   Predictor(const std::string& path, int threads) : Predictor(threads) { load(path); }
 
   /// Whether a prediction throws an Error, which names the sample, if an output is NaN or infinite. If false, such

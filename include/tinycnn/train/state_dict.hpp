@@ -52,24 +52,25 @@ template <class T>
   }
 }
 
-/// A network's state among the tensors of a file: the name of each tensor is `prefix` and the parameter's name.
+/// Some of the tensors of a file: those of a network, under the names of its parameters, or one slot of its optimizer,
+/// which has the layout of the trained parameters and the names "optimizer.<slot>.<parameter>".
 template <class T>
 struct NamedState {
-  const char* prefix = "";
   NetworkState<T> state;
-  bool with_buffers = true;
+  int slot = -1;  ///< -1: the network
 
-  [[nodiscard]] bool has(const Parameter& p) const { return with_buffers || !p.buffer; }
+  [[nodiscard]] bool has(const Parameter& p) const { return slot < 0 || !p.buffer; }
   [[gnu::cold]] [[nodiscard]] std::string name(const Parameter& p) const {
-    return joined({prefix, parameter_name(*state.graph, p)});
+    std::string name = parameter_name(*state.graph, p);
+    return slot < 0 ? name : joined({"optimizer.", slot, ".", name});
   }
 };
 
-/// The states of a file: a network, and up to two slots of its optimizer.
+/// All tensors of a file. Does not own them.
 template <class T>
 struct NamedStates {
-  NamedState<T> all[3];
-  int count = 1;
+  const NamedState<T>* all;
+  int count;
 
   [[nodiscard]] const NamedState<T>* begin() const { return all; }
   [[nodiscard]] const NamedState<T>* end() const { return all + count; }
@@ -240,7 +241,8 @@ template <class T>
 /// Reads all parameters and buffers as `read_states` does: from a path, or the bytes of a file.
 template <class Source, class T>
 [[gnu::cold]] std::string load_state(const Source& source, const NetworkState<T>& state) {
-  return read_states<T>(SafetensorsFile(source), {{{"", state}}});
+  const NamedState<T> network{state};
+  return read_states<T>(SafetensorsFile(source), {&network, 1});
 }
 
 /// Writes all parameters and buffers as float32 (counters as int64) under the names of PyTorch's state_dict to a
@@ -249,7 +251,8 @@ template <class Sink, class T>
 [[gnu::cold]] void write_state(Sink& sink, const NetworkState<T>& state) {
   SafetensorsWriter writer;
   writer.note("format", "pt");
-  write_states<float, T>(writer, sink, {{{"", state}}});
+  const NamedState<T> network{state};
+  write_states<float, T>(writer, sink, {&network, 1});
 }
 
 /// The same to a file, atomically: on an error an old file stays as it was.

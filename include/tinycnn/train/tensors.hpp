@@ -18,6 +18,8 @@ namespace tinycnn {
 template <class T>
 [[gnu::cold]] Tensor<T> tensor_of(const NetworkState<T>& state, const Parameter& p) {
   const Layer& layer = state.graph->layers[p.layer];
+  if (p.buffer && state.buffers == nullptr)
+    throw Error({"'", parameter_name(*state.graph, p), "' is a buffer, which has no gradient"});
   Tensor<T> t{state.data(p), {}, p.rank, parameter_name(*state.graph, p)};
   for (int a = 0; a < p.rank; ++a) t.axes[a].extent = p.extents[a];
   // The features of a flattened image are stored in the image's order.
