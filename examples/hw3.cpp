@@ -17,20 +17,8 @@ Model make_model(const Hw3Options& options) {
                 .threads = options.threads});
 }
 
-/// Predicts the test pictures; writes the logits and, as categories, their argmax.
-void predict(Model& model, PictureSet& test_set, const std::string& out) {
-  const Predictions p = predict_all(model, test_set);
-  write_npy(out + "/logits.npy", p.logits.data(), p.size(), p.classes);
-  write_predictions(out + "/submission.csv", test_set.paths(), p.categories, hw3_submission);
-}
-
 void train(Hw3Options options) {
-  // With --resume, this sets the flags that were not given to those of the checkpoint.
-  Run run({.folder = options.out,
-           .resume = options.resume,
-           .quiet = options.quiet,
-           .results = {"submission.csv", "logits.npy"}},
-          settings_of(options));
+  Run run = open_run(options);
   log_model(run.log(), Model::graph, Model::backend_name, Model::capacity, Model::arena_bytes, Model::workspace_bytes,
             options.threads);
 
@@ -58,7 +46,7 @@ void train(Hw3Options options) {
 
   // ---------- Testing and generating the prediction ----------
   model.load(run.best_weights());
-  predict(model, test_set, options.out);
+  write_results(predict_all(model, test_set), test_set, options);
   run.log().line("Best validation accuracy %.5f; best.safetensors, submission.csv and logits.npy are in %s",
                  run.state().stopping.best, options.out.c_str());
 }
@@ -66,14 +54,12 @@ void train(Hw3Options options) {
 /// --predict-only: predicts the test pictures with weights from a file.
 void predict_with_file(const Hw3Options& options) {
   const RunFolder folder(options.out);
-  for (const char* name : {"submission.csv", "logits.npy"})
-    if (path_exists(folder.file(name)))
-      throw Error({"'", options.out, "' holds a prediction already (", name, "); ", folder.another()});
+  check_no_prediction(folder);
   PictureSet test_set = pictures(hw3_data_folder(options, Model::classes), Split::test, Model::classes, options);
-  drop_damaged({&test_set}, options.bad_images == "skip", "skip them with --bad-images skip");
+  check_pictures(test_set, options);
   Model model = make_model(options);
   model.load(options.predict_only);
-  predict(model, test_set, options.out);
+  write_results(predict_all(model, test_set), test_set, options);
   if (!options.quiet)
     std::printf("submission.csv and logits.npy of %" PRId64 " pictures are in %s\n", test_set.size(),
                 options.out.c_str());

@@ -3,7 +3,7 @@
 
 using namespace tinycnn;
 
-Settings settings_of(Hw3Options& o) {
+Run open_run(Hw3Options& o) {
   Settings settings(o.given);
   settings.fixed("--lr", o.lr)
       .fixed("--weight-decay", o.weight_decay)
@@ -17,7 +17,14 @@ Settings settings_of(Hw3Options& o) {
       .kept("--epochs", o.epochs)
       .kept("--checkpoint-every", o.checkpoint_every)
       .kept("--max-steps", o.max_steps);
-  return settings;
+  return Run({.folder = o.out, .resume = o.resume, .quiet = o.quiet, .results = {"submission.csv", "logits.npy"}},
+             settings);
+}
+
+void check_no_prediction(const RunFolder& folder) {
+  for (const char* name : {"submission.csv", "logits.npy"})
+    if (path_exists(folder.file(name)))
+      throw Error({"'", folder.path(), "' holds a prediction already (", name, "); ", folder.another()});
 }
 
 PictureSet pictures(const std::string& data, Split split, int classes, const Hw3Options& options) {
@@ -37,6 +44,15 @@ void check_pictures(Log& log, std::initializer_list<PictureSet*> sets, const Hw3
       log.line("%" PRId64 " damaged pictures of %s are skipped", set->skipped(), set->name().c_str());
     if (const std::string fault = set->loader.take_cache_fault(); !fault.empty()) log.line("%s", fault.c_str());
   }
+}
+
+void check_pictures(PictureSet& set, const Hw3Options& options) {
+  drop_damaged({&set}, options.bad_images == "skip", "skip them with --bad-images skip");
+}
+
+void write_results(const Predictions& predictions, const PictureSet& pictures, const Hw3Options& options) {
+  write_npy(options.out + "/logits.npy", predictions.logits.data(), predictions.size(), predictions.classes);
+  write_predictions(options.out + "/submission.csv", pictures.paths(), predictions.categories, hw3_submission);
 }
 
 std::string with_batch_mean(const EpochTotals& totals) {

@@ -5,8 +5,8 @@
 
 #include "hw3_options.hpp"
 
-/// The flags that a checkpoint remembers.
-tinycnn::Settings settings_of(Hw3Options& options);
+/// The run in the folder of --out. With --resume, sets the flags that were not given to those of the checkpoint.
+tinycnn::Run open_run(Hw3Options& options);
 
 /// The pictures of one split, resized to 128 x 128, in batches of 64. Except for those of the test, which have none,
 /// throws an Error if a label is not in {0 … classes - 1}.
@@ -14,6 +14,16 @@ tinycnn::PictureSet pictures(const std::string& data, tinycnn::Split split, int 
 
 /// Looks for damaged pictures, which --bad-images treats, and logs what is skipped.
 void check_pictures(tinycnn::Log& log, std::initializer_list<tinycnn::PictureSet*> sets, const Hw3Options& options);
+
+/// Throws an Error if the folder holds a prediction.
+void check_no_prediction(const tinycnn::RunFolder& folder);
+
+/// The same without a log.
+void check_pictures(tinycnn::PictureSet& set, const Hw3Options& options);
+
+/// Writes logits.npy and submission.csv.
+void write_results(const tinycnn::Predictions& predictions, const tinycnn::PictureSet& pictures,
+                   const Hw3Options& options);
 
 /// "loss = …, acc = …" with the accuracy that the course's program prints, the mean over batches, for comparison.
 std::string with_batch_mean(const tinycnn::EpochTotals& totals);

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cstdint>
 #include <cstdio>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -62,11 +63,7 @@ class CsvWriter {
   /// Writes one row: numbers as `shortest` text, strings unchanged (quoted if necessary).
   template <class... Fields>
   [[gnu::cold]] void line(const Fields&... fields) {
-    std::string row;
-    ((row += field(fields), row += ','), ...);
-    row.back() = '\n';
-    if (std::fwrite(row.data(), 1, row.size(), file_) != row.size() || std::fflush(file_) != 0)
-      throw_file_error("write", path_);
+    write({Field(fields)...});
   }
 
   /// Waits until all rows are on the disk. Call it before saving a checkpoint that counts the rows.
@@ -90,17 +87,35 @@ class CsvWriter {
 
   void open() { file_ = open_stream(path_, O_APPEND); }
 
-  template <class Field>
-  static std::string field(const Field& value) {
-    if constexpr (std::is_arithmetic_v<Field>) {
-      return shortest(value);
-    } else {
-      const std::string_view text(value);
-      if (text.find_first_of(",\"\r\n") == std::string_view::npos) return std::string(text);
-      std::string quoted = "\"";
-      for (const char letter : text) quoted.append(letter == '"' ? 2 : 1, letter);
-      return quoted += '"';
+  /// A number's text or a string, which must outlive the field.
+  struct Field {
+    template <class Value>
+    [[gnu::cold]] explicit Field(const Value& value) {
+      if constexpr (std::is_arithmetic_v<Value>)
+        text = {digits, std::size_t(std::to_chars(digits, digits + sizeof digits, value).ptr - digits)};
+      else
+        text = value;
     }
+    Field(const Field&) = delete;
+    char digits[40];
+    std::string_view text;
+  };
+
+  [[gnu::cold]] void write(std::initializer_list<Field> fields) {
+    std::string row;
+    for (const Field& field : fields) {
+      if (field.text.find_first_of(",\"\r\n") == std::string_view::npos) {
+        row += field.text;
+      } else {
+        row += '"';
+        for (const char letter : field.text) row.append(letter == '"' ? 2 : 1, letter);
+        row += '"';
+      }
+      row += ',';
+    }
+    row.back() = '\n';
+    if (std::fwrite(row.data(), 1, row.size(), file_) != row.size() || std::fflush(file_) != 0)
+      throw_file_error("write", path_);
   }
 
   std::string path_;

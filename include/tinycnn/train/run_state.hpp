@@ -20,7 +20,7 @@ struct RunState {
   bool stopped = false;  ///< a callback has ended the run
 
   [[gnu::cold]] void add_to(Notes& notes) const {
-    notes.add("epoch", epoch);
+    notes.add("epoch", std::int64_t{epoch});
     notes.add("images", training.images);
     notes.add("batches", training.batches);
     notes.add("hits", training.correct);
@@ -28,8 +28,8 @@ struct RunState {
     notes.add("batch_accuracies", training.batch_accuracy_sum);
     notes.add("rate", rate);
     notes.add("best", stopping.best);
-    notes.add("stale", stopping.stale);
-    if (stopped) notes.add("stopped", 1);
+    notes.add("stale", std::int64_t{stopping.stale});
+    if (stopped) notes.add("stopped", "1");
   }
 
   /// The state in the notes of the checkpoint at `path`. Throws an Error if a note is missing or out of range.
@@ -37,7 +37,7 @@ struct RunState {
     constexpr std::int64_t most = std::int64_t{1} << 40;
     constexpr double infinity = std::numeric_limits<double>::infinity();
     RunState state;
-    state.epoch = notes.number<int>("epoch", path, 1, 1 << 30);
+    state.epoch = int(notes.number<std::int64_t>("epoch", path, 1, 1 << 30));
     state.training.images = notes.number<std::int64_t>("images", path, 0, most);
     state.training.batches = notes.number<std::int64_t>("batches", path, 0, most);
     state.training.correct = notes.number<std::int64_t>("hits", path, 0, most);
@@ -45,7 +45,7 @@ struct RunState {
     state.training.batch_accuracy_sum = notes.number<double>("batch_accuracies", path, 0, 1e300);
     state.rate = notes.number<double>("rate", path, 0, 1e300);
     state.stopping.best = notes.number<double>("best", path, -infinity, infinity);
-    state.stopping.stale = notes.number<int>("stale", path, 0, 1 << 30);
+    state.stopping.stale = int(notes.number<std::int64_t>("stale", path, 0, 1 << 30));
     state.stopped = notes.find("stopped") != nullptr;
     return state;
   }
