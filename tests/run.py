@@ -200,6 +200,7 @@ def thorough(tally):
     check(tally, "hw3 explains mistakes", "tests/hw3/mistakes.py")
     check(tally, "hw3 with other classes", "tests/hw3/classes.py")
     check(tally, "hw3 goes on after any stop", "tests/hw3/resume.py")
+    check(tally, "fashion_mnist goes on after any stop", "tests/examples/resume.py")
     check(tally, "no pixel from uninitialised memory", "tests/vision/uninitialised.py")
     bench(tally)
     fuzzers(tally)

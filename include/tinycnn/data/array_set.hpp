@@ -56,6 +56,7 @@ class ArraySet {
   }
 
   [[nodiscard]] std::int64_t size() const { return std::int64_t(labels_.size()); }
+  [[nodiscard]] const std::vector<int>& labels() const { return labels_; }
   /// Names the set for the checkpoint: its number of samples and a checksum of all elements and labels.
   [[nodiscard]] [[gnu::cold]] std::string identity() const {
     Fingerprint sum;

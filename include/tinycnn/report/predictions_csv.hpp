@@ -49,6 +49,14 @@ struct PredictionsFormat {
   write_file(path, text);
 }
 
+/// The same with the samples' indices as ids.
+[[gnu::cold]] inline void write_predictions(const std::string& path, const std::vector<int>& categories,
+                                            const PredictionsFormat& format = {}) {
+  std::vector<std::int64_t> ids(categories.size());
+  for (std::size_t i = 0; i < ids.size(); ++i) ids[i] = std::int64_t(i);
+  write_predictions(path, ids, categories, format);
+}
+
 /// The same for pictures, whose ids are the numbers in their file names.
 [[gnu::cold]] inline void write_predictions(const std::string& path, const std::vector<std::string>& pictures,
                                             const std::vector<int>& categories, const PredictionsFormat& format = {}) {

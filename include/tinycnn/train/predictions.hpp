@@ -14,6 +14,14 @@ struct Predictions {
   std::vector<float> logits;    // (N, classes)
   std::vector<int> categories;  // (N)
   [[nodiscard]] std::int64_t size() const { return std::int64_t(categories.size()); }
+  /// The share of samples whose label is the predicted class. Throws an Error unless there is a label per sample.
+  [[nodiscard]] [[gnu::cold]] double accuracy(const std::vector<int>& labels) const {
+    if (labels.size() != categories.size() || labels.empty())
+      throw Error({labels.size(), " labels do not fit ", size(), " predictions"});
+    std::int64_t correct = 0;
+    for (std::size_t i = 0; i < labels.size(); ++i) correct += labels[i] == categories[i] ? 1 : 0;
+    return double(correct) / double(size());
+  }
 };
 
 /// The predictions of a Trainer for all samples of a data source such as a PictureSet, in its order.

@@ -35,11 +35,11 @@ struct EpochEvent {
 /// Callables that a run calls. A run that was killed repeats the steps since its checkpoint, and their callbacks; what
 /// a callback remembers must be saved in `save` and read in `resume`.
 struct Callbacks {
-  Callback<const StepEvent&> after_step;
-  Callback<const EpochEvent&> new_best;     ///< the weights are in best.safetensors
-  Callback<const EpochEvent&> after_epoch;  ///< before the checkpoint of the epoch is written
-  Callback<Notes&> save;                    ///< adds notes to each checkpoint
-  Callback<const Notes&> resume;            ///< gets all notes of the checkpoint that the run resumes from
+  Callback<const StepEvent&> after_step{};
+  Callback<const EpochEvent&> new_best{};     ///< the weights are in best.safetensors
+  Callback<const EpochEvent&> after_epoch{};  ///< before the checkpoint of the epoch is written
+  Callback<Notes&> save{};                    ///< adds notes to each checkpoint
+  Callback<const Notes&> resume{};            ///< gets all notes of the checkpoint that the run resumes from
 };
 
 /// How epochs are compared: a score, the larger the better, and a value below every score.
