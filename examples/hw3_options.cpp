@@ -91,12 +91,12 @@ Hw3Options parse_hw3_options(int argc, char** argv) {
 std::string hw3_data_folder(const Hw3Options& options, int classes) {
   if (!options.data.empty()) return options.data;
   if (tinycnn::is_directory("hw3_data")) return "hw3_data";
-  if (classes != tinycnn::synthetic_classes)
+  if (classes != tinycnn::synthetic_textures)
     throw tinycnn::Error({"there is neither --data nor ./hw3_data, and the pictures that hw3 can generate have ",
-                          tinycnn::synthetic_classes, " classes, its network ", classes,
+                          tinycnn::synthetic_textures, " classes, its network ", classes,
                           ": use --data to give a folder of pictures"});
   const std::string folder = options.out + "/generated_data";
-  if (tinycnn::make_synthetic(folder) && !options.quiet)
+  if (tinycnn::make_synthetic(folder, {.answers = hw3_submission}) && !options.quiet)
     std::printf("No --data and no ./hw3_data: generated photographs in %s\n", folder.c_str());
   return folder;
 }

@@ -5,6 +5,11 @@
 #include <string>
 #include <vector>
 
+#include <tinycnn/report/predictions_csv.hpp>
+
+/// The columns that the course's Kaggle page prescribes.
+inline constexpr tinycnn::PredictionsFormat hw3_submission{.id = "Id", .category = "Category", .id_width = 4};
+
 struct Hw3Options {
   std::string data;  // empty: ./hw3_data if it exists, else a generated set
   std::string out = "runs/hw3";

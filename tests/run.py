@@ -201,6 +201,7 @@ def thorough(tally):
     check(tally, "hw3 explains mistakes", "tests/hw3/mistakes.py")
     check(tally, "hw3 with another number of classes", "tests/hw3/classes.py")
     check(tally, "hw3 resumes after any interruption", "tests/hw3/resume.py")
+    check(tally, "fashion_mnist resumes after any interruption", "tests/examples/resume.py")
     check(tally, "no pixel from uninitialised memory", "tests/vision/uninitialised.py")
     bench(tally)
     fuzzers(tally)

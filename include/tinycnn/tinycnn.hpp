@@ -48,19 +48,24 @@
 #include <tinycnn/train/epoch_totals.hpp>
 #include <tinycnn/train/input_gradients.hpp>
 #include <tinycnn/train/interrupt_flag.hpp>
+#include <tinycnn/train/predictions.hpp>
 #include <tinycnn/train/predictor.hpp>
+#include <tinycnn/train/run.hpp>
 #include <tinycnn/train/trainer.hpp>
 
+#include <tinycnn/data/array_set.hpp>
 #include <tinycnn/data/folder.hpp>
+#include <tinycnn/data/idx.hpp>
 #include <tinycnn/data/loader.hpp>
+#include <tinycnn/data/picture_set.hpp>
 #include <tinycnn/data/shuffle.hpp>
 #include <tinycnn/io/csv.hpp>
 #include <tinycnn/io/folder_lock.hpp>
 #include <tinycnn/io/npy.hpp>
 
 #include <tinycnn/report/log.hpp>
+#include <tinycnn/report/predictions_csv.hpp>
 #include <tinycnn/report/progress.hpp>
-#include <tinycnn/report/submission.hpp>
 #include <tinycnn/report/summary.hpp>
 
 #include <tinycnn/defaults.hpp>

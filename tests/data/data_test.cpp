@@ -216,13 +216,13 @@ TEST_SUITE("data") {
     CHECK(test.size() == 11);
     CHECK(base_name(test.paths[10]) == "0010.jpg");
     CHECK(test.labels[10] == -1);
-    check_labels(train, synthetic_classes);
+    check_labels(train, synthetic_textures);
     for (const std::string& path : train.paths) {
       CHECK(read_file(path) == read_file(folder / "b/train/" + base_name(path)));
       const Picture picture = decode_image(path);
       CHECK((picture.w >= 96 && picture.w <= 256 && picture.h >= 96 && picture.h <= 256));
     }
-    CHECK(read_file(folder / "a/test.csv").substr(0, 17) == "Id,Category\n0000,");
+    CHECK(read_file(folder / "a/test.csv").substr(0, 14) == "id,class\n0000,");
     CHECK(synthetic_picture(3, 5, 1).rgb != synthetic_picture(3, 6, 1).rgb);
   }
 }

@@ -22,9 +22,9 @@ struct Pictures {
   /// The pictures of make_synthetic's default set, which are numbered split by split and class by class.
   Pictures(int a_class, std::uint64_t first_id) {
     const long size = Pixels::dims.size();
-    images.resize(std::size_t(a_class * synthetic_classes * size));
+    images.resize(std::size_t(a_class * synthetic_textures * size));
     std::vector<std::uint8_t> planes(static_cast<std::size_t>(size));
-    for (int label = 0; label < synthetic_classes; ++label)
+    for (int label = 0; label < synthetic_textures; ++label)
       for (int i = 0; i < a_class; ++i) {
         const Picture small = resize_bilinear(synthetic_picture(label, Synthetic{}.seed, first_id++), 32, 32);
         to_planes(small.rgb.data(), Pixels::dims.pixels(), planes.data());
@@ -38,9 +38,9 @@ struct Pictures {
 
 TEST_CASE("a linear probe of the generated photographs' pixels stays under .60") {
   const Pictures train(Synthetic{}.train, 0),
-      valid(Synthetic{}.valid, std::uint64_t(Synthetic{}.train) * synthetic_classes);
+      valid(Synthetic{}.valid, std::uint64_t(Synthetic{}.train) * synthetic_textures);
   const long size = Pixels::dims.size();
-  using Probe = Trainer<Sequential<Flatten, BatchNorm<3072>, Linear<3072, synthetic_classes>>, Pixels,
+  using Probe = Trainer<Sequential<Flatten, BatchNorm<3072>, Linear<3072, synthetic_textures>>, Pixels,
                         Batch<batch_size>, CrossEntropy, Adam, Constant, Cpu<>>;
   double best = 0;
   std::vector<float> images(std::size_t(batch_size * size));

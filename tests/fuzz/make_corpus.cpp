@@ -115,6 +115,8 @@ int main(int count, char** arguments) {
   checkpoints(root + "/checkpoint");
   matrices(root + "/npy");
   caches(root + "/cache");
+  seed(root + "/idx", "pictures", std::string("\0\0\x08\x03\0\0\0\x02\0\0\0\x02\0\0\0\x01", 16) + "abcd", 7);
+  seed(root + "/idx", "labels", std::string("\0\0\x08\x01\0\0\0\x03\x01\x02\x09", 11), 2);
   seed(root + "/csv", "rows", "2step,loss\n1,2.5\n2,\"1\n\"\"\"\n3,0.5", 0);
   seed(root + "/order", "names", "1_1.jpg\nd/0_1.jpg\r\n\n2 a.png\n\xc3\xa9.jpg", 2);
 }

@@ -23,7 +23,7 @@
 #include "tinycnn/io/npy.hpp"
 #include "tinycnn/io/safetensors.hpp"
 #include "tinycnn/report/log.hpp"
-#include "tinycnn/report/submission.hpp"
+#include "tinycnn/report/predictions_csv.hpp"
 
 using namespace tinycnn;
 
@@ -57,7 +57,7 @@ const std::vector<std::pair<const char*, Write>> writes = {
     {"write_file", [](const std::string& path) { write_file(path, "x"); }},
     {"write_npy", [](const std::string& path) { write_npy(path, nullptr, 0, 1); }},
     {"SafetensorsWriter", [](const std::string& path) { SafetensorsWriter().write(path); }},
-    {"write_submission", [](const std::string& path) { write_submission(path, {}, {}); }},
+    {"write_predictions", [](const std::string& path) { write_predictions(path, std::vector<std::string>{}, {}); }},
     {"write_picture", [](const std::string& path) { detail::write_picture(path, {1, 1, {1, 2, 3}}); }},
     {"CsvWriter", [](const std::string& path) { CsvWriter(path, "a,b").line(1, 2); }},
     {"Log", [](const std::string& path) { Log(path, true).line("x"); }},

@@ -15,6 +15,7 @@
 #include <tinycnn/core/dims.hpp>
 #include <tinycnn/core/error.hpp>
 #include <tinycnn/data/folder.hpp>
+#include <tinycnn/data/minibatch.hpp>
 #include <tinycnn/data/picture_cache.hpp>
 #include <tinycnn/data/shuffle.hpp>
 #include <tinycnn/vision/decode.hpp>
@@ -22,14 +23,6 @@
 #include <tinycnn/vision/resize.hpp>
 
 namespace tinycnn {
-
-/// A minibatch from `Loader::next`. It is valid until the next call of `next` or `begin_epoch`.
-struct Minibatch {
-  int n = 0;
-  const float* images = nullptr;  // (N,C,H,W) in [0, 1], as from torchvision's ToTensor
-  const int* labels = nullptr;    // (N)
-  const int* index = nullptr;     // (N), indices in the folder
-};
 
 /// A picture that cannot be decoded.
 struct DamagedPicture {

@@ -1,4 +1,5 @@
-// Draws a synthetic photograph: a textured object of one of 11 classes on a cluttered, unevenly lit, noisy background.
+// Draws a synthetic photograph: a textured object, whose texture is its class, on a cluttered, unevenly lit, noisy
+// background.
 #pragma once
 
 #include <array>
@@ -11,7 +12,8 @@
 
 namespace tinycnn {
 
-inline constexpr int synthetic_classes = 11;
+/// The number of textures, the most classes that a synthetic data set can have.
+inline constexpr int synthetic_textures = 11;
 
 namespace detail {
 
@@ -118,8 +120,9 @@ inline float synthetic_outline(int shape, float u, float v) {
 
 }  // namespace detail
 
-/// The picture `id` of class `label` (0 to 10), 96 to 256 pixels in width and height. The class determines the texture
-/// and, weakly, the hue; position, size, rotation, colours, light, clutter and noise are drawn from (seed, id).
+/// The picture `id` of class `label`, from 0 to `synthetic_textures` - 1, 96 to 256 pixels in width and height. The
+/// class determines the texture and, weakly, the hue; position, size, rotation, colours, light, clutter and noise are
+/// drawn from (seed, id).
 inline Picture synthetic_picture(int label, std::uint64_t seed, std::uint64_t id) {
   using namespace detail;
   Draws draw{seed, (std::uint64_t(0x70696374) << 32) + id};
@@ -128,7 +131,7 @@ inline Picture synthetic_picture(int label, std::uint64_t seed, std::uint64_t id
       int(upright < 0.5f ? long_side * aspect : long_side), int(upright < 0.5f ? long_side : long_side * aspect), {}};
   const float side = float(picture.w < picture.h ? picture.w : picture.h);
 
-  const float hue = float(label) / synthetic_classes + draw(-0.1f, 0.1f) + 1;
+  const float hue = float(label) / synthetic_textures + draw(-0.1f, 0.1f) + 1;
   const Colour dark = from_hsv(hue, draw(0.3f, 0.9f), draw(0.15f, 0.45f));
   const Colour bright = from_hsv(hue + draw(-0.1f, 0.1f), draw(0.1f, 0.6f), draw(0.7f, 1));
   const bool swapped = draw(0, 1) < 0.5f;

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cstdint>
 #include <cstdio>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -19,12 +20,8 @@ namespace tinycnn {
 template <class Number>
   requires std::is_arithmetic_v<Number>
 [[gnu::cold]] std::string shortest(Number value) {
-  if constexpr (std::is_integral_v<Number>) {
-    return joined({std::conditional_t<std::is_signed_v<Number>, std::int64_t, std::uint64_t>(value)});
-  } else {
-    char text[40];
-    return {text, std::to_chars(text, text + sizeof text, value).ptr};
-  }
+  char text[40];
+  return {text, std::to_chars(text, text + sizeof text, value).ptr};
 }
 
 /// Appends rows to a CSV file. Text is quoted where RFC 4180 requires it. Throws an Error if the file cannot be
@@ -57,20 +54,16 @@ class CsvWriter {
     return writer;
   }
 
-  [[gnu::cold]] CsvWriter(CsvWriter&& other) noexcept : path_(std::move(other.path_)), file_(other.file_) {
-    other.file_ = nullptr;
-  }
+  CsvWriter(CsvWriter&& other) noexcept : path_(std::move(other.path_)), file_(other.file_) { other.file_ = nullptr; }
   CsvWriter& operator=(CsvWriter&&) = delete;
-  [[gnu::cold]] ~CsvWriter() {
+  ~CsvWriter() {
     if (file_) std::fclose(file_);
   }
 
   /// Writes one row: numbers as `shortest` text, strings unchanged (quoted if necessary).
   template <class... Fields>
   [[gnu::cold]] void line(const Fields&... fields) {
-    std::string row;
-    (add_field(row, fields), ...);
-    write(row);
+    write({Field(fields)...});
   }
 
   /// Waits until all rows are on the disk. Call it before saving a checkpoint that counts the rows.
@@ -79,18 +72,11 @@ class CsvWriter {
   }
 
  private:
-  [[gnu::cold]] explicit CsvWriter(const std::string& path) : path_(path) {}
-
-  /// Writes a row; each of its fields ends in a comma.
-  [[gnu::cold]] void write(std::string& row) {
-    row.back() = '\n';
-    if (std::fwrite(row.data(), 1, row.size(), file_) != row.size() || std::fflush(file_) != 0)
-      throw_file_error("write", path_);
-  }
+  explicit CsvWriter(const std::string& path) : path_(path) {}
 
   /// The position of the newline that ends the row starting at `begin`, ignoring newlines in quotes; npos if there is
   /// none.
-  [[gnu::cold]] static std::size_t end_of_row(std::string_view text, std::size_t begin) {
+  static std::size_t end_of_row(std::string_view text, std::size_t begin) {
     bool quoted = false;
     for (std::size_t i = begin; i < text.size(); ++i) {
       if (text[i] == '"') quoted = !quoted;
@@ -99,18 +85,37 @@ class CsvWriter {
     return std::string_view::npos;
   }
 
-  [[gnu::cold]] void open() { file_ = open_stream(path_, O_APPEND); }
+  void open() { file_ = open_stream(path_, O_APPEND); }
 
-  template <class Number>
-    requires std::is_arithmetic_v<Number>
-  [[gnu::cold]] static void add_field(std::string& row, Number value) {
-    append(row, {shortest(value), ","});
-  }
-  [[gnu::cold]] static void add_field(std::string& row, std::string_view text) {
-    if (text.find_first_of(",\"\r\n") == std::string_view::npos) return append(row, {text, ","});
-    row += '"';
-    for (const char letter : text) append(row, {letter == '"' ? "\"" : "", std::string_view(&letter, 1)});
-    append(row, {"\","});
+  /// A number's text or a string, which must outlive the field.
+  struct Field {
+    template <class Value>
+    [[gnu::cold]] explicit Field(const Value& value) {
+      if constexpr (std::is_arithmetic_v<Value>)
+        text = {digits, std::size_t(std::to_chars(digits, digits + sizeof digits, value).ptr - digits)};
+      else
+        text = value;
+    }
+    Field(const Field&) = delete;
+    char digits[40];
+    std::string_view text;
+  };
+
+  [[gnu::cold]] void write(std::initializer_list<Field> fields) {
+    std::string row;
+    for (const Field& field : fields) {
+      if (field.text.find_first_of(",\"\r\n") == std::string_view::npos) {
+        row += field.text;
+      } else {
+        row += '"';
+        for (const char letter : field.text) row.append(letter == '"' ? 2 : 1, letter);
+        row += '"';
+      }
+      row += ',';
+    }
+    row.back() = '\n';
+    if (std::fwrite(row.data(), 1, row.size(), file_) != row.size() || std::fflush(file_) != 0)
+      throw_file_error("write", path_);
   }
 
   std::string path_;

@@ -5,8 +5,9 @@
 
 namespace tinycnn {
 
-/// Accumulates the results of an epoch's batches. `loss` and `accuracy` are means over images. The course prints
-/// `batch_mean_accuracy`, the mean over batches, in which a smaller last batch has the weight of a full one.
+/// Accumulates the results of an epoch's batches. `loss` and `accuracy` are means over images. Programs that average
+/// what they print per batch have `batch_mean_accuracy` instead, in which a smaller last batch has the weight of a full
+/// one.
 struct EpochTotals {
   std::int64_t images = 0;
   std::int64_t batches = 0;

@@ -176,12 +176,12 @@ class OptimizerState {
   }
 
   [[gnu::cold]] void set_initial_values() {
-    T* slots = slots_.host();
+    T* first = slots_.host();
     for (int slot = 0; slot < Each::slots; ++slot)
       for (int k = 0; k < graph_->parameter_count; ++k)
         if (const Parameter& p = graph_->parameters[k]; !p.buffer)
           for (std::int64_t i = 0; i < p.size(); ++i)
-            slots[slot * graph_->trained_storage + p.offset + i] = T(each(group_of(p)).initial_value(slot));
+            first[slot * graph_->trained_storage + p.offset + i] = T(each(group_of(p)).initial_value(slot));
   }
 
   template <class Element>
