@@ -54,6 +54,7 @@ struct Options {
   double momentum = 0;
   double probability = 0;
   bool no_winograd = false;
+  double slope = 0;
 };
 
 /// How a parameter is initialized. `uniform` is U(-1/sqrt(fan_in), 1/sqrt(fan_in)), torch.nn's default for Conv2d and
@@ -124,6 +125,7 @@ struct ParameterList {
 };
 
 struct OwnKernels;  // layers/own_layer.hpp: the forward and backward of a custom layer
+struct Activation;  // layers/activation.hpp: the functions of an activation
 
 /// One layer of a network, with its shapes.
 struct Layer {
@@ -136,6 +138,7 @@ struct Layer {
   int parameter_count = 0;
   int segment = -1;  ///< its name, as an index into the graph's name segments
   const OwnKernels* own = nullptr;
+  const Activation* activation = nullptr;  ///< null if the layer is none
 };
 
 }  // namespace tinycnn

@@ -43,7 +43,8 @@ struct Layer_number {
                 "the number of logits differs from the number of classes of the loss");
   static_assert(M != Mistake::bad_probability, "a dropout probability must lie between 0 and 100 percent");
   static_assert(M != Mistake::bad_fraction,
-                "Epsilon must not be negative, Momentum must lie between 0 and 1, both need a positive denominator");
+                "Epsilon must not be negative, Momentum must lie between 0 and 1, both need a positive denominator, "
+                "and so does Slope");
   static_assert(M != Mistake::empty_input, "the input of the network is empty: each of its extents must be positive");
   static_assert(M != Mistake::loss_within,
                 "a loss is not a part of the network: pass it to Trainer as a separate argument");

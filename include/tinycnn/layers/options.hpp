@@ -17,6 +17,7 @@ enum OptionBit : unsigned {
   momentum_option = 64,
   probability_option = 128,
   algorithm_option = 256,
+  slope_option = 512,
 };
 
 template <int S>
@@ -80,6 +81,15 @@ template <int P>
 struct Percent {
   static constexpr unsigned bit = probability_option;
   static constexpr void apply(Options& o) { o.probability = P / 100.0; }
+};
+
+/// LeakyReLU's negative_slope as a fraction: Slope<1, 100> is 0.01. Without a positive denominator it is NaN.
+template <int Numerator, int Denominator>
+struct Slope {
+  static constexpr unsigned bit = slope_option;
+  static constexpr void apply(Options& o) {
+    o.slope = Denominator < 1 ? __builtin_nan("") : fraction(Numerator, Denominator);
+  }
 };
 
 /// The options of a layer after its `Choices` were applied to the defaults, and the first mistake among the choices.

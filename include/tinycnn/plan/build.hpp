@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include <tinycnn/layers/activation.hpp>
 #include <tinycnn/layers/own_layer.hpp>
 #include <tinycnn/plan/graph.hpp>
 
@@ -75,7 +76,8 @@ struct GraphBuilder {
     if (failure.mistake != Mistake::none) return x;
     ParameterList list{parameters == nullptr ? nullptr : parameters + parameter_count, 0, layer_count};
     L::parameters(list);
-    Layer layer{&L::kind, L::options, {}, {}, 0, parameter_count, list.count, segment, own_kernels_of<L>()};
+    Layer layer{&L::kind, L::options, {}, {}, 0, parameter_count, list.count, segment, own_kernels_of<L>(),
+                activation_of<L>()};
     parameter_count += list.count;
     if (nodes != nullptr) {
       layer.in = dims(x);
@@ -147,7 +149,7 @@ struct GraphBuilder {
 
   constexpr int join(const Kind& kind, Mistake on_difference, int x, int r) {
     if (failure.mistake != Mistake::none) return x;
-    Layer layer{&kind, {}, {}, {}, 0, parameter_count, 0, -1, nullptr};
+    Layer layer{&kind, {}, {}, {}, 0, parameter_count, 0, -1, nullptr, nullptr};
     if (nodes != nullptr) {
       const Dims a = dims(x), b = dims(r);
       const bool channels_join = on_difference == Mistake::concat_sizes_differ;

@@ -32,7 +32,7 @@ struct PlanDraft {
   }
   /// Adds a value with memory of its own: `count` elements per sample.
   constexpr int add_root(const Dims& dims, std::int64_t count, const ElementType* type) {
-    return add_value({dims, type, aligned_bytes(count * type->bytes), value_count, value_count, -1, -1, -1, -1, false});
+    return add_value({dims, type, aligned_bytes(count * type->bytes), value_count, value_count, -1, -1, -1, -1, -1});
   }
   /// The bytes of `count` elements of the compute type, aligned.
   [[nodiscard]] constexpr std::int64_t compute_bytes(std::int64_t count) const {

@@ -69,7 +69,9 @@ struct Value {
   std::int64_t offset = -1;   ///< bytes per sample from the start of the arena
   std::int64_t deferred =
       -1;  ///< where its deferred scale and shift are, in bytes of persistent memory; -1: not deferred
-  bool deferred_relu = false;
+  int deferred_activation = -1;  ///< the layer whose activation readers still have to apply; -1: none
+
+  [[nodiscard]] constexpr bool is_deferred() const { return deferred >= 0 || deferred_activation >= 0; }
 };
 
 /// A finished plan. It points into constexpr arrays and owns nothing.
@@ -88,6 +90,7 @@ struct Plan {
   std::int64_t per_sample = 0;  ///< the arena, per sample
   std::int64_t persistent = 0;  ///< independent of the batch: statistics, prepared weights
   std::int64_t workspace = 0, workspace_per_sample = 0, scratch = 0, scratch_per_sample = 0;
+  const ActivationLoops<float>* activations = nullptr;  ///< the backend's, one per layer; null: those of the layers
   int missing = -1;  ///< the first layer that no fused op of the backend computes; -1: none
 
   [[nodiscard]] constexpr bool uses(int op, Phase phase) const {

@@ -5,6 +5,7 @@
 
 #include <tinycnn/backends/bind.hpp>
 #include <tinycnn/backends/cpu/fused/apply_deferred.hpp>
+#include <tinycnn/backends/cpu/fused/conv_activation.hpp>
 #include <tinycnn/backends/cpu/fused/conv_bn_add_relu.hpp>
 #include <tinycnn/backends/cpu/fused/conv_bn_relu.hpp>
 #include <tinycnn/backends/cpu/fused/conv_bn_relu_pool.hpp>
@@ -12,6 +13,8 @@
 #include <tinycnn/backends/cpu/fused/first_conv_bn_relu_pool.hpp>
 #include <tinycnn/backends/cpu/fused/folded_conv_bn.hpp>
 #include <tinycnn/backends/cpu/fused/linear_relu.hpp>
+#include <tinycnn/backends/cpu/layers/activation.hpp>
+#include <tinycnn/backends/cpu/layers/activation_functions.hpp>
 #include <tinycnn/backends/cpu/layers/add.hpp>
 #include <tinycnn/backends/cpu/layers/avg_pool.hpp>
 #include <tinycnn/backends/cpu/layers/batch_norm.hpp>
@@ -70,14 +73,18 @@ class Cpu : public HostVerbs {
   using Register = cpu::Vector<Isa>;
   static constexpr Order order = Order::hwc;
   static constexpr std::string_view name = Isa::name;
+  using Activations = cpu::Activations<Isa>;
   using FusedOps = tinycnn::FusedOps<
       cpu::ConvBnReluPool<Depthwise>, cpu::ConvBnAddRelu<Depthwise>, cpu::FirstConvBnReluPool<Dense>,
       cpu::ConvBnReluPool<Dense>, cpu::ConvBnAddRelu<Dense>, cpu::ConvBnRelu<Depthwise>, cpu::ConvBnRelu<Dense>,
       cpu::ConvBn<Depthwise>, cpu::ConvBn<Dense>, cpu::FoldedConvBnReluPool<Depthwise>,
       cpu::FoldedConvBnReluPool<Dense>, cpu::FoldedConvBnAddRelu<Depthwise>, cpu::FoldedConvBnAddRelu<Dense>,
-      cpu::FoldedConvBnRelu<Depthwise>, cpu::FoldedConvBnRelu<Dense>, cpu::FoldedConvBn<Depthwise>,
-      cpu::FoldedConvBn<Dense>, cpu::Conv<Depthwise>, cpu::Conv<Dense>, cpu::LinearRelu<Isa>, cpu::LinearAlone<Isa>,
-      cpu::ApplyDeferred<Isa>, cpu::BatchNorm<Isa>, cpu::Relu<Isa>, cpu::MaxPool<Isa>, cpu::AvgPool<Isa>,
+      cpu::FoldedConvBnRelu<Depthwise>, cpu::FoldedConvBnRelu<Dense>, cpu::PackedConvActivationPool<Depthwise>,
+      cpu::PackedConvActivationPool<Dense>, cpu::FoldedConvBn<Depthwise>, cpu::FoldedConvBn<Dense>,
+      cpu::ConvActivation<Depthwise>, cpu::ConvActivation<Dense>, cpu::PackedConvActivation<Depthwise>,
+      cpu::PackedConvActivation<Dense>, cpu::Conv<Depthwise>, cpu::Conv<Dense>, cpu::LinearRelu<Isa>, cpu::LinearAlone<Isa>,
+      cpu::ApplyDeferred<Isa>, cpu::BatchNorm<Isa>, cpu::Relu<Isa>, cpu::ActivationAlone<false>,
+      cpu::ActivationAlone<true>, cpu::MaxPool<Isa>, cpu::AvgPool<Isa>,
       cpu::GlobalAvgPool<Isa>, cpu::Dropout<Isa>, cpu::Add<Isa>, cpu::Concat<Isa>, cpu::CrossEntropy<Isa>,
       cpu::PlainLoop<reference::MaxPoolOp>, cpu::PlainLoop<reference::AddFlattenedOp>,
       cpu::PlainLoop<reference::ConcatOp>, cpu::PlainLoop<reference::OwnLayerOp>>;

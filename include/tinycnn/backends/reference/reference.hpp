@@ -4,6 +4,7 @@
 #include <type_traits>
 
 #include <tinycnn/backends/host.hpp>
+#include <tinycnn/backends/reference/activation.hpp>
 #include <tinycnn/backends/reference/avg_pool.hpp>
 #include <tinycnn/backends/reference/batch_norm.hpp>
 #include <tinycnn/backends/reference/conv2d.hpp>
@@ -29,7 +30,8 @@ struct Reference : HostVerbs {
   static constexpr std::string_view name = "Reference";
   template <class... OwnLayer>
   using FusedOpsAnd =
-      tinycnn::FusedOps<reference::Conv2dOp, reference::BatchNormOp, reference::ReluOp, reference::MaxPoolOp,
+      tinycnn::FusedOps<reference::Conv2dOp, reference::BatchNormOp, reference::ReluOp, reference::ActivationOp<false>,
+                        reference::ActivationOp<true>, reference::MaxPoolOp,
                         reference::AvgPoolOp, reference::GlobalAvgPoolOp, reference::LinearOp, reference::DropoutOp,
                         reference::AddOp, reference::AddFlattenedOp, reference::ConcatOp, reference::CrossEntropyOp,
                         OwnLayer...>;

@@ -1,21 +1,20 @@
-// Training: Conv + BatchNorm + sum with the shortcut + ReLU, the end of a residual block.
+// Training: Conv + BatchNorm + sum with the shortcut + activation, the end of a residual block.
 #pragma once
 
 #include <cstdint>
 
 #include <tinycnn/backends/cpu/fused/conv_bn_passes.hpp>
-#include <tinycnn/layers/relu.hpp>
 #include <tinycnn/layers/residual.hpp>
 
 namespace tinycnn::cpu {
 
-/// y = relu(scale v + shift + r), v = conv(x) + bias is saved; r may itself be deferred.
-/// equals: reference::Conv2dOp, BatchNormOp, AddOp, ReluOp.
+/// y = f(scale v + shift + r), v = conv(x) + bias is saved; r may itself be deferred.
+/// equals: reference::Conv2dOp, BatchNormOp, AddOp, ReluOp or ActivationOp.
 template <class Convolution>
 struct ConvBnAddRelu {
   using Isa = typename Convolution::Isa;
-  static constexpr std::string_view name = "Conv+BatchNorm+Add+ReLU";
-  static constexpr const Kind* pattern[] = {&conv2d, &batch_norm, &add, &tinycnn::relu};
+  static constexpr std::string_view name = "Conv+BatchNorm+Add+activation";
+  static constexpr const Kind* pattern[] = {&conv2d, &batch_norm, &add, &any_activation};
   static constexpr unsigned modes = in_training;
   static constexpr bool accepts_deferred = true, accepts_deferred_residual = true, saves_input = true,
                         saves_output = true;
@@ -36,21 +35,19 @@ struct ConvBnAddRelu {
 
     const Dims dims = run.layer(step, 0).out;
     const ChannelStatistics k(run.statistics(step), dims.c);
-    const auto deferred = run.deferred(step.r);
-    const float *v = run.data(step.saved), *r = run.data(step.r);
+    const auto activation = run.activation_of(step);
+    const Sum sum{run.data(step.saved), run.data(step.r), k, run.deferred(step.r)};
     float* y = run.data(step.y);
     const PixelBlocks blocks(dims.pixels());
     run.backend->pool().run(blocks.count(run.n), [&](int block, int) {
       std::int64_t at = (blocks.sample(block) * dims.pixels() + blocks.first(block)) * dims.c;
-      for (int p = 0; p < blocks.length(block); ++p, at += dims.c)
+      for (int p = 0; p < blocks.length(block); ++p, at += dims.c) {
         for_channels<Isa>(dims.c, [&]<class V>(V, int c) {
-          V other = load<V>(r + at + c);
-          if (deferred.scale != nullptr)
-            other = fma<Isa>(other, load<V>(deferred.scale + c), load<V>(deferred.shift + c));
-          if (deferred.relu) other = cpu::relu<Isa>(other);
-          store<V>(y + at + c,
-                   cpu::relu<Isa>(fma<Isa>(load<V>(v + at + c), load<V>(k.scale + c), load<V>(k.shift + c)) + other));
+          const V value = sum.template at<V>(at, c);
+          store<V>(y + at + c, activation.relu ? cpu::relu<Isa>(value) : value);
         });
+        if (activation.in_rows()) activation.apply(y + at, dims.c);
+      }
     });
   }
 
@@ -61,15 +58,17 @@ struct ConvBnAddRelu {
     float* v = run.data(step.saved);  // (N,P,Q,O), becomes its own gradient
     float* dr = run.data(step.dr);
     const float* held = run.data(step.add_dr);
+    const bool masks = run.activation_of(step).relu;
+    if (!masks) dy = multiply_by_derivative_of_sum(run, step);
     reduce_gradient<Isa>(run, step, dims.pixels(), v, [=]<class V>(V, std::int64_t at, int) {
-      const V g = load<V>(y + at) > 0.0f ? load<V>(dy + at) : V{};
+      const V g = masked_by<V>(masks, y + at, dy + at);
       if (dr != nullptr)
         store<V>(dr + at, held == nullptr ? g : g + load<V>(held + at));  // the shortcut's, in one pass
       return g;
     });
     const bool passed = dr != nullptr && held == nullptr;
     expand_gradient<Isa>(run, step, v, [=]<class V>(V, std::int64_t at, int) {
-      return passed ? load<V>(dr + at) : load<V>(y + at) > 0.0f ? load<V>(dy + at) : V{};
+      return passed ? load<V>(dr + at) : masked_by<V>(masks, y + at, dy + at);
     });
     zero_bias_gradient(run, step);
     run_convolution_gradients<Convolution>(run, step, v, nullptr);
@@ -78,6 +77,56 @@ struct ConvBnAddRelu {
   template <class Backend>
   static void commit(const Execution<Backend>& run, const Step& step) {
     commit_statistics(run, run.layer(step, 1), ChannelStatistics(run.statistics(step), run.layer(step, 0).out.c));
+  }
+
+ private:
+  /// What the activation is applied to: scale v + shift + r.
+  struct Sum {
+    const float *v, *r;  // (N,P,Q,O)
+    ChannelStatistics k;
+    DeferredAffine<float> deferred;  // of r
+
+    template <class V>
+    [[gnu::always_inline]] V at(std::int64_t pixel, int c) const {
+      V other = load<V>(r + pixel + c);
+      if (deferred.scale != nullptr)
+        other = fma<Isa>(other, load<V>(deferred.scale + c), load<V>(deferred.shift + c));
+      if (deferred.activation.relu) other = cpu::relu<Isa>(other);
+      return fma<Isa>(load<V>(v + pixel + c), load<V>(k.scale + c), load<V>(k.shift + c)) + other;
+    }
+  };
+
+  /// dy where y > 0, else 0; all of dy if `masks` is false.
+  template <class V>
+  [[gnu::always_inline]] static V masked_by(bool masks, const float* y, const float* dy) {
+    const V g = load<V>(dy);
+    return masks ? load<V>(y) > 0.0f ? g : V{} : g;
+  }
+
+  /// dy times the derivative of an activation that runs over rows.
+  template <class Backend>
+  [[gnu::cold]] static const float* multiply_by_derivative_of_sum(const Execution<Backend>& run, const Step& step) {
+    const Dims dims = run.layer(step, 0).out;
+    const auto activation = run.activation_of(step);
+    const Sum sum{run.data(step.saved), run.data(step.r), {run.statistics(step), dims.c}, run.deferred(step.r)};
+    const float *y = run.data(step.y), *dy = run.data(step.dy);
+    float* g = behind_reduction(run, step, dims.pixels());
+    const PixelBlocks blocks(dims.pixels());
+    constexpr int row = 512;
+    run.backend->pool().run(blocks.count(run.n), [&](int block, int) {
+      float x[row];
+      std::int64_t at = (blocks.sample(block) * dims.pixels() + blocks.first(block)) * dims.c;
+      for (int p = 0; p < blocks.length(block); ++p, at += dims.c)
+        for (int first = 0; first < dims.c; first += row) {
+          const int width = smaller(dims.c - first, row);
+          const std::int64_t here = at + first;
+          if (!activation.layer->activation->of_output)
+            for_channels<Isa>(width, [&]<class V>(V, int c) { store<V>(x + c, sum.template at<V>(at, first + c)); });
+          activation.loops->gradient(*activation.layer, activation.layer->activation->of_output ? y + here : x,
+                                     dy + here, g + here, width);
+        }
+    });
+    return g;
   }
 };
 

@@ -1,26 +1,26 @@
-// Training: Conv + BatchNorm, with or without ReLU. The convolution's output is stored; the rest is deferred.
+// Training: Conv + BatchNorm, with or without an activation. The convolution's output is stored; the rest is deferred.
 #pragma once
 
 #include <cstdint>
 
 #include <tinycnn/backends/cpu/fused/conv_bn_passes.hpp>
-#include <tinycnn/layers/relu.hpp>
 
 namespace tinycnn::cpu {
 
-/// y = conv(x) + bias is stored and its affine deferred: relu(scale y + shift), or without the ReLU.
-/// equals: reference::Conv2dOp, BatchNormOp (and ReluOp).
-template <class Convolution, bool Relu>
+/// y = conv(x) + bias is stored and its affine deferred: f(scale y + shift), or without the activation f.
+/// equals: reference::Conv2dOp, BatchNormOp (and ReluOp or ActivationOp).
+template <class Convolution, bool Activated>
 struct DeferredConvBn {
   using Isa = typename Convolution::Isa;
   static constexpr unsigned modes = in_training;
-  static constexpr bool accepts_deferred = true, defers = true, deferred_relu = Relu, saves_input = true,
-                        saves_output = true;
-  static constexpr bool reduces_for_batch_norm = true, uses_reduction = Relu;
+  static constexpr bool accepts_deferred = true, saves_input = true, saves_output = true;
+  static constexpr bool reduces_for_batch_norm = true, uses_reduction = Activated;
   static constexpr auto variant = &convolution_variant<Convolution>;
   static constexpr auto fits = &takes_convolution<Convolution>;
   static constexpr MemoryRequirements requirements(const Match& m) {
-    return conv_bn_requirements<Convolution>(m, 1, m.first().out.pixels());
+    MemoryRequirements requirements = conv_bn_requirements<Convolution>(m, 1, m.first().out.pixels());
+    requirements.deferred_activation = m.activation();
+    return requirements;
   }
 
   template <class Backend>
@@ -37,8 +37,15 @@ struct DeferredConvBn {
     const float* dy = run.data(step.dy);
     const bool reduced = step.reduced;
     float* y = run.data(step.y);  // (N,P,Q,O), becomes its own gradient
+    bool masks = Activated && !reduced;
+    if (const auto activation = run.activation_of(step); masks && activation.in_rows()) {
+      float* to = behind_reduction(run, step, dims.pixels());
+      multiply_by_derivative<Isa>(run, activation, k, dims.c, dims.pixels(), y, dy, to);
+      dy = to;
+      masks = false;
+    }
     const auto g = [=]<class V>(V, std::int64_t at, int c) {
-      if (Relu && !reduced)
+      if (Activated && masks)
         return masked<Isa, V>(dy, y, k, at, c);
       else
         return load<V>(dy + at);
@@ -57,8 +64,8 @@ struct DeferredConvBn {
 
 template <class Convolution>
 struct ConvBnRelu : DeferredConvBn<Convolution, true> {
-  static constexpr std::string_view name = "Conv+BatchNorm+ReLU";
-  static constexpr const Kind* pattern[] = {&conv2d, &batch_norm, &tinycnn::relu};
+  static constexpr std::string_view name = "Conv+BatchNorm+activation";
+  static constexpr const Kind* pattern[] = {&conv2d, &batch_norm, &any_activation};
 };
 
 template <class Convolution>

@@ -1,4 +1,5 @@
-// Training: Conv + BatchNorm + ReLU + MaxPool, pooled before it is normalised; scale, shift and ReLU are deferred.
+// Training: Conv + BatchNorm + activation + MaxPool, pooled before it is normalised; scale, shift and the activation are
+// deferred.
 #pragma once
 
 #include <cstdint>
@@ -6,14 +7,14 @@
 #include <tinycnn/backends/cpu/conv/epilogue/max_pool.hpp>
 #include <tinycnn/backends/cpu/fused/conv_bn_passes.hpp>
 #include <tinycnn/layers/max_pool.hpp>
-#include <tinycnn/layers/relu.hpp>
 
 namespace tinycnn::cpu {
 
 /// Windows that tile the image from its corner: only then can a block's rows be pooled while they are in the cache.
-constexpr bool pools_in_place(const Layer& pool) {
-  const Window& k = pool.options.window;
-  return k.stride == k.kernel && k.padding == 0 && k.dilation == 1 && k.kernel >= 2 && k.kernel <= 15;
+/// And a maximum may be taken before the activation only if that does not decrease anywhere.
+constexpr bool pools_in_place(const Match& m) {
+  const Window& k = m.last().options.window;
+  return m.layers[m.activation()]->activation->monotone && k.stride == k.kernel && k.padding == 0 && k.dilation == 1 && k.kernel >= 2 && k.kernel <= 15;
 }
 
 /// y = conv(x) + bias, kept at `y` unless null, its statistics, and the extremes of its pooling windows.
@@ -31,25 +32,37 @@ void run_with_statistics_and_pool(const Run& run, const Step& step, float* y) {
   run_with_statistics<Convolution>(run, step, epilogue);
 }
 
-/// Max-pooling commutes with the monotone relu(scale v + shift): the maximum where gamma > 0, the minimum where
+/// Computes the reduction for an activation that runs over rows; returns the gradient of BatchNorm's pooled output.
+template <class Isa, class Run>
+[[gnu::cold]] const float* reduce_pooled_in_rows(const Run& run, const Step& step, float* g) {
+  const Dims out = run.layer(step, 3).out;
+  const ChannelStatistics k(run.statistics(step), out.c);
+  const float* pooled = run.data(step.y);
+  multiply_by_derivative<Isa>(run, run.activation_of(step), k, out.c, out.pixels(), pooled, run.data(step.dy), g);
+  reduce_gradient<Isa>(run, step, out.pixels(), pooled,
+                       [=]<class V>(V, std::int64_t at, int) { return load<V>(g + at); });
+  return g;
+}
+
+/// Max-pooling commutes with f(scale v + shift) if the activation f is monotone: the maximum where gamma > 0, the minimum where
 /// gamma < 0, the first element where gamma = 0. Keeps the convolution's output and one byte an element of y.
-/// equals: reference::Conv2dOp, BatchNormOp, ReluOp, MaxPoolOp, but for ties that only rounding makes.
+/// equals: reference::Conv2dOp, BatchNormOp, ReluOp or ActivationOp, MaxPoolOp, but for ties that only rounding makes.
 template <class Convolution>
 struct ConvBnReluPool {
   using Isa = typename Convolution::Isa;
-  static constexpr std::string_view name = "Conv+BatchNorm+ReLU+MaxPool";
-  static constexpr const Kind* pattern[] = {&conv2d, &batch_norm, &tinycnn::relu, &max_pool};
+  static constexpr std::string_view name = "Conv+BatchNorm+activation+MaxPool";
+  static constexpr const Kind* pattern[] = {&conv2d, &batch_norm, &any_activation, &max_pool};
   static constexpr unsigned modes = in_training;
-  static constexpr bool accepts_deferred = true, defers = true, deferred_relu = true, saves_input = true,
-                        saves_output = true;
+  static constexpr bool accepts_deferred = true, saves_input = true, saves_output = true;
   static constexpr bool reduces_for_batch_norm = true, uses_reduction = true;
   static constexpr auto variant = &convolution_variant<Convolution>;
-  static constexpr bool fits(const Match& m) { return Convolution::takes(m.first()) && pools_in_place(m.last()); }
+  static constexpr bool fits(const Match& m) { return Convolution::takes(m.first()) && pools_in_place(m); }
   static constexpr MemoryRequirements requirements(const Match& m) {
     MemoryRequirements requirements =
         conv_bn_requirements<Convolution>(m, m.last().options.window.kernel, m.last().out.pixels());
     requirements.saved = m.first().out.size();
     requirements.argmax_bytes = m.last().out.size();
+    requirements.deferred_activation = m.activation();
     return requirements;
   }
 
@@ -63,10 +76,16 @@ struct ConvBnReluPool {
     const Dims dims = run.layer(step, 0).out;
     const ChannelStatistics k(run.statistics(step), dims.c);
     const float *dy = run.data(step.dy), *pooled = run.data(step.y);  // (N,P/k,Q/k,O)
-    if (!step.reduced)
-      reduce_gradient<Isa>(run, step, run.layer(step, 3).out.pixels(), pooled,
+    const std::int64_t pixels = run.layer(step, 3).out.pixels();
+    if (step.reduced) {
+      expand_pooled(run, step, k, dy, nullptr);
+    } else if (run.activation_of(step).in_rows()) {
+      expand_pooled(run, step, k, reduce_pooled_in_rows<Isa>(run, step, behind_reduction(run, step, pixels)), nullptr);
+    } else {
+      reduce_gradient<Isa>(run, step, pixels, pooled,
                            [=]<class V>(V, std::int64_t at, int c) { return masked<Isa, V>(dy, pooled, k, at, c); });
-    expand_pooled(run, step, k);
+      expand_pooled(run, step, k, dy, pooled);
+    }
     zero_bias_gradient(run, step);
     run_convolution_gradients<Convolution>(run, step, run.data(step.saved), nullptr);
   }
@@ -80,11 +99,11 @@ struct ConvBnReluPool {
   /// v <- a g + b (v - mean) + c in place in the convolution's output, where g is 0 but for the argmax of each window.
   /// A task is one row of windows: k image rows of one sample.
   template <class Backend>
-  static void expand_pooled(const Execution<Backend>& run, const Step& step, const ChannelStatistics& k) {
+  static void expand_pooled(const Execution<Backend>& run, const Step& step, const ChannelStatistics& k,
+                            const float* dy, const float* pooled) {
     const Dims dims = run.layer(step, 0).out, out = run.layer(step, 3).out;
     const int kernel = run.layer(step, 3).options.window.kernel;
     const int window_rows = (dims.h + kernel - 1) / kernel;
-    const float* pooled = step.reduced ? nullptr : run.data(step.y);
     run.backend->pool().run(run.n * window_rows, [&](int task, int) {
       const int n = task / window_rows, window_row = task % window_rows;
       const int rows = dims.h - window_row * kernel < kernel ? dims.h - window_row * kernel : kernel;
@@ -92,7 +111,7 @@ struct ConvBnReluPool {
       const int windows = window_row < out.h ? out.w : 0;
       for (int q = 0; q < windows; ++q) {
         const std::int64_t window = ((std::int64_t(n) * out.h + window_row) * out.w + q) * dims.c;
-        expand_window(k, dims, kernel, run.data(step.dy) + window, pooled == nullptr ? nullptr : pooled + window,
+        expand_window(k, dims, kernel, dy + window, pooled == nullptr ? nullptr : pooled + window,
                       run.bytes(step.argmax) + window, v + std::int64_t(q) * kernel * dims.c);
       }
       for (int r = 0; r < rows; ++r)

@@ -1,5 +1,5 @@
-// Reduces the gradient of a deferred value for its BatchNorm while it is in the cache: the ReLU mask, and the sums that
-// BatchNorm's backward starts with.
+// Reduces the gradient of a deferred value for its BatchNorm while it is in the cache: the derivative of the activation,
+// and the sums that BatchNorm's backward starts with.
 #pragma once
 
 #include <cstdint>
@@ -8,8 +8,8 @@
 
 namespace tinycnn::cpu {
 
-/// g = result + add where scale v + shift > 0, in the forward pass's own expression, else 0; and of every block the
-/// sums of g and g (v - mean), which finalize_gradient takes.
+/// g = (result + add) f'(scale v + shift), in the forward pass's own expression; for ReLU, result + add where that is
+/// above 0, else 0. And of every block the sums of g and g (v - mean), which finalize_gradient takes.
 template <class Isa>
 struct BatchNormReductionEpilogue {
   float* g = nullptr;  // (N,H,W,C)
@@ -19,10 +19,12 @@ struct BatchNormReductionEpilogue {
   const float *scale = nullptr, *shift = nullptr, *mean = nullptr;  // (C)
   float* sums = nullptr;                                            // (blocks,2,C)
   bool past_caches = false;
+  AppliedActivation<float> activation{};
 
   static constexpr int row_multiple() { return 1; }
 
   [[gnu::noinline]] void apply(const OutputTile& p) const {
+    if (activation.in_rows()) return apply_in_rows(p);
     const Pixel<Isa> factor = Pixel<Isa>::read(scale + p.channel, p.width);
     const Pixel<Isa> offset = Pixel<Isa>::read(shift + p.channel, p.width);
     const Pixel<Isa> center = Pixel<Isa>::read(mean + p.channel, p.width);
@@ -40,6 +42,40 @@ struct BatchNormReductionEpilogue {
       product = {fma<Isa>(here.a, stored.a - center.a, product.a), fma<Isa>(here.b, stored.b - center.b, product.b)};
       here.write(g + at, p.width, past_caches);
     });
+    add_sums(p, sum, product);
+  }
+
+ private:
+  /// The same for an activation that runs over rows.
+  [[gnu::cold]] void apply_in_rows(const OutputTile& p) const {
+    const Pixel<Isa> factor = Pixel<Isa>::read(scale + p.channel, p.width);
+    const Pixel<Isa> offset = Pixel<Isa>::read(shift + p.channel, p.width);
+    const Pixel<Isa> center = Pixel<Isa>::read(mean + p.channel, p.width);
+    Pixel<Isa> sum, product;
+    HotPixels<Isa> x, dy;
+    const auto flush = [&] {
+      activation.multiply_by_derivative(x.values, dy.values, x.count * NR<Isa>);
+      for (int i = 0; i < x.count; ++i) {
+        const Pixel<Isa> here = Pixel<Isa>::read(dy.values + i * NR<Isa>);
+        const Pixel<Isa> stored = Pixel<Isa>::read(v + x.at[i], p.width);
+        sum = {sum.a + here.a, sum.b + here.b};
+        product = {fma<Isa>(here.a, stored.a - center.a, product.a), fma<Isa>(here.b, stored.b - center.b, product.b)};
+        here.write(g + x.at[i], p.width, past_caches);
+      }
+      x.count = dy.count = 0;
+    };
+    for_pixels<Isa>(p, dims, [&](const float* from, std::int64_t at) {
+      const Pixel<Isa> here = Pixel<Isa>::read(from), stored = Pixel<Isa>::read(v + at, p.width);
+      const Pixel<Isa> other = Pixel<Isa>::read(add == nullptr ? nullptr : add + at, p.width);
+      x.push({fma<Isa>(stored.a, factor.a, offset.a), fma<Isa>(stored.b, factor.b, offset.b)}, at);
+      dy.push({here.a + other.a, here.b + other.b}, at);
+      if (x.full()) flush();
+    });
+    flush();
+    add_sums(p, sum, product);
+  }
+
+  [[gnu::always_inline]] void add_sums(const OutputTile& p, Pixel<Isa> sum, Pixel<Isa> product) const {
     const bool first = p.first && p.column == 0 && p.row % p.row_step == 0;  // of the tiles and phases of a block
     float* to = sums + std::int64_t{2} * p.block * dims.c + p.channel;
     for (Pixel<Isa>* total : {&sum, &product}) {

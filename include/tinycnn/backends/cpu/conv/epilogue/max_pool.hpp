@@ -1,4 +1,4 @@
-// Max-pooling a convolution's result while it is hot: with BatchNorm's sums for training, with ReLU for inference.
+// Max-pooling a convolution's result while it is hot: with BatchNorm's sums for training, with the activation for inference.
 #pragma once
 
 #include <cstdint>
@@ -115,13 +115,15 @@ struct StatisticsPoolEpilogue {
   }
 };
 
-/// pooled = max over every k x k window (stride k, no padding) of relu(result + bias); the result itself is not stored.
+/// pooled = max over every k x k window (stride k, no padding) of f(result + bias), where the activation f does not
+/// decrease anywhere; the result itself is not stored.
 template <class Isa>
 struct PoolEpilogue {
   float* pooled = nullptr;  // (N,P/k,Q/k,O)
   Dims dims;                // of the result, (O,P,Q)
   const float* bias = nullptr;
   int k = 2;
+  AppliedActivation<float> activation{true};
 
   [[nodiscard]] int row_multiple() const { return k; }
 
@@ -143,7 +145,10 @@ struct PoolEpilogue {
               best.b = ((v.b > best.b) | (v.b != v.b)) ? v.b : best.b;
             }
           best = {best.a + offset.a, best.b + offset.b};  // rounding is monotone, so once after the maximum is enough
-          best = {cpu::relu<Isa>(best.a), cpu::relu<Isa>(best.b)};
+          if (activation.relu)
+            best = {cpu::relu<Isa>(best.a), cpu::relu<Isa>(best.b)};
+          else
+            best = activated(best);
           best.write(pooled + (row + j) * dims.c + p.channel, p.width, false);
         }
       }
@@ -151,7 +156,7 @@ struct PoolEpilogue {
 
   /// The same for 2x2 windows from registers. False where a result is not finite.
   [[gnu::noinline]] bool apply(const OutputTile& p, const FewChannels& x) const {
-    if (k != 2 || p.width != NR<Isa>) return false;
+    if (k != 2 || p.width != NR<Isa> || !activation.relu) return false;
     PoolFewChannels<Isa> pool;
     pool.pooled = pooled, pool.dims = dims;
     pool.relu = true;
@@ -162,6 +167,14 @@ struct PoolEpilogue {
       if (!pool.sample(p, x, s, unused)) return false;
     }
     return true;
+  }
+
+ private:
+  [[gnu::cold]] Pixel<Isa> activated(const Pixel<Isa>& v) const {
+    float row[NR<Isa>];
+    v.write(row, NR<Isa>, false);
+    if (activation.in_rows()) activation.apply(row, NR<Isa>);
+    return Pixel<Isa>::read(row);
   }
 };
 

@@ -1,6 +1,7 @@
 // Epilogues that store a convolution's output tiles while they are in the cache: sum, ReLU, BatchNorm's statistics.
 #pragma once
 
+#include <tinycnn/backends/applied_activation.hpp>
 #include <tinycnn/backends/cpu/conv/direct/tiled_loop.hpp>
 
 #include <cstdint>
@@ -66,23 +67,39 @@ template <class Isa, class F>
     }
 }
 
-/// y = relu(result + bias + add), each of relu, bias (C) and add (N,H,W,C; may be y itself) optional.
+/// Some pixels' results, NR values each, and where they belong: an activation that is a function call runs over several.
+template <class Isa>
+struct HotPixels {
+  static constexpr int capacity = 32;
+  alignas(64) float values[capacity * NR<Isa>];
+  std::int64_t at[capacity];
+  int count = 0;
+
+  [[nodiscard]] bool full() const { return count == capacity; }
+  [[gnu::always_inline]] void push(const Pixel<Isa>& v, std::int64_t to) {
+    v.write(values + count * NR<Isa>, NR<Isa>, false);
+    at[count++] = to;
+  }
+};
+
+/// y = f(result + bias + add), each of the activation f, bias (C) and add (N,H,W,C; may be y itself) optional.
 template <class Isa>
 struct StoreEpilogue {
   float* y = nullptr;  // (N,H,W,C)
   Dims dims;
   const float* bias = nullptr;
   const float* add = nullptr;
-  bool relu = false;
+  AppliedActivation<float> activation{};
   bool past_caches = false;  // see streams()
 
   static constexpr int row_multiple() { return 1; }
 
   [[gnu::noinline]] void apply(const OutputTile& p) const {
+    if (activation.in_rows()) return apply_in_rows(p);
     const Pixel<Isa> offset = Pixel<Isa>::read(bias == nullptr ? nullptr : bias + p.channel, p.width);
     // Copies, which no store can change.
     for_pixels<Isa>(p, dims,
-                    [offset, to = y, other = add, clip = relu, width = p.width, past = past_caches](const float* from,
+                    [offset, to = y, other = add, clip = activation.relu, width = p.width, past = past_caches](const float* from,
                                                                                                     std::int64_t at) {
                       Pixel<Isa> v = Pixel<Isa>::read(from);
                       v.a += offset.a;
@@ -95,6 +112,26 @@ struct StoreEpilogue {
                       if (clip) v = {cpu::relu<Isa>(v.a), cpu::relu<Isa>(v.b)};
                       v.write(to + at, width, past);
                     });
+  }
+
+ private:
+  /// The same for an activation that runs over rows.
+  [[gnu::cold]] void apply_in_rows(const OutputTile& p) const {
+    const Pixel<Isa> offset = Pixel<Isa>::read(bias == nullptr ? nullptr : bias + p.channel, p.width);
+    HotPixels<Isa> hot;
+    const auto flush = [&] {
+      activation.apply(hot.values, hot.count * NR<Isa>);
+      for (int i = 0; i < hot.count; ++i)
+        Pixel<Isa>::read(hot.values + i * NR<Isa>).write(y + hot.at[i], p.width, past_caches);
+      hot.count = 0;
+    };
+    for_pixels<Isa>(p, dims, [&](const float* from, std::int64_t at) {
+      const Pixel<Isa> v = Pixel<Isa>::read(from);
+      const Pixel<Isa> term = Pixel<Isa>::read(add == nullptr ? nullptr : add + at, p.width);
+      hot.push({v.a + offset.a + term.a, v.b + offset.b + term.b}, at);
+      if (hot.full()) flush();
+    });
+    flush();
   }
 };
 
