@@ -23,6 +23,7 @@ struct ConvBnAddRelu {
   static constexpr auto fits = &takes_convolution<Convolution>;
   static constexpr MemoryRequirements requirements(const Match& m) {
     MemoryRequirements requirements = conv_bn_requirements<Convolution>(m, 1, m.first().out.pixels());
+    requirements.deferred = -1;  // scale and shift are applied, since the sum is stored
     requirements.saved = m.first().out.size();
     return requirements;
   }

@@ -25,7 +25,7 @@ template <class Isa, class F>
     float* const end = to;
     const bool whole = left >= Isa::width;
     if (!whole) {
-      store<Isa>(rest_a, {}), store<Isa>(rest_b, {});
+      store<Isa>(rest_a, Vector<Isa>{}), store<Isa>(rest_b, Vector<Isa>{});
       std::memcpy(rest_a, a, sizeof(float) * std::size_t(left));
       std::memcpy(rest_b, b, sizeof(float) * std::size_t(left));
       a = rest_a, b = rest_b, to = rest_a;

@@ -62,9 +62,9 @@ template <class Isa>
 [[gnu::always_inline]] inline Vector<Isa> tanh(Vector<Isa> x) {
   constexpr float c[] = {-0.333332479f, 0.133305237f, -0.053663794f, 0.0203947444f, -0.00543654477f};
   const Vector<Isa> size = detail::absolute<Isa>(x), square = x * x;
-  const Vector<Isa> small = fma<Isa>(x * square, detail::polynomial<Isa>(square, c), x);
-  const Vector<Isa> large = detail::with_sign<Isa>(1.0f - 2.0f / (exp<Isa>(size + size) + 1.0f), x);
-  return size < 0.65f ? small : large;
+  const Vector<Isa> small = fma<Isa>(size * square, detail::polynomial<Isa>(square, c), size);
+  const Vector<Isa> large = 1.0f - 2.0f / (exp<Isa>(size + size) + 1.0f);
+  return detail::with_sign<Isa>(size < 0.65f ? small : large, x);
 }
 
 /// erf(x): a polynomial near 0, else 1 - e^(-|x| p(|x|)).
@@ -102,7 +102,7 @@ template <class Isa>
   y = sum < __builtin_inff() ? y : x;                  // infinity and NaN
   y = sum > 0.0f ? y : zero - __builtin_inff();        // -1
   y = sum < 0.0f ? zero + __builtin_nanf("") : y;
-  return x == x ? y : x;
+  return (x == x) & (x != 0.0f) ? y : x;  // NaN, and -0
 }
 
 }  // namespace tinycnn::cpu
