@@ -93,7 +93,8 @@ struct Convolution {
     for (int o = 0; o < s.y.c; o += 5) gamma.data[o] = 0;
   }
   [[nodiscard]] TensorSource<Isa> source() const {
-    return {x.data, s.x, test.deferred ? DeferredAffine<float>{scale.data, shift.data, {true}} : DeferredAffine<float>{}};
+    return {x.data, s.x,
+            test.deferred ? DeferredAffine<float>{scale.data, shift.data, {true}} : DeferredAffine<float>{}};
   }
   /// Calls f(x index, w index, y index, value of x) for every product of the convolution.
   template <class F>

@@ -20,8 +20,7 @@ template <class Isa, class F>
 std::vector<float> all(const std::vector<float>& x, F f) {
   std::vector<float> padded = x, y(x.size() + Isa::width);
   padded.resize(x.size() + Isa::width);
-  for (std::size_t i = 0; i < x.size(); i += Isa::width)
-    cpu::store<Isa>(&y[i], f(cpu::load<Isa>(&padded[i])));
+  for (std::size_t i = 0; i < x.size(); i += Isa::width) cpu::store<Isa>(&y[i], f(cpu::load<Isa>(&padded[i])));
   y.resize(x.size());
   return y;
 }

@@ -63,7 +63,7 @@ def record_activations(out):
         x[0].view(-1)[: len(kinks)] = kinks
         record(out, name, layer, x, generator)
         record(out, f"conv_{name}", nn.Sequential(nn.Conv2d(3, 5, 3, 1, 1), layer), randn(generator, 2, 3, 5, 7), generator)
-        record(out, f"conv_bn_{name}", nn.Sequential(nn.Conv2d(3, 5, 3, 1, 1), nn.BatchNorm2d(5), layer),
+        record(out, f"conv_bn_{name}", nn.Sequential(nn.Conv2d(3, 5, 3, 1, 1, bias=False), nn.BatchNorm2d(5), layer),
                randn(generator, 2, 3, 5, 7), generator)
         record(out, f"linear_{name}", nn.Sequential(nn.Linear(7, 5), layer), randn(generator, 3, 7), generator)
 

@@ -107,8 +107,8 @@ template <class Backend, class Activation>
 void check_activation(const std::string& name) {
   check_layer<Backend, Activation, Image<3, 5, 7>>(name);
   check_layer<Backend, Sequential<Conv2d<3, 5, 3, Padding<1>>, Activation>, Image<3, 5, 7>>("conv_" + name);
-  check_layer<Backend, Sequential<Conv2d<3, 5, 3, Padding<1>>, BatchNorm<5>, Activation>, Image<3, 5, 7>>("conv_bn_" +
-                                                                                                          name);
+  check_layer<Backend, Sequential<Conv2d<3, 5, 3, Padding<1>, NoBias>, BatchNorm<5>, Activation>, Image<3, 5, 7>>(
+      "conv_bn_" + name);
   check_layer<Backend, Sequential<Linear<7, 5>, Activation>, Features<7>>("linear_" + name);
 }
 

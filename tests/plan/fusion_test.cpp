@@ -265,7 +265,8 @@ void check_activation(const std::string& name) {
     expected.replace(expected.find('%'), 1, name);
     CHECK(training.find(expected) != std::string::npos);
   }
-  for (const char* op : {"Conv+BatchNorm+%, folded, Winograd: ", "Conv+%, packed: ", "Conv+BatchNorm+Add+%, folded: "}) {
+  for (const char* op :
+       {"Conv+BatchNorm+%, folded, Winograd: ", "Conv+%, packed: ", "Conv+BatchNorm+Add+%, folded: "}) {
     std::string expected(op);
     expected.replace(expected.find('%'), 1, name);
     CHECK(inference.find(expected) != std::string::npos);

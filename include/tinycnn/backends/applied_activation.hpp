@@ -13,6 +13,7 @@ struct AppliedActivation {
   bool relu = false;
   const ActivationLoops<T>* loops = nullptr;
   const Layer* layer = nullptr;
+  const void* passes = nullptr;  ///< the backend's passes for such activations, in a type of its own
 
   /// Whether there is one that runs over rows.
   [[nodiscard]] bool in_rows() const { return loops != nullptr; }

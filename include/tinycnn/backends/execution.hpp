@@ -71,7 +71,7 @@ struct Execution {
     const Layer& l = graph().layers[layer];
     if (l.activation->inlined) return {true, nullptr, &l};
     if constexpr (std::is_same_v<T, float>)
-      if (plan->activations != nullptr) return {false, &plan->activations[layer], &l};
+      if (plan->activations != nullptr) return {false, &plan->activations[layer], &l, plan->row_passes};
     return {false, &l.activation->template loops<T>(), &l};
   }
   /// The scratch memory of one worker.

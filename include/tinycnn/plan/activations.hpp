@@ -17,7 +17,15 @@ constexpr bool uses_kind(const Graph& g, const Kind& kind) {
   return false;
 }
 
-/// The functions of each layer of a graph, null where it is not an activation. Only those that it uses are instantiated.
+/// Whether a graph has an activation that runs over rows: any but ReLU.
+constexpr bool has_activation_in_rows(const Graph& g) {
+  for (int i = 0; i < g.layer_count; ++i)
+    if (g.layers[i].activation != nullptr && !g.layers[i].activation->inlined) return true;
+  return false;
+}
+
+/// The functions of each layer of a graph, null where it is not an activation. Only those that it uses are
+/// instantiated.
 template <class List, const Graph& G>
 struct ActivationTable;
 template <class... A, const Graph& G>

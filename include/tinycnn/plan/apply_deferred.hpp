@@ -1,4 +1,5 @@
-// Second stage: inserts a step that applies a deferred scale, shift and activation if a reader does not accept them deferred.
+// Second stage: inserts a step that applies a deferred scale, shift and activation if a reader does not accept them
+// deferred.
 #pragma once
 
 #include <tinycnn/plan/draft.hpp>
@@ -22,9 +23,7 @@ constexpr void apply_deferred_where_needed(PlanDraft& d) {
     auto refuses_x = [&](const Step& s) {
       return s.x == raw && (!d.op(s).accepts_deferred || (d.op(s).accepts_only_relu && !only_relu));
     };
-    auto refuses_r = [&](const Step& s) {
-      return s.r == raw && (!d.op(s).accepts_deferred_residual || !only_relu);
-    };
+    auto refuses_r = [&](const Step& s) { return s.r == raw && (!d.op(s).accepts_deferred_residual || !only_relu); };
     bool wanted = d.output == raw;
     for (int i = at + 1; i < d.step_count; ++i) wanted = wanted || refuses_x(d.steps[i]) || refuses_r(d.steps[i]);
     for (int v = 0; v < known; ++v) wanted = wanted || (v != raw && d.values[v].root == raw);

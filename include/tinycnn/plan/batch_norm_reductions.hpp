@@ -7,7 +7,8 @@
 namespace tinycnn {
 
 /// If its fused op can, the last step that contributes to the gradient of a deferred value multiplies it by the
-/// derivative of the activation and computes the sums that the value's own backward step needs. Then no other step may read that gradient.
+/// derivative of the activation and computes the sums that the value's own backward step needs. Then no other step may
+/// read that gradient.
 constexpr void assign_batch_norm_reductions(PlanDraft& d) {
   for (int at = d.forward_count; at < d.step_count; ++at) {
     Step& producer = d.steps[at];

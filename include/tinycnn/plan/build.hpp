@@ -76,7 +76,7 @@ struct GraphBuilder {
     if (failure.mistake != Mistake::none) return x;
     ParameterList list{parameters == nullptr ? nullptr : parameters + parameter_count, 0, layer_count};
     L::parameters(list);
-    Layer layer{&L::kind, L::options, {}, {}, 0, parameter_count, list.count, segment, own_kernels_of<L>(),
+    Layer layer{&L::kind,          L::options, {}, {}, 0, parameter_count, list.count, segment, own_kernels_of<L>(),
                 activation_of<L>()};
     parameter_count += list.count;
     if (nodes != nullptr) {

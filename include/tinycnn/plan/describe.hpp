@@ -43,8 +43,8 @@ namespace detail {
 }  // namespace detail
 
 /// One line per step: its op, the layers it computes, the values it reads and writes. `~relu` marks a value stored
-/// before its scale and shift, if any, and its ReLU; `+=` a gradient that the step adds to; `*` a gradient that the step also masks and
-/// reduces for BatchNorm.
+/// before its scale and shift, if any, and its ReLU; `+=` a gradient that the step adds to; `*` a gradient that the
+/// step also masks and reduces for BatchNorm.
 [[gnu::cold]] inline std::string describe(const Plan& p) {
   std::string text;
   for (int i = 0; i < p.step_count; ++i) {

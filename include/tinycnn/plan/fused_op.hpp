@@ -26,7 +26,7 @@ struct Match {
   const Layer* layers[longest_pattern] = {};
   int count = 0;
   Mode mode = Mode::training;
-  bool wants_dx = true;  ///< false if the first layer reads the network's input and its gradient is not needed
+  bool wants_dx = true;    ///< false if the first layer reads the network's input and its gradient is not needed
   bool is_output = false;  ///< the caller reads the match's result, itself or by a view
 
   [[nodiscard]] constexpr const Layer& first() const { return *layers[0]; }
@@ -52,8 +52,8 @@ struct MemoryRequirements {
   std::int64_t deferred = -1;  ///< offset in `statistics` of the scale (C), followed by the shift (C), if the op defers
                                ///< them: y is stored before they are applied
   int deferred_activation = -1;  ///< which of the op's layers is an activation that it defers; -1: none
-  std::int64_t prepared = 0;   ///< weights that are packed when parameters are loaded (inference)
-  std::int64_t workspace = 0;  ///< used within one step, shared by all steps
+  std::int64_t prepared = 0;     ///< weights that are packed when parameters are loaded (inference)
+  std::int64_t workspace = 0;    ///< used within one step, shared by all steps
   std::int64_t workspace_per_sample = 0;
   std::int64_t scratch = 0;             ///< per worker
   std::int64_t scratch_per_sample = 0;  ///< per worker and sample of the batch's capacity
@@ -74,9 +74,9 @@ struct FusedOpFacts {
   bool passes_gradient = false;            ///< dx = dr = dy: shared, nothing to compute (Add)
   bool reduces_for_batch_norm = false;     ///< backward can multiply dx by the derivative of a deferred x's activation
                                            ///< and compute its BatchNorm reduction
-  bool uses_reduction = false;    ///< backward can use such a dy and its BatchNorm reduction
-  bool applies_deferred = false;  ///< applies the deferred affine of a value; the planner inserts such steps
-  bool fallback = false;          ///< a plain loop in place of a kernel that the backend lacks
+  bool uses_reduction = false;             ///< backward can use such a dy and its BatchNorm reduction
+  bool applies_deferred = false;           ///< applies the deferred affine of a value; the planner inserts such steps
+  bool fallback = false;                   ///< a plain loop in place of a kernel that the backend lacks
   bool (*fits)(const Match&) = nullptr;
   MemoryRequirements (*requirements)(const Match&) = nullptr;
   std::string_view (*variant)(const Layer& first) = nullptr;  ///< the name of the algorithm used; empty: the default

@@ -115,7 +115,10 @@ constexpr Plan make_plan() {
   p.scratch = d.scratch;
   p.scratch_per_sample = d.scratch_per_sample;
   if constexpr (requires { typename Backend::Activations; })
-    p.activations = activation_table<Backend, graph_of<Net, Input, Loss>>.of;
+    if constexpr (has_activation_in_rows(graph_of<Net, Input, Loss>)) {
+      p.activations = activation_table<Backend, graph_of<Net, Input, Loss>>.of;
+      p.row_passes = Backend::template row_passes<Backend>();
+    }
   p.missing = d.missing;
   return p;
 }

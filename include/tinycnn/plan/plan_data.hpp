@@ -54,7 +54,7 @@ struct Step {
   std::int64_t prepared = -1;
   int dy = -1, dx = -1, dr = -1, add_dx = -1, add_dr = -1;
   int reduces_for = -1;  ///< the backward step whose BatchNorm reduction this step computes from dx; -1: none
-  bool reduced = false;  ///< another step has applied the ReLU mask to this step's dy and computed the reduction
+  bool reduced = false;  ///< another step has multiplied dy by the activation's derivative and computed the reduction
   bool parameter_gradients = false;
 };
 
@@ -91,6 +91,8 @@ struct Plan {
   std::int64_t persistent = 0;  ///< independent of the batch: statistics, prepared weights
   std::int64_t workspace = 0, workspace_per_sample = 0, scratch = 0, scratch_per_sample = 0;
   const ActivationLoops<float>* activations = nullptr;  ///< the backend's, one per layer; null: those of the layers
+  const void* row_passes =
+      nullptr;       ///< the backend's passes for activations that run over rows, if the network has any
   int missing = -1;  ///< the first layer that no fused op of the backend computes; -1: none
 
   [[nodiscard]] constexpr bool uses(int op, Phase phase) const {

@@ -12,6 +12,7 @@
 #include <tinycnn/backends/cpu/fused/depthwise.hpp>
 #include <tinycnn/backends/cpu/fused/first_conv_bn_relu_pool.hpp>
 #include <tinycnn/backends/cpu/fused/folded_conv_bn.hpp>
+#include <tinycnn/backends/cpu/fused/in_rows.hpp>
 #include <tinycnn/backends/cpu/fused/linear_relu.hpp>
 #include <tinycnn/backends/cpu/layers/activation.hpp>
 #include <tinycnn/backends/cpu/layers/activation_functions.hpp>
@@ -82,12 +83,18 @@ class Cpu : public HostVerbs {
       cpu::FoldedConvBnRelu<Depthwise>, cpu::FoldedConvBnRelu<Dense>, cpu::PackedConvActivationPool<Depthwise>,
       cpu::PackedConvActivationPool<Dense>, cpu::FoldedConvBn<Depthwise>, cpu::FoldedConvBn<Dense>,
       cpu::ConvActivation<Depthwise>, cpu::ConvActivation<Dense>, cpu::PackedConvActivation<Depthwise>,
-      cpu::PackedConvActivation<Dense>, cpu::Conv<Depthwise>, cpu::Conv<Dense>, cpu::LinearRelu<Isa>, cpu::LinearAlone<Isa>,
-      cpu::ApplyDeferred<Isa>, cpu::BatchNorm<Isa>, cpu::Relu<Isa>, cpu::ActivationAlone<false>,
-      cpu::ActivationAlone<true>, cpu::MaxPool<Isa>, cpu::AvgPool<Isa>,
+      cpu::PackedConvActivation<Dense>, cpu::Conv<Depthwise>, cpu::Conv<Dense>, cpu::LinearRelu<Isa>,
+      cpu::LinearAlone<Isa>, cpu::ApplyDeferred<Isa>, cpu::BatchNorm<Isa>, cpu::Relu<Isa>,
+      cpu::ActivationAlone<Isa, false>, cpu::ActivationAlone<Isa, true>, cpu::MaxPool<Isa>, cpu::AvgPool<Isa>,
       cpu::GlobalAvgPool<Isa>, cpu::Dropout<Isa>, cpu::Add<Isa>, cpu::Concat<Isa>, cpu::CrossEntropy<Isa>,
       cpu::PlainLoop<reference::MaxPoolOp>, cpu::PlainLoop<reference::AddFlattenedOp>,
       cpu::PlainLoop<reference::ConcatOp>, cpu::PlainLoop<reference::OwnLayerOp>>;
+
+  /// The passes for activations that run over rows, for plans of networks that have any (plan/activations.hpp).
+  template <class Backend>
+  static constexpr const void* row_passes() {
+    return static_cast<const cpu::EpiloguePasses<Isa>*>(&cpu::row_passes_of<Isa, Execution<Backend>>);
+  }
 
   explicit Cpu(int threads = 1) : pool_(threads) {}
   [[nodiscard]] int threads() const { return pool_.size(); }

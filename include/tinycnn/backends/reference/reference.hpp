@@ -31,10 +31,9 @@ struct Reference : HostVerbs {
   template <class... OwnLayer>
   using FusedOpsAnd =
       tinycnn::FusedOps<reference::Conv2dOp, reference::BatchNormOp, reference::ReluOp, reference::ActivationOp<false>,
-                        reference::ActivationOp<true>, reference::MaxPoolOp,
-                        reference::AvgPoolOp, reference::GlobalAvgPoolOp, reference::LinearOp, reference::DropoutOp,
-                        reference::AddOp, reference::AddFlattenedOp, reference::ConcatOp, reference::CrossEntropyOp,
-                        OwnLayer...>;
+                        reference::ActivationOp<true>, reference::MaxPoolOp, reference::AvgPoolOp,
+                        reference::GlobalAvgPoolOp, reference::LinearOp, reference::DropoutOp, reference::AddOp,
+                        reference::AddFlattenedOp, reference::ConcatOp, reference::CrossEntropyOp, OwnLayer...>;
   using FusedOps =
       std::conditional_t<std::is_same_v<Stored, Compute>, FusedOpsAnd<reference::OwnLayerOp>, FusedOpsAnd<>>;
 

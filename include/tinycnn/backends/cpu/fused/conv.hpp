@@ -153,7 +153,8 @@ void run_convolution(const Run& run, const Step& step, const Epilogue& epilogue)
   c.forward(run.n, source_of<Isa>(run, step.x), run.workspace, epilogue, run.backend->pool(), run.scratch);
 }
 
-/// dx (+ add_dx), times the derivative of the activation and reduced for the BatchNorm that computed x, then the gradients of that BatchNorm.
+/// dx (+ add_dx), times the derivative of the activation and reduced for the BatchNorm that computed x, then the
+/// gradients of that BatchNorm.
 template <class Convolution, class Run>
 void run_reducing_input_gradient(const Run& run, const Step& step, const Convolution& c,
                                  const TensorSource<typename Convolution::Isa>& gradient) {

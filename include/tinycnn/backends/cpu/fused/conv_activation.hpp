@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include <tinycnn/backends/cpu/fused/conv.hpp>
-#include <tinycnn/backends/cpu/layers/activation.hpp>
+#include <tinycnn/backends/cpu/fused/row_passes.hpp>
 #include <tinycnn/backends/cpu/simd/element_loop.hpp>
 
 namespace tinycnn::cpu {
@@ -55,10 +55,7 @@ struct ConvActivation {
         store<V>(y + i, load<V>(y + i) <= 0.0f ? V{} : load<V>(dy + i));
       });
     else
-      for_hot_rows(run, count, [=](std::int64_t at, std::int64_t part) {
-        if (activation.layer->activation->of_output) activation.apply(y + at, part);
-        activation.loops->gradient(*activation.layer, y + at, dy + at, y + at, part);
-      });
+      RowPasses<Isa, Execution<Backend>>::of(run).gradient_in_place(run, activation, count, y, dy);
     run_convolution_gradients<Convolution>(
         run, step, y, conv.options.bias && step.parameter_gradients ? run.gradient(conv, 1) : nullptr);
   }

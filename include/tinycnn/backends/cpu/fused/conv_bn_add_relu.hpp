@@ -8,6 +8,30 @@
 
 namespace tinycnn::cpu {
 
+/// What the activation is applied to: scale v + shift + r.
+template <class Isa>
+struct NormalisedSum {
+  const float *v, *r;  // (N,P,Q,O)
+  ChannelStatistics k;
+  DeferredAffine<float> deferred;  // of r
+
+  template <class Run>
+  NormalisedSum(const Run& run, const Step& step)
+      : v(run.data(step.saved)),
+        r(run.data(step.r)),
+        k(run.statistics(step), run.layer(step, 0).out.c),
+        deferred(run.deferred(step.r)) {}
+
+  /// Of channel c of the pixel at an offset.
+  template <class V>
+  [[gnu::always_inline]] V at(std::int64_t pixel, int c) const {
+    V other = load<V>(r + pixel + c);
+    if (deferred.scale != nullptr) other = fma<Isa>(other, load<V>(deferred.scale + c), load<V>(deferred.shift + c));
+    if (deferred.activation.relu) other = cpu::relu<Isa>(other);
+    return fma<Isa>(load<V>(v + pixel + c), load<V>(k.scale + c), load<V>(k.shift + c)) + other;
+  }
+};
+
 /// y = f(scale v + shift + r), v = conv(x) + bias is saved; r may itself be deferred.
 /// equals: reference::Conv2dOp, BatchNormOp, AddOp, ReluOp or ActivationOp.
 template <class Convolution>
@@ -35,9 +59,8 @@ struct ConvBnAddRelu {
     run_with_statistics<Convolution>(run, step, epilogue);
 
     const Dims dims = run.layer(step, 0).out;
-    const ChannelStatistics k(run.statistics(step), dims.c);
     const auto activation = run.activation_of(step);
-    const Sum sum{run.data(step.saved), run.data(step.r), k, run.deferred(step.r)};
+    const NormalisedSum<Isa> sum(run, step);
     float* y = run.data(step.y);
     const PixelBlocks blocks(dims.pixels());
     run.backend->pool().run(blocks.count(run.n), [&](int block, int) {
@@ -60,7 +83,11 @@ struct ConvBnAddRelu {
     float* dr = run.data(step.dr);
     const float* held = run.data(step.add_dr);
     const bool masks = run.activation_of(step).relu;
-    if (!masks) dy = multiply_by_derivative_of_sum(run, step);
+    if (!masks) {
+      float* g = behind_reduction(run, step, dims.pixels());
+      RowPasses<Isa, Execution<Backend>>::of(run).gradient_after_sum(run, step, g);
+      dy = g;
+    }
     reduce_gradient<Isa>(run, step, dims.pixels(), v, [=]<class V>(V, std::int64_t at, int) {
       const V g = masked_by<V>(masks, y + at, dy + at);
       if (dr != nullptr)
@@ -81,53 +108,11 @@ struct ConvBnAddRelu {
   }
 
  private:
-  /// What the activation is applied to: scale v + shift + r.
-  struct Sum {
-    const float *v, *r;  // (N,P,Q,O)
-    ChannelStatistics k;
-    DeferredAffine<float> deferred;  // of r
-
-    template <class V>
-    [[gnu::always_inline]] V at(std::int64_t pixel, int c) const {
-      V other = load<V>(r + pixel + c);
-      if (deferred.scale != nullptr)
-        other = fma<Isa>(other, load<V>(deferred.scale + c), load<V>(deferred.shift + c));
-      if (deferred.activation.relu) other = cpu::relu<Isa>(other);
-      return fma<Isa>(load<V>(v + pixel + c), load<V>(k.scale + c), load<V>(k.shift + c)) + other;
-    }
-  };
-
   /// dy where y > 0, else 0; all of dy if `masks` is false.
   template <class V>
   [[gnu::always_inline]] static V masked_by(bool masks, const float* y, const float* dy) {
     const V g = load<V>(dy);
     return masks ? load<V>(y) > 0.0f ? g : V{} : g;
-  }
-
-  /// dy times the derivative of an activation that runs over rows.
-  template <class Backend>
-  [[gnu::cold]] static const float* multiply_by_derivative_of_sum(const Execution<Backend>& run, const Step& step) {
-    const Dims dims = run.layer(step, 0).out;
-    const auto activation = run.activation_of(step);
-    const Sum sum{run.data(step.saved), run.data(step.r), {run.statistics(step), dims.c}, run.deferred(step.r)};
-    const float *y = run.data(step.y), *dy = run.data(step.dy);
-    float* g = behind_reduction(run, step, dims.pixels());
-    const PixelBlocks blocks(dims.pixels());
-    constexpr int row = 512;
-    run.backend->pool().run(blocks.count(run.n), [&](int block, int) {
-      float x[row];
-      std::int64_t at = (blocks.sample(block) * dims.pixels() + blocks.first(block)) * dims.c;
-      for (int p = 0; p < blocks.length(block); ++p, at += dims.c)
-        for (int first = 0; first < dims.c; first += row) {
-          const int width = smaller(dims.c - first, row);
-          const std::int64_t here = at + first;
-          if (!activation.layer->activation->of_output)
-            for_channels<Isa>(width, [&]<class V>(V, int c) { store<V>(x + c, sum.template at<V>(at, first + c)); });
-          activation.loops->gradient(*activation.layer, activation.layer->activation->of_output ? y + here : x,
-                                     dy + here, g + here, width);
-        }
-    });
-    return g;
   }
 };
 

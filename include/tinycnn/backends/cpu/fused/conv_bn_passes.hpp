@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include <tinycnn/backends/cpu/fused/conv.hpp>
+#include <tinycnn/backends/cpu/fused/row_passes.hpp>
 #include <tinycnn/backends/cpu/layers/batch_norm_statistics.hpp>
 #include <tinycnn/backends/cpu/simd/channel_loop.hpp>
 
@@ -29,7 +30,7 @@ constexpr MemoryRequirements conv_bn_requirements(const Match& m, int row_multip
   MemoryRequirements requirements = conv_bn_forward_requirements<Convolution>(m, Mode::training, row_multiple);
   const std::int64_t backward = std::int64_t{2} * m.first().out.c * PixelBlocks(reduced_pixels).per_sample;
   requirements.workspace_per_sample = larger(requirements.workspace_per_sample, backward);
-  if (m.activation_in_rows()) {  // and what multiply_by_derivative writes
+  if (m.activation_in_rows()) {  // and what gradient_after_norm writes
     requirements.workspace_per_sample =
         larger(requirements.workspace_per_sample, backward + m.first().out.c * reduced_pixels);
     requirements.workspace = larger(requirements.workspace, Graph::alignment);
@@ -64,30 +65,6 @@ template <class Isa, class V>
                                        int c) {
   const V value = fma<Isa>(load<V>(v + at), load<V>(k.scale + c), load<V>(k.shift + c));
   return value > 0.0f ? load<V>(dy + at) : V{};
-}
-
-/// g = dy f'(scale v + shift) of `pixels` a sample, for an activation that runs over rows, in the forward pass's own
-/// expression; g may not be v. Readers of g then need no derivative.
-template <class Isa, class Run>
-[[gnu::cold]] void multiply_by_derivative(const Run& run, const AppliedActivation<float>& activation,
-                                          const ChannelStatistics& k, int channels, std::int64_t pixels, const float* v,
-                                          const float* dy, float* g) {
-  constexpr int row = 512;
-  const PixelBlocks blocks(pixels);
-  run.backend->pool().run(blocks.count(run.n), [=](int block, int) {
-    float x[row];
-    std::int64_t at = (blocks.sample(block) * pixels + blocks.first(block)) * channels;
-    for (int p = 0; p < blocks.length(block); ++p)
-      for (int first = 0; first < channels; first += row) {
-        const int width = smaller(channels - first, row);
-        for_channels<Isa>(width, [&]<class V>(V, int c) {
-          store<V>(x + c, fma<Isa>(load<V>(v + at + c), load<V>(k.scale + first + c), load<V>(k.shift + first + c)));
-          store<V>(g + at + c, load<V>(dy + at + c));
-        });
-        activation.multiply_by_derivative(x, g + at, width);
-        at += width;
-      }
-  });
 }
 
 /// Where a step's backward pass may write g of `pixels` a sample: in the workspace behind the sums of reduce_gradient.

@@ -38,9 +38,9 @@ struct DeferredConvBn {
     const bool reduced = step.reduced;
     float* y = run.data(step.y);  // (N,P,Q,O), becomes its own gradient
     bool masks = Activated && !reduced;
-    if (const auto activation = run.activation_of(step); masks && activation.in_rows()) {
+    if (Activated && masks && run.activation_of(step).in_rows()) {
       float* to = behind_reduction(run, step, dims.pixels());
-      multiply_by_derivative<Isa>(run, activation, k, dims.c, dims.pixels(), y, dy, to);
+      RowPasses<Isa, Execution<Backend>>::of(run).gradient_after_norm(run, step, dims.pixels(), y, to);
       dy = to;
       masks = false;
     }

@@ -1,5 +1,5 @@
-// Training: Conv + BatchNorm + activation + MaxPool, pooled before it is normalised; scale, shift and the activation are
-// deferred.
+// Training: Conv + BatchNorm + activation + MaxPool, pooled before it is normalised; scale, shift and the activation
+// are deferred.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,8 @@ namespace tinycnn::cpu {
 /// And a maximum may be taken before the activation only if that does not decrease anywhere.
 constexpr bool pools_in_place(const Match& m) {
   const Window& k = m.last().options.window;
-  return m.layers[m.activation()]->activation->monotone && k.stride == k.kernel && k.padding == 0 && k.dilation == 1 && k.kernel >= 2 && k.kernel <= 15;
+  return m.layers[m.activation()]->activation->monotone && k.stride == k.kernel && k.padding == 0 && k.dilation == 1 &&
+         k.kernel >= 2 && k.kernel <= 15;
 }
 
 /// y = conv(x) + bias, kept at `y` unless null, its statistics, and the extremes of its pooling windows.
@@ -32,21 +33,10 @@ void run_with_statistics_and_pool(const Run& run, const Step& step, float* y) {
   run_with_statistics<Convolution>(run, step, epilogue);
 }
 
-/// Computes the reduction for an activation that runs over rows; returns the gradient of BatchNorm's pooled output.
-template <class Isa, class Run>
-[[gnu::cold]] const float* reduce_pooled_in_rows(const Run& run, const Step& step, float* g) {
-  const Dims out = run.layer(step, 3).out;
-  const ChannelStatistics k(run.statistics(step), out.c);
-  const float* pooled = run.data(step.y);
-  multiply_by_derivative<Isa>(run, run.activation_of(step), k, out.c, out.pixels(), pooled, run.data(step.dy), g);
-  reduce_gradient<Isa>(run, step, out.pixels(), pooled,
-                       [=]<class V>(V, std::int64_t at, int) { return load<V>(g + at); });
-  return g;
-}
-
-/// Max-pooling commutes with f(scale v + shift) if the activation f is monotone: the maximum where gamma > 0, the minimum where
-/// gamma < 0, the first element where gamma = 0. Keeps the convolution's output and one byte an element of y.
-/// equals: reference::Conv2dOp, BatchNormOp, ReluOp or ActivationOp, MaxPoolOp, but for ties that only rounding makes.
+/// Max-pooling commutes with f(scale v + shift) if the activation f is monotone: the maximum where gamma > 0, the
+/// minimum where gamma < 0, the first element where gamma = 0. Keeps the convolution's output and one byte an element
+/// of y. equals: reference::Conv2dOp, BatchNormOp, ReluOp or ActivationOp, MaxPoolOp, but for ties that only rounding
+/// makes.
 template <class Convolution>
 struct ConvBnReluPool {
   using Isa = typename Convolution::Isa;
@@ -77,15 +67,18 @@ struct ConvBnReluPool {
     const ChannelStatistics k(run.statistics(step), dims.c);
     const float *dy = run.data(step.dy), *pooled = run.data(step.y);  // (N,P/k,Q/k,O)
     const std::int64_t pixels = run.layer(step, 3).out.pixels();
-    if (step.reduced) {
-      expand_pooled(run, step, k, dy, nullptr);
-    } else if (run.activation_of(step).in_rows()) {
-      expand_pooled(run, step, k, reduce_pooled_in_rows<Isa>(run, step, behind_reduction(run, step, pixels)), nullptr);
-    } else {
+    if (!step.reduced && run.activation_of(step).in_rows()) {
+      float* g = behind_reduction(run, step, pixels);
+      RowPasses<Isa, Execution<Backend>>::of(run).reduce_pooled(run, step, g);
+      dy = g;
+      pooled = nullptr;
+    } else if (!step.reduced) {
       reduce_gradient<Isa>(run, step, pixels, pooled,
                            [=]<class V>(V, std::int64_t at, int c) { return masked<Isa, V>(dy, pooled, k, at, c); });
-      expand_pooled(run, step, k, dy, pooled);
+    } else {
+      pooled = nullptr;
     }
+    expand_pooled(run, step, k, dy, pooled);
     zero_bias_gradient(run, step);
     run_convolution_gradients<Convolution>(run, step, run.data(step.saved), nullptr);
   }

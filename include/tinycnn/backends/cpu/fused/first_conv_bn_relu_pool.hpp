@@ -1,5 +1,5 @@
-// Training: Conv + BatchNorm + activation + MaxPool on the network's input. The convolution's output, the largest activation
-// of all, is never stored: backward knows it by the Gram matrix of the images' patches.
+// Training: Conv + BatchNorm + activation + MaxPool on the network's input. The convolution's output, the largest
+// activation of all, is never stored: backward knows it by the Gram matrix of the images' patches.
 #pragma once
 
 #include <cstdint>
@@ -35,9 +35,10 @@ struct FirstConvBnReluPool {
         larger(requirements.workspace_per_sample, 2 * PatchGram::size(c.s) + aligned(sparse.partial_floats()));
     requirements.argmax_bytes = m.last().out.size();
     requirements.deferred_activation = m.activation();
-    if (m.activation_in_rows()) {  // and what reduce_pooled_in_rows writes
+    if (m.activation_in_rows()) {  // and what reduce_pooled writes
       const std::int64_t sums = std::int64_t{2} * m.last().out.c * PixelBlocks(m.last().out.pixels()).per_sample;
-      requirements.workspace_per_sample = larger(requirements.workspace_per_sample, sums) + aligned(m.last().out.size());
+      requirements.workspace_per_sample =
+          larger(requirements.workspace_per_sample, sums) + aligned(m.last().out.size());
     }
     return requirements;
   }
@@ -61,9 +62,9 @@ struct FirstConvBnReluPool {
     PooledGradient gradient{run.data(step.dy), step.reduced ? nullptr : run.data(step.y), run.bytes(step.argmax)};
     if (!step.reduced && run.activation_of(step).in_rows()) {
       const std::int64_t room = run.plan->workspace + run.plan->workspace_per_sample * run.capacity;
-      float* end = run.workspace + room / std::int64_t(sizeof(float));
-      gradient = {reduce_pooled_in_rows<Isa>(run, step, end - run.n * run.layer(step, 3).out.size()), nullptr,
-                  run.bytes(step.argmax)};
+      float* g = run.workspace + room / std::int64_t(sizeof(float)) - run.n * run.layer(step, 3).out.size();
+      RowPasses<Isa, Execution<Backend>>::of(run).reduce_pooled(run, step, g);
+      gradient = {g, nullptr, run.bytes(step.argmax)};
     }
     run.backend->pool().run(run.n, [&](int n, int worker) {
       float* pixels = run.scratch_of(worker);  // (C,rows,pitch)

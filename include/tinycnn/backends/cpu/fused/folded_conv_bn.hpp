@@ -13,7 +13,8 @@
 namespace tinycnn::cpu {
 
 /// With s = gamma / sqrt(running_var + eps), the folded weights are s w and the folded bias is s (b - running_mean) +
-/// beta; without BatchNorm s = 1. `prepare` computes and packs them once per change of the parameters: prepared = packed weights, then bias (O).
+/// beta; without BatchNorm s = 1. `prepare` computes and packs them once per change of the parameters: prepared =
+/// packed weights, then bias (O).
 template <class Convolution>
 struct Folded {
   using Isa = typename Convolution::Isa;
@@ -44,9 +45,7 @@ struct Folded {
 
   template <class Backend>
   [[gnu::cold]] static void prepare(const Execution<Backend>& run, const Step& step) {
-    const Layer& conv = run.layer(step, 0);
-    if (run.layer(step, 1).kind != &batch_norm) return pack_alone(run, step);
-    const Layer& norm = run.layer(step, 1);
+    const Layer &conv = run.layer(step, 0), &norm = run.layer(step, 1);
     const Convolution c = convolution(run, step);
     float* packed = run.prepared(step);
     float* bias = const_cast<float*>(folded_bias(run, step));
@@ -67,15 +66,6 @@ struct Folded {
       for (int row = 0; row < rows; ++row, panel += NR<Isa>)
         for (int o = 0; o < NR<Isa>; ++o) panel[o] *= factors[o];
     });
-  }
-
-  /// Packs the weights of a convolution without BatchNorm.
-  template <class Backend>
-  [[gnu::cold]] static void pack_alone(const Execution<Backend>& run, const Step& step) {
-    const Layer& conv = run.layer(step, 0);
-    convolution(run, step).pack(run.parameter(conv, 0), run.prepared(step), run.backend->pool());
-    float* bias = const_cast<float*>(folded_bias(run, step));
-    for (int o = 0; o < conv.out.c; ++o) bias[o] = conv.options.bias ? run.parameter(conv, 1)[o] : 0;
   }
 
   template <class Backend>
@@ -102,12 +92,24 @@ struct Folded {
   }
 };
 
-/// With a MaxPool as its last layer.
+/// Without BatchNorm there is nothing to fold: `prepare` packs the weights.
 template <class Convolution>
-struct FoldedWithPool : Folded<Convolution> {
+struct Packed : Folded<Convolution> {
+  template <class Backend>
+  [[gnu::cold]] static void prepare(const Execution<Backend>& run, const Step& step) {
+    const Layer& conv = run.layer(step, 0);
+    Packed::convolution(run, step).pack(run.parameter(conv, 0), run.prepared(step), run.backend->pool());
+    float* bias = const_cast<float*>(Packed::folded_bias(run, step));
+    for (int o = 0; o < conv.out.c; ++o) bias[o] = conv.options.bias ? run.parameter(conv, 1)[o] : 0;
+  }
+};
+
+/// An inference op with a MaxPool as its last layer. `Base`: Folded or Packed.
+template <class Convolution, template <class> class Base>
+struct WithPool : Base<Convolution> {
   static constexpr bool fits(const Match& m) { return Convolution::takes(m.first()) && pools_in_place(m); }
   static constexpr MemoryRequirements requirements(const Match& m) {
-    return Folded<Convolution>::requirements_with(m, m.last().options.window.kernel);
+    return Base<Convolution>::requirements_with(m, m.last().options.window.kernel);
   }
 
   template <class Backend>
@@ -116,12 +118,12 @@ struct FoldedWithPool : Folded<Convolution> {
     pool.pooled = run.data(step.y);
     pool.k = run.layer(step, step.layer_count - 1).options.window.kernel;
     pool.activation = run.activation_of(step);
-    Folded<Convolution>::run_folded(run, step, pool);
+    Base<Convolution>::run_folded(run, step, pool);
   }
 };
 
 template <class Convolution>
-struct FoldedConvBnReluPool : FoldedWithPool<Convolution> {
+struct FoldedConvBnReluPool : WithPool<Convolution, Folded> {
   static constexpr std::string_view name = "Conv+BatchNorm+activation+MaxPool, folded";
   static constexpr const Kind* pattern[] = {&conv2d, &batch_norm, &any_activation, &max_pool};
 };
@@ -145,13 +147,13 @@ struct FoldedConvBn : Folded<Convolution> {
 };
 
 template <class Convolution>
-struct PackedConvActivationPool : FoldedWithPool<Convolution> {
+struct PackedConvActivationPool : WithPool<Convolution, Packed> {
   static constexpr std::string_view name = "Conv+activation+MaxPool, packed";
   static constexpr const Kind* pattern[] = {&conv2d, &any_activation, &max_pool};
 };
 
 template <class Convolution>
-struct PackedConvActivation : Folded<Convolution> {
+struct PackedConvActivation : Packed<Convolution> {
   static constexpr std::string_view name = "Conv+activation, packed";
   static constexpr const Kind* pattern[] = {&conv2d, &any_activation};
 };

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include <tinycnn/backends/cpu/layers/activation.hpp>
+#include <tinycnn/backends/cpu/fused/row_passes.hpp>
 #include <tinycnn/backends/cpu/linear/passes.hpp>
 #include <tinycnn/backends/execution.hpp>
 #include <tinycnn/layers/linear.hpp>
@@ -52,9 +52,7 @@ struct LinearBase {
                         l.options.bias ? run.parameter(l, 1) : nullptr, activation.relu, sums, run.backend->pool(),
                         run.scratch);
     if (activation.in_rows())
-      for_hot_rows(run, run.n * l.out.size(), [=](std::int64_t at, std::int64_t count) {
-        activation.loops->apply(*activation.layer, sums + at, y + at, count);
-      });
+      RowPasses<Isa, Execution<Backend>>::of(run).apply(run, activation, run.n * l.out.size(), sums, y);
   }
 
   template <class Backend>
@@ -68,7 +66,8 @@ struct LinearBase {
       if (activation.relu)
         for (std::int64_t i = 0; i < std::int64_t(run.n) * s.out; ++i) run.workspace[i] = y[i] > 0.0f ? dy[i] : 0.0f;
       else
-        apply_derivative(run, activation, std::int64_t(run.n) * s.out, y, dy, nullptr, run.workspace);
+        RowPasses<Isa, Execution<Backend>>::of(run).gradient(run, activation, std::int64_t(run.n) * s.out, y, dy,
+                                                             nullptr, run.workspace);
       dy = run.workspace;
       workspace += aligned(std::int64_t(run.n) * s.out);
     }

@@ -155,10 +155,9 @@ struct TanhFunction {
 };
 
 template <class Isa>
-using Activations =
-    ActivationList<VectorActivation<Isa, LeakyReluFunction>, VectorActivation<Isa, SiluFunction>,
-                   VectorActivation<Isa, HardswishFunction>, VectorActivation<Isa, GeluFunction>,
-                   VectorActivation<Isa, GeluTanhFunction>, VectorActivation<Isa, SigmoidFunction>,
-                   VectorActivation<Isa, TanhFunction>>;
+using Activations = ActivationList<VectorActivation<Isa, LeakyReluFunction>, VectorActivation<Isa, SiluFunction>,
+                                   VectorActivation<Isa, HardswishFunction>, VectorActivation<Isa, GeluFunction>,
+                                   VectorActivation<Isa, GeluTanhFunction>, VectorActivation<Isa, SigmoidFunction>,
+                                   VectorActivation<Isa, TanhFunction>>;
 
 }  // namespace tinycnn::cpu

@@ -27,9 +27,9 @@ struct WindowArgmax {
   [[gnu::always_inline]] static IntVector<Isa> load(Vector<Isa>, const std::uint8_t* from) { return widen<Isa>(from); }
 };
 
-/// y = the maximum of each window of x, after a deferred affine (with ReLU) if there is one; -inf for a window that covers only
-/// padding. The first of equal maxima wins; NaN wins over numbers, the last NaN over others, as in torch's max_pool2d.
-/// Saves the argmax, one byte per element of y. equals: reference::MaxPoolOp.
+/// y = the maximum of each window of x, after a deferred affine (with ReLU) if there is one; -inf for a window that
+/// covers only padding. The first of equal maxima wins; NaN wins over numbers, the last NaN over others, as in torch's
+/// max_pool2d. Saves the argmax, one byte per element of y. equals: reference::MaxPoolOp.
 template <class Isa>
 struct MaxPool {
   static constexpr std::string_view name = "MaxPool";

@@ -47,8 +47,7 @@ template <class Isa>
   v = v > 90.0f ? zero + 90.0f : v;
   const Vector<Isa> number = v == v ? v : zero;
   const Vector<Isa> half = number < 0.0f ? zero - 0.5f : zero + 0.5f;
-  const IntVector<Isa> n =
-      __builtin_convertvector(fma<Isa>(number, broadcast<Isa>(1.44269504f), half), IntVector<Isa>);
+  const IntVector<Isa> n = __builtin_convertvector(fma<Isa>(number, broadcast<Isa>(1.44269504f), half), IntVector<Isa>);
   const Vector<Isa> whole = __builtin_convertvector(n, Vector<Isa>);
   Vector<Isa> r = v - whole * 0.693359375f;  // exact: the constant has 9 bits
   r = fma<Isa>(whole, broadcast<Isa>(2.12194440e-4f), r);
@@ -77,16 +76,15 @@ template <class Isa>
   const Vector<Isa> small = fma<Isa>(x, detail::polynomial<Isa>(square, near), x);
   const auto is_small = size < 0.925f;
   size = size > 4.0f ? zero + 4.0f : size;  // erf(4) rounds to 1
-  const Vector<Isa> large =
-      detail::with_sign<Isa>(1.0f - exp<Isa>(-(size * detail::polynomial<Isa>(size, far))), x);
+  const Vector<Isa> large = detail::with_sign<Isa>(1.0f - exp<Isa>(-(size * detail::polynomial<Isa>(size, far))), x);
   return is_small ? small : large;
 }
 
 /// ln(1 + x): 1 + x = 2^k (1 + m) with -1/4 <= m < 1/2, and a polynomial for ln(1 + m). -infinity at -1, NaN below.
 template <class Isa>
 [[gnu::always_inline]] inline Vector<Isa> log1p(Vector<Isa> x) {
-  constexpr float c[] = {0.333333403f, -0.250002056f, 0.199997127f, -0.166535482f, 0.142692462f,
-                         -0.127386555f, 0.11787425f, -0.0924907327f, 0.0382695049f};
+  constexpr float c[] = {0.333333403f,  -0.250002056f, 0.199997127f,   -0.166535482f, 0.142692462f,
+                         -0.127386555f, 0.11787425f,   -0.0924907327f, 0.0382695049f};
   const Vector<Isa> zero{}, sum = 1.0f + x;
   // The bits of 1 + x less those of 3/4 have k in the place of the exponent.
   const IntVector<Isa> k = (reinterpret_cast<IntVector<Isa>>(sum) - 0x3f400000) >> 23;
@@ -99,10 +97,10 @@ template <class Isa>
   Vector<Isa> y = fma<Isa>(square * m, detail::polynomial<Isa>(m, c), square * -0.5f);
   y = fma<Isa>(whole, broadcast<Isa>(-2.12194440e-4f), y) + m;
   y = fma<Isa>(whole, broadcast<Isa>(0.693359375f), y);
-  y = sum < __builtin_inff() ? y : x;                  // infinity and NaN
-  y = sum > 0.0f ? y : zero - __builtin_inff();        // -1
+  y = sum < __builtin_inff() ? y : x;            // infinity and NaN
+  y = sum > 0.0f ? y : zero - __builtin_inff();  // -1
   y = sum < 0.0f ? zero + __builtin_nanf("") : y;
-  return (x == x) & (x != 0.0f) ? y : x;  // NaN, and -0
+  return ((x == x) & (x != 0.0f)) ? y : x;  // NaN, and -0
 }
 
 }  // namespace tinycnn::cpu

@@ -1,5 +1,5 @@
-// Reduces the gradient of a deferred value for its BatchNorm while it is in the cache: the derivative of the activation,
-// and the sums that BatchNorm's backward starts with.
+// Reduces the gradient of a deferred value for its BatchNorm while it is in the cache: the derivative of the
+// activation, and the sums that BatchNorm's backward starts with.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,7 @@ struct BatchNormReductionEpilogue {
   static constexpr int row_multiple() { return 1; }
 
   [[gnu::noinline]] void apply(const OutputTile& p) const {
-    if (activation.in_rows()) return apply_in_rows(p);
+    if (activation.in_rows()) return EpiloguePasses<Isa>::of(activation).reduce(*this, p);
     const Pixel<Isa> factor = Pixel<Isa>::read(scale + p.channel, p.width);
     const Pixel<Isa> offset = Pixel<Isa>::read(shift + p.channel, p.width);
     const Pixel<Isa> center = Pixel<Isa>::read(mean + p.channel, p.width);
@@ -42,36 +42,6 @@ struct BatchNormReductionEpilogue {
       product = {fma<Isa>(here.a, stored.a - center.a, product.a), fma<Isa>(here.b, stored.b - center.b, product.b)};
       here.write(g + at, p.width, past_caches);
     });
-    add_sums(p, sum, product);
-  }
-
- private:
-  /// The same for an activation that runs over rows.
-  [[gnu::cold]] void apply_in_rows(const OutputTile& p) const {
-    const Pixel<Isa> factor = Pixel<Isa>::read(scale + p.channel, p.width);
-    const Pixel<Isa> offset = Pixel<Isa>::read(shift + p.channel, p.width);
-    const Pixel<Isa> center = Pixel<Isa>::read(mean + p.channel, p.width);
-    Pixel<Isa> sum, product;
-    HotPixels<Isa> x, dy;
-    const auto flush = [&] {
-      activation.multiply_by_derivative(x.values, dy.values, x.count * NR<Isa>);
-      for (int i = 0; i < x.count; ++i) {
-        const Pixel<Isa> here = Pixel<Isa>::read(dy.values + i * NR<Isa>);
-        const Pixel<Isa> stored = Pixel<Isa>::read(v + x.at[i], p.width);
-        sum = {sum.a + here.a, sum.b + here.b};
-        product = {fma<Isa>(here.a, stored.a - center.a, product.a), fma<Isa>(here.b, stored.b - center.b, product.b)};
-        here.write(g + x.at[i], p.width, past_caches);
-      }
-      x.count = dy.count = 0;
-    };
-    for_pixels<Isa>(p, dims, [&](const float* from, std::int64_t at) {
-      const Pixel<Isa> here = Pixel<Isa>::read(from), stored = Pixel<Isa>::read(v + at, p.width);
-      const Pixel<Isa> other = Pixel<Isa>::read(add == nullptr ? nullptr : add + at, p.width);
-      x.push({fma<Isa>(stored.a, factor.a, offset.a), fma<Isa>(stored.b, factor.b, offset.b)}, at);
-      dy.push({here.a + other.a, here.b + other.b}, at);
-      if (x.full()) flush();
-    });
-    flush();
     add_sums(p, sum, product);
   }
 

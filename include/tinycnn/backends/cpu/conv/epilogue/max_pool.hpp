@@ -1,4 +1,5 @@
-// Max-pooling a convolution's result while it is hot: with BatchNorm's sums for training, with the activation for inference.
+// Max-pooling a convolution's result while it is hot: with BatchNorm's sums for training, with the activation for
+// inference.
 #pragma once
 
 #include <cstdint>

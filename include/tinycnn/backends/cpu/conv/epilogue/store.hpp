@@ -67,18 +67,20 @@ template <class Isa, class F>
     }
 }
 
-/// Some pixels' results, NR values each, and where they belong: an activation that is a function call runs over several.
 template <class Isa>
-struct HotPixels {
-  static constexpr int capacity = 32;
-  alignas(64) float values[capacity * NR<Isa>];
-  std::int64_t at[capacity];
-  int count = 0;
+struct StoreEpilogue;
+template <class Isa>
+struct BatchNormReductionEpilogue;
 
-  [[nodiscard]] bool full() const { return count == capacity; }
-  [[gnu::always_inline]] void push(const Pixel<Isa>& v, std::int64_t to) {
-    v.write(values + count * NR<Isa>, NR<Isa>, false);
-    at[count++] = to;
+/// What epilogues do for an activation that runs over rows. They find it through the plan, so that a network whose
+/// activations are all ReLU compiles none of it.
+template <class Isa>
+struct EpiloguePasses {
+  void (*store)(const StoreEpilogue<Isa>&, const OutputTile&);
+  void (*reduce)(const BatchNormReductionEpilogue<Isa>&, const OutputTile&);
+
+  static const EpiloguePasses& of(const AppliedActivation<float>& activation) {
+    return *static_cast<const EpiloguePasses*>(activation.passes);
   }
 };
 
@@ -95,12 +97,12 @@ struct StoreEpilogue {
   static constexpr int row_multiple() { return 1; }
 
   [[gnu::noinline]] void apply(const OutputTile& p) const {
-    if (activation.in_rows()) return apply_in_rows(p);
+    if (activation.in_rows()) return EpiloguePasses<Isa>::of(activation).store(*this, p);
     const Pixel<Isa> offset = Pixel<Isa>::read(bias == nullptr ? nullptr : bias + p.channel, p.width);
     // Copies, which no store can change.
     for_pixels<Isa>(p, dims,
-                    [offset, to = y, other = add, clip = activation.relu, width = p.width, past = past_caches](const float* from,
-                                                                                                    std::int64_t at) {
+                    [offset, to = y, other = add, clip = activation.relu, width = p.width, past = past_caches](
+                        const float* from, std::int64_t at) {
                       Pixel<Isa> v = Pixel<Isa>::read(from);
                       v.a += offset.a;
                       v.b += offset.b;
@@ -112,26 +114,6 @@ struct StoreEpilogue {
                       if (clip) v = {cpu::relu<Isa>(v.a), cpu::relu<Isa>(v.b)};
                       v.write(to + at, width, past);
                     });
-  }
-
- private:
-  /// The same for an activation that runs over rows.
-  [[gnu::cold]] void apply_in_rows(const OutputTile& p) const {
-    const Pixel<Isa> offset = Pixel<Isa>::read(bias == nullptr ? nullptr : bias + p.channel, p.width);
-    HotPixels<Isa> hot;
-    const auto flush = [&] {
-      activation.apply(hot.values, hot.count * NR<Isa>);
-      for (int i = 0; i < hot.count; ++i)
-        Pixel<Isa>::read(hot.values + i * NR<Isa>).write(y + hot.at[i], p.width, past_caches);
-      hot.count = 0;
-    };
-    for_pixels<Isa>(p, dims, [&](const float* from, std::int64_t at) {
-      const Pixel<Isa> v = Pixel<Isa>::read(from);
-      const Pixel<Isa> term = Pixel<Isa>::read(add == nullptr ? nullptr : add + at, p.width);
-      hot.push({v.a + offset.a + term.a, v.b + offset.b + term.b}, at);
-      if (hot.full()) flush();
-    });
-    flush();
   }
 };
 
