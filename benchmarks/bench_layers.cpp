@@ -1,4 +1,5 @@
-// One pass of one convolution, chosen by the case `layers`, through the interface that fused ops use.
+// One pass of one convolution, chosen by the case `layers`, through the interface that fused ops use; or a training
+// step of blocks of a convolution and what is fused with it.
 #include <cstdint>
 #include <memory>
 
@@ -88,12 +89,47 @@ class PassOf final : public ConvolutionPass {
   Buffer<float> packed_, workspace_, scratch_;
 };
 
+/// A training step of four equal blocks that start with a convolution, on images of `Side` x `Side` pixels.
+template <int Channels, int Side, class... Rest>
+class BlocksStep final : public ConvolutionPass {
+ public:
+  explicit BlocksStep(int threads)
+      : trainer_({.schedule = {1e-4}, .threads = threads}), images_(batch * Channels * Side * Side) {
+    for (long i = 0; i < images_.size(); ++i) images_[i] = 2 * tinycnn::uniform(1, 1, std::uint64_t(i)) - 1;
+  }
+  void run() override { trainer_.step(images_.data(), labels_, batch); }
+  [[nodiscard]] Operations operations() const override {
+    return network_operations<Native>(Training::graph, batch, true);
+  }
+  [[nodiscard]] std::string_view algorithm() const override { return "step"; }
+  [[nodiscard]] double gbytes() const override { return 0; }
+
+ private:
+  static constexpr int batch = 64;
+  using Block = tinycnn::Sequential<tinycnn::Conv2d<Channels, Channels, 3, tinycnn::Padding<1>>, Rest...>;
+  using Net = tinycnn::Sequential<Block, Block, Block, Block, tinycnn::GlobalAvgPool, tinycnn::Flatten,
+                                  tinycnn::Linear<Channels, 10>>;
+  using Training = tinycnn::Trainer<Net, tinycnn::Image<Channels, Side, Side>, tinycnn::Batch<batch>,
+                                    tinycnn::CrossEntropy, tinycnn::Adam, tinycnn::Constant, tinycnn::Cpu<>>;
+  Training trainer_;
+  Buffer<float> images_;
+  int labels_[batch] = {};
+};
+
 class Layers {
  public:
   explicit Layers(const Request& r) : pool_(r.threads) {}
 
   /// "C H W O kernel stride padding dilation groups N pass"
+  /// Or "blocks CHANNELS KIND": 0 Conv+BatchNorm+ReLU, 1 Conv+ReLU, 2 Conv+BatchNorm+SiLU, of 64 channels on 32 x 32
+  /// pixels or 256 channels on 16 x 16.
   std::string take(const char* question) {
+    int channels, kind;
+    if (std::sscanf(question, "blocks %d %d", &channels, &kind) == 2) {
+      pass_.reset();
+      pass_ = channels == 64 ? blocks<64, 32>(kind) : blocks<256, 16>(kind);
+      return "0 step";
+    }
     int c, h, w, o, kernel, stride, padding, dilation, groups, n, pass;
     if (std::sscanf(question, "%d %d %d %d %d %d %d %d %d %d %d", &c, &h, &w, &o, &kernel, &stride, &padding, &dilation,
                     &groups, &n, &pass) != 11)
@@ -115,6 +151,14 @@ class Layers {
   ThreadPool& pool() { return pool_; }
 
  private:
+  template <int Channels, int Side>
+  std::unique_ptr<ConvolutionPass> blocks(int kind) {
+    using Norm = tinycnn::BatchNorm<Channels>;
+    if (kind == 0) return std::make_unique<BlocksStep<Channels, Side, Norm, tinycnn::ReLU>>(pool_.size());
+    if (kind == 1) return std::make_unique<BlocksStep<Channels, Side, tinycnn::ReLU>>(pool_.size());
+    return std::make_unique<BlocksStep<Channels, Side, Norm, tinycnn::SiLU>>(pool_.size());
+  }
+
   ThreadPool pool_;
   std::unique_ptr<ConvolutionPass> pass_;
 };

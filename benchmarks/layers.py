@@ -78,6 +78,10 @@ SHAPES = (
 )
 
 
+BLOCKS = ("Conv+BatchNorm+ReLU", "Conv+ReLU", "Conv+BatchNorm+SiLU")
+BLOCKS_CONTRACT = (1, 1.10, 1.25)  # of the first
+
+
 @dataclasses.dataclass
 class Measured:
     shape: Shape
@@ -112,11 +116,12 @@ class Layers:
                     FOLDER / "layers_stderr.txt") as worker:
             peak = worker.numbers("peak")[0]
             measured = [measure(worker, shape, k, args.steps) for shape in SHAPES for k in shape.passes()]
+            blocks = [(channels, measure_blocks(worker, channels, args.steps)) for channels in (64, 256)]
             peak = max(peak, worker.numbers("peak")[0])
             rss = worker.numbers("quit")[0]
         rows = [json_row(name, tinycnn("bench_layers", f"{m.shape.net} {m}, {m.algorithm}"), m.seconds, BATCH, m.direct,
                          rss, args.threads) for m in measured]
-        return Report(rows, lines(name, measured, peak, args.threads))
+        return Report(rows, lines(name, measured, peak, args.threads) + block_lines(blocks))
 
 
 def measure(worker, shape, number, steps):
@@ -131,6 +136,27 @@ def measure(worker, shape, number, steps):
         bandwidth.append(worker.numbers("bandwidth")[0])
     return Measured(shape, PASSES[number], algorithm, seconds, direct, executed, float(gbytes),
                     statistics.median(peaks), max(bandwidth))
+
+
+def measure_blocks(worker, channels, steps):
+    """Seconds of training steps of four blocks of each kind, the kinds interleaved in rounds."""
+    seconds = [[] for _ in BLOCKS]
+    for _ in range(3):
+        for kind, of_kind in enumerate(seconds):
+            worker.ask(f"take blocks {channels} {kind}")
+            worker.numbers("step")
+            of_kind.extend(worker.numbers("step")[0] for _ in range(steps))
+    return seconds
+
+
+def block_lines(blocks):
+    text = []
+    for channels, seconds in blocks:
+        base = statistics.median(seconds[0])
+        text += [f"training step of four blocks of {channels} channels, {name}: median {1e3 * statistics.median(of_kind):.2f} ms, "
+                 f"{statistics.median(of_kind) / base:.2f} of {BLOCKS[0]}; contract {contract:.2f}"
+                 for name, of_kind, contract in zip(BLOCKS, seconds, BLOCKS_CONTRACT)]
+    return text
 
 
 def lines(name, measured, peak, threads):

@@ -19,13 +19,19 @@
 #include <tinycnn/layers/conv2d.hpp>
 #include <tinycnn/layers/dropout.hpp>
 #include <tinycnn/layers/flatten.hpp>
+#include <tinycnn/layers/gelu.hpp>
 #include <tinycnn/layers/global_avg_pool.hpp>
+#include <tinycnn/layers/hardswish.hpp>
 #include <tinycnn/layers/identity.hpp>
+#include <tinycnn/layers/leaky_relu.hpp>
 #include <tinycnn/layers/linear.hpp>
 #include <tinycnn/layers/max_pool.hpp>
 #include <tinycnn/layers/relu.hpp>
 #include <tinycnn/layers/residual.hpp>
 #include <tinycnn/layers/sequential.hpp>
+#include <tinycnn/layers/sigmoid.hpp>
+#include <tinycnn/layers/silu.hpp>
+#include <tinycnn/layers/tanh.hpp>
 
 #include <tinycnn/losses/cross_entropy.hpp>
 #include <tinycnn/optim/adagrad.hpp>

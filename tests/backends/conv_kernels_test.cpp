@@ -116,7 +116,8 @@ struct Convolution {
     for (int o = 0; o < s.y.c; o += 5) gamma.data[o] = 0;
   }
   [[nodiscard]] TensorSource<Isa> source() const {
-    return {x.data, s.x, test.deferred ? DeferredAffine<float>{scale.data, shift.data, true} : DeferredAffine<float>{}};
+    return {x.data, s.x,
+            test.deferred ? DeferredAffine<float>{scale.data, shift.data, {true}} : DeferredAffine<float>{}};
   }
   /// Calls f(x index, w index, y index, value of x) for every product of the convolution.
   template <class F>
@@ -302,7 +303,7 @@ TEST_CASE("ReLU after the bias, and deferred ReLU without scale, keep NaN") {
   AlignedFloats packed(direct_packed_floats<Isa>(t.s)), scratch(direct_scratch_floats<Isa>(t.s)), y(t.dy.size);
   direct_pack_forward<Isa>(t.s, t.w.data, packed.data, pool);
   StoreEpilogue<Isa> epilogue{y.data, t.s.y, t.bias.data};
-  epilogue.relu = true;
+  epilogue.activation.relu = true;
   direct_forward<Isa>(t.s, 1, TensorSource<Isa>{t.x.data, t.s.x, {nullptr, nullptr, true}}, packed.data, epilogue, pool,
                       scratch.data);
   for (int o = 0; o < 9; ++o) CHECK(y.data[o] != y.data[o]);

@@ -106,7 +106,8 @@ struct Layer3x3 {
     for (std::uint32_t i = 0; i < 6; ++i) all[i]->fill(i + 1);
   }
   [[nodiscard]] TensorSource<Isa> source() const {
-    return {x.data, s.x, test.deferred ? DeferredAffine<float>{scale.data, shift.data, true} : DeferredAffine<float>{}};
+    return {x.data, s.x,
+            test.deferred ? DeferredAffine<float>{scale.data, shift.data, {true}} : DeferredAffine<float>{}};
   }
   /// Calls f(pixel of x, tap, pixel of y) for every pixel of x that a pixel of y reads.
   template <class F>

@@ -46,6 +46,29 @@ def record_loss(out, case, logits, labels):
     out[f"{case}/y"], out[f"{case}/dx"] = loss.detach().reshape(1), logits.grad
 
 
+def record_activations(out):
+    """Each activation alone, at its kinks too, and behind Conv2d, Conv2d + BatchNorm2d and Linear."""
+    generator = torch.Generator().manual_seed(7777)
+    kinks = torch.tensor([0.0, -0.0, 3.0, -3.0, 6.0, -6.0, 1e-30, -1e-30, 20.0, -20.0, 80.0, -80.0]).double()
+    for name, layer in [
+        ("leaky_relu", nn.LeakyReLU()),
+        ("leaky_relu_fifth", nn.LeakyReLU(0.2)),
+        ("silu", nn.SiLU()),
+        ("hardswish", nn.Hardswish()),
+        ("gelu", nn.GELU()),
+        ("gelu_tanh", nn.GELU(approximate="tanh")),
+        ("sigmoid", nn.Sigmoid()),
+        ("tanh", nn.Tanh()),
+    ]:
+        x = randn(generator, 2, 3, 5, 7) * 3
+        x[0].view(-1)[: len(kinks)] = kinks
+        record(out, name, layer, x, generator)
+        record(out, f"conv_{name}", nn.Sequential(nn.Conv2d(3, 5, 3, 1, 1), layer), randn(generator, 2, 3, 5, 7), generator)
+        record(out, f"conv_bn_{name}", nn.Sequential(nn.Conv2d(3, 5, 3, 1, 1, bias=False), nn.BatchNorm2d(5), layer),
+               randn(generator, 2, 3, 5, 7), generator)
+        record(out, f"linear_{name}", nn.Sequential(nn.Linear(7, 5), layer), randn(generator, 3, 7), generator)
+
+
 class Concat(nn.Module):
     """cat([a(x), b(x)]) over channels."""
 
@@ -137,6 +160,7 @@ def make():
         extreme[row, winner] = 80.0
     extreme[3, 7] = 79.0
     record_loss(out, "cross_entropy_extreme", extreme, labels)
+    record_activations(out)
     return out
 
 

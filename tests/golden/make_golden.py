@@ -35,6 +35,9 @@ layers.safetensors: keys `<case>/<what>`
   | residual_identity   | torchvision BasicBlock(4, 4), train: conv1 bn1 conv2 bn2     | (2,4,4,5)   |
   | residual_downsample | BasicBlock(3, 5, stride 2): downsample.0 conv, .1 bn as well | (2,3,6,7)   |
   | concat              | cat([a = Conv2d(3,4,1), b = Conv2d(3,5,3,padding 1)])        | (2,3,4,5)   |
+  leaky_relu leaky_relu_fifth (negative_slope 0.2) silu hardswish gelu gelu_tanh sigmoid tanh: the activation on x
+  (2,3,5,7), whose first elements are its kinks and large numbers; conv_<activation>: Conv2d(3, 5, 3, padding 1) before
+  it, conv_bn_<activation>: without bias, BatchNorm2d(5) between, x (2,3,5,7); linear_<activation>: Linear(7, 5) before it, (3,7).
   cross_entropy, cross_entropy_extreme: x (5,11) logits, labels (5), y (1) mean loss, dx (5,11); the second has
   logits of +-80.
 

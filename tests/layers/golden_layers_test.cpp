@@ -135,6 +135,27 @@ TEST_CASE_TEMPLATE("PyTorch's numbers: ReLU, pooling, Flatten", Backend, Referen
   check_layer<Backend, Flatten, Image<3, 2, 4>>("flatten");
 }
 
+/// An activation alone and behind the layers that are fused with it.
+template <class Backend, class Activation>
+void check_activation(const std::string& name) {
+  check_layer<Backend, Activation, Image<3, 5, 7>>(name);
+  check_layer<Backend, Sequential<Conv2d<3, 5, 3, Padding<1>>, Activation>, Image<3, 5, 7>>("conv_" + name);
+  check_layer<Backend, Sequential<Conv2d<3, 5, 3, Padding<1>, NoBias>, BatchNorm<5>, Activation>, Image<3, 5, 7>>(
+      "conv_bn_" + name);
+  check_layer<Backend, Sequential<Linear<7, 5>, Activation>, Features<7>>("linear_" + name);
+}
+
+TEST_CASE_TEMPLATE("PyTorch's numbers: activations", Backend, Reference<double>, Cpu<>) {
+  check_activation<Backend, LeakyReLU<>>("leaky_relu");
+  check_activation<Backend, LeakyReLU<Slope<1, 5>>>("leaky_relu_fifth");
+  check_activation<Backend, SiLU>("silu");
+  check_activation<Backend, Hardswish>("hardswish");
+  check_activation<Backend, GELU>("gelu");
+  check_activation<Backend, GELUTanh>("gelu_tanh");
+  check_activation<Backend, Sigmoid>("sigmoid");
+  check_activation<Backend, Tanh>("tanh");
+}
+
 TEST_CASE_TEMPLATE("PyTorch's numbers: Linear", Backend, Reference<double>, Cpu<>) {
   check_layer<Backend, Unnamed<Linear<7, 5>>, Features<7>>("linear");
   check_layer<Backend, Unnamed<Linear<7, 5, NoBias>>, Features<7>>("linear_nobias");

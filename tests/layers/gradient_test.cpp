@@ -90,6 +90,14 @@ TEST_CASE("gradients of every layer agree with finite differences") {
   check_layer<BatchNorm<3>, 3 * 5 * 7>("batch norm of one sample", 1);
   check_layer<BatchNorm<5, Epsilon<1, 100>>, 5, Image<5, 1, 1>>("batch norm of 1 x 1");
   check_layer<ReLU, 3 * 5 * 7>("ReLU");
+  check_layer<LeakyReLU<>, 3 * 5 * 7>("LeakyReLU");
+  check_layer<LeakyReLU<Slope<-1, 3>>, 3 * 5 * 7>("LeakyReLU that is not monotone");
+  check_layer<SiLU, 3 * 5 * 7>("SiLU");
+  check_layer<Sequential<Conv2d<3, 3, 5, Padding<2>>, Hardswish>, 3 * 5 * 7>("Hardswish");
+  check_layer<GELU, 3 * 5 * 7>("GELU");
+  check_layer<GELUTanh, 3 * 5 * 7>("GELU with tanh");
+  check_layer<Sigmoid, 3 * 5 * 7>("Sigmoid");
+  check_layer<Tanh, 3 * 5 * 7>("Tanh");
   check_layer<MaxPool<2>, 3 * 2 * 3>("max pool with uncovered rows and columns");
   check_layer<MaxPool<3, Stride<2>, Padding<1>>, 3 * 3 * 4>("overlapping max pool");
   check_layer<MaxPool<2, Dilation<3>>, 3 * 1 * 2>("dilated max pool");

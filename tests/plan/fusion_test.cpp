@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "../support/nets.hpp"
@@ -249,6 +250,92 @@ TEST_CASE("fused ops agree with plain layers for windows that are not square or 
   check_forward<SameNet, Image<3, 11, 13>, Prediction>("SamePadding and CeilMode, folded");
 }
 
+/// An activation from outside the library: torch.nn.Softsign.
+inline constexpr Kind softsign{"Softsign"};
+struct Softsign : Elementwise {
+  static constexpr const Kind& kind = softsign;
+  static constexpr bool monotone = true;
+  template <class T>
+  static T f(T x) {
+    return x / (T(1) + std::abs(x));
+  }
+  template <class T>
+  static T df(T x) {
+    return T(1) / ((T(1) + std::abs(x)) * (T(1) + std::abs(x)));
+  }
+};
+
+/// Every fused op with an activation, and readers of what it defers: a convolution with padding, a pool, a sum, a view.
+template <class A>
+using ActivationNet =
+    Sequential<Conv2d<3, 17, 3, Padding<1>>, BatchNorm<17>, A, MaxPool<2>, Conv2d<17, 33, 3, Padding<1>>, BatchNorm<33>,
+               A, Conv2d<33, 17, 3, Padding<1>>, A, Conv2d<17, 17, 1>, A,
+               Residual<Sequential<Conv2d<17, 17, 3, Padding<1>>, BatchNorm<17>>>, A,
+               Conv2d<17, 17, 3, Padding<1>, Groups<17>>, BatchNorm<17>, A,
+               Residual<Sequential<Conv2d<17, 17, 1>, BatchNorm<17>>, Sequential<Conv2d<17, 17, 1>, BatchNorm<17>>>, A,
+               Conv2d<17, 5, 3, Padding<1>>, A, Flatten, Linear<5 * 4 * 5, 9>, A, Linear<9, 4>>;
+using ActivationInput = Image<3, 9, 11>;
+
+template <class A, class DemandTag = TrainingStep>
+std::string activation_plan() {
+  return describe(plan_of<ActivationNet<A>, ActivationInput, CrossEntropy, Cpu<>, DemandTag>);
+}
+
+template <class A>
+void check_activation(const std::string& name) {
+  INFO(name);
+  const bool pools = activation_of<A>()->monotone;
+  const std::string training = activation_plan<A>(), inference = activation_plan<A, Prediction>();
+  for (const char* op : {"Conv+BatchNorm+%, Winograd: ", "Conv+%: ", "Conv+BatchNorm+Add+%: ", "Linear+%: "}) {
+    std::string expected(op);
+    expected.replace(expected.find('%'), 1, name);
+    CHECK(training.find(expected) != std::string::npos);
+  }
+  for (const char* op :
+       {"Conv+BatchNorm+%, folded, Winograd: ", "Conv+%, packed: ", "Conv+BatchNorm+Add+%, folded: "}) {
+    std::string expected(op);
+    expected.replace(expected.find('%'), 1, name);
+    CHECK(inference.find(expected) != std::string::npos);
+  }
+  CHECK((training.find("Conv+BatchNorm+" + name + "+MaxPool, Gram") != std::string::npos) == pools);
+  CHECK((inference.find("Conv+BatchNorm+" + name + "+MaxPool, folded") != std::string::npos) == pools);
+  for (const std::string& plan : {training, inference, activation_plan<A, InputGradient>()})
+    CHECK(plan.find("[plain loop]") == std::string::npos);
+
+  check_training<ActivationNet<A>, ActivationInput>("training");
+  check_training<ActivationNet<A>, ActivationInput, TrainingStep>("training without the input's gradient", 4, 22);
+  check_training<ActivationNet<A>, ActivationInput, EveryGradientInEvaluation>("gradients in evaluation mode", 2, 23);
+  check_forward<ActivationNet<A>, ActivationInput, Prediction>("prediction");
+  check_forward<ActivationNet<A>, ActivationInput, InputGradient>("the input's gradient");
+  using PooledLast = Sequential<Conv2d<3, 17, 3, Padding<1>>, BatchNorm<17>, A, MaxPool<2>, Flatten, Linear<340, 4>>;
+  check_training<PooledLast, ActivationInput>("a gradient that comes from a view");
+  check_training<PooledLast, ActivationInput, TrainingStep>("the same for the first layer");
+}
+
+TEST_CASE("activations are fused and agree with plain layers") {
+  check_activation<ReLU>("ReLU");
+  check_activation<LeakyReLU<>>("LeakyReLU");
+  check_activation<LeakyReLU<Slope<-1, 4>>>("LeakyReLU");
+  check_activation<SiLU>("SiLU");
+  check_activation<Hardswish>("Hardswish");
+  check_activation<GELU>("GELU");
+  check_activation<GELUTanh>("GELUTanh");
+  check_activation<Sigmoid>("Sigmoid");
+  check_activation<Tanh>("Tanh");
+}
+
+TEST_CASE("an activation from outside the library is fused like the library's own") {
+  check_activation<Softsign>("Softsign");
+}
+
+TEST_CASE("a convolution and its ReLU that end in the plan's output are not fused: backward would overwrite it") {
+  using Ends = Sequential<Conv2d<3, 4, 3>, ReLU, Flatten>;
+  const std::string plan = describe(plan_of<Ends, Image<3, 3, 3>, CrossEntropy, Cpu<>, TrainingStep>);
+  CHECK(plan.find("Conv+ReLU") == std::string::npos);
+  check_training<Ends, Image<3, 3, 3>>("Conv, ReLU, Flatten");
+  check_training<Sequential<Conv2d<3, 4, 3>, SiLU, Flatten>, Image<3, 3, 3>>("Conv, SiLU, Flatten");
+}
+
 /// A forward pass in training mode that ends in a deferred value, which only a prefix can.
 struct TrainingPrefix {
   static constexpr Demand demand{.parameter_gradients = false, .loss = false, .prefix = 3};
@@ -323,7 +410,7 @@ TEST_CASE("a sample's prediction depends on no other sample") {
   check_predictions<nets::SmallResNet, nets::SmallResNetInput>(13);
 }
 
-TEST_CASE("NaN comes out of ReLU and max pooling as NaN") {
+TEST_CASE("NaN comes out of activations and max pooling as NaN") {
   using Rectified = Sequential<Conv2d<3, 17, 1>, ReLU, MaxPool<2>, Flatten>;
   using Normalised = Sequential<Conv2d<3, 17, 1>, BatchNorm<17>, ReLU, MaxPool<2>, Flatten>;
   const auto check = [](Fused run) {
@@ -335,6 +422,16 @@ TEST_CASE("NaN comes out of ReLU and max pooling as NaN") {
   };
   check(plan_run<Rectified, Image<3, 4, 4>, Prediction, Cpu<>>(1));
   check(plan_run<Normalised, Image<3, 4, 4>, Prediction, Cpu<>>(1));
+  const auto check_activation = [&]<class A>(A) {
+    check(plan_run<Sequential<Conv2d<3, 17, 1>, A, MaxPool<2>, Flatten>, Image<3, 4, 4>, Prediction, Cpu<>>(1));
+    check(plan_run<Sequential<Conv2d<3, 17, 1>, BatchNorm<17>, A, MaxPool<2>, Flatten>, Image<3, 4, 4>, Prediction,
+                   Cpu<>>(1));
+    check(plan_run<Sequential<Conv2d<3, 17, 1>, A, MaxPool<2>, Flatten>, Image<3, 4, 4>, InputGradient, Cpu<>>(1));
+    using OneByOne = Sequential<MaxPool<2>, A, Conv2d<3, 17, 1>, Flatten>;
+    check(plan_run<OneByOne, Image<3, 4, 4>, Prediction, Cpu<>>(1));
+  };
+  check_activation(LeakyReLU<>{}), check_activation(SiLU{}), check_activation(Hardswish{}), check_activation(GELU{});
+  check_activation(GELUTanh{}), check_activation(Sigmoid{}), check_activation(Tanh{}), check_activation(Softsign{});
   Fused training = plan_run<Normalised, Image<3, 4, 4>, EveryGradient, Cpu<>>(1);
   std::vector<double> images = drawn_images(43, 1, 3 * 4 * 4);
   images[5] = std::numeric_limits<double>::quiet_NaN();

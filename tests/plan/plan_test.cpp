@@ -138,8 +138,8 @@ bool same(const Step& one, const Step& other) {
 }
 bool same(const Value& one, const Value& other) {
   const auto all = [](const Value& v) {
-    const auto& [dims, type, per_sample, root, gradient_root, first, last, offset, deferred, deferred_relu] = v;
-    return std::tuple(dims, type, per_sample, root, gradient_root, first, last, offset, deferred, deferred_relu);
+    const auto& [dims, type, per_sample, root, gradient_root, first, last, offset, deferred, deferred_activation] = v;
+    return std::tuple(dims, type, per_sample, root, gradient_root, first, last, offset, deferred, deferred_activation);
   };
   return all(one) == all(other);
 }

@@ -88,10 +88,10 @@ TEST_CASE("allocations are counted") {
   CHECK(allocations_of([] {}) == 0);
 }
 
-using Net =
-    Sequential<Conv2d<3, 8, 3, Padding<1>>, BatchNorm<8>, ReLU, MaxPool<2>,
-               Residual<Sequential<Conv2d<8, 8, 3, Padding<1>>, BatchNorm<8>>>, ReLU, Concat<Identity, Conv2d<8, 3, 1>>,
-               AvgPool<2>, MaxPool<2>, Flatten, Linear<44, 16>, ReLU, Dropout<>, Linear<16, 5>>;
+using Net = Sequential<Conv2d<3, 8, 3, Padding<1>>, BatchNorm<8>, ReLU, MaxPool<2>,
+                       Residual<Sequential<Conv2d<8, 8, 3, Padding<1>>, BatchNorm<8>>>, ReLU,
+                       Concat<Identity, Sequential<Conv2d<8, 3, 1>, SiLU>>, AvgPool<2>, MaxPool<2>, Flatten,
+                       Linear<44, 16>, GELU, Dropout<>, Linear<16, 5>>;
 
 TEST_CASE_TEMPLATE("no step, evaluation or prediction allocates", Backend, Cpu<>, Reference<>) {
   using Optimizer = ParameterGroups<Adam, 2>;

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include <tinycnn/backends/deferred_affine.hpp>
 #include <tinycnn/core/view.hpp>
@@ -54,9 +55,24 @@ struct Execution {
   [[nodiscard]] T* prepared(const Step& s) const { return persistent_at(s.prepared); }
   [[nodiscard]] DeferredAffine<T> deferred(int value) const {
     const Value& v = plan->values[value];
-    if (v.deferred < 0) return {};
+    if (v.deferred < 0) return {nullptr, nullptr, activation(v.deferred_activation)};
     T* scale = persistent_at(v.deferred);
-    return {scale, scale + v.dims.c, v.deferred_relu};
+    return {scale, scale + v.dims.c, activation(v.deferred_activation)};
+  }
+  /// The activation among a step's layers; none if no layer is one.
+  [[nodiscard]] AppliedActivation<T> activation_of(const Step& s) const {
+    for (int k = 0; k < s.layer_count; ++k)
+      if (layer(s, k).activation != nullptr) return activation(s.layers[k]);
+    return {};
+  }
+  /// The activation that a layer is; none for layer -1.
+  [[nodiscard]] AppliedActivation<T> activation(int layer) const {
+    if (layer < 0) return {};
+    const Layer& l = graph().layers[layer];
+    if (l.activation->inlined) return {true, nullptr, &l};
+    if constexpr (std::is_same_v<T, float>)
+      if (plan->activations != nullptr) return {false, &plan->activations[layer], &l, plan->row_passes};
+    return {false, &l.activation->template loops<T>(), &l};
   }
   /// The scratch memory of one worker.
   [[nodiscard]] T* scratch_of(int worker) const {

@@ -101,6 +101,7 @@ struct ParameterList {
 };
 
 struct OwnKernels;  // layers/own_layer.hpp: the forward and backward of a custom layer
+struct Activation;  // layers/activation.hpp: the functions of an activation
 
 /// One layer of a network, with its shapes.
 struct Layer {
@@ -113,6 +114,7 @@ struct Layer {
   int parameter_count = 0;
   int segment = -1;  ///< its name, as an index into the graph's name segments
   const OwnKernels* own = nullptr;
+  const Activation* activation = nullptr;  ///< null if the layer is none
 };
 
 /// The options of a layer whose kind defines them as a struct `Options`.

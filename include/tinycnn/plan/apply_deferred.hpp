@@ -1,4 +1,5 @@
-// Third stage: inserts a step that applies a deferred scale, shift and ReLU if a reader does not accept them deferred.
+// Third stage: inserts a step that applies a deferred scale, shift and activation if a reader does not accept them
+// deferred.
 #pragma once
 
 #include <tinycnn/plan/draft.hpp>
@@ -14,17 +15,22 @@ constexpr void apply_deferred_where_needed(PlanDraft& d) {
 
   for (int at = 0; at < d.step_count; ++at) {
     const int raw = d.steps[at].y;
-    if (!d.op(d.steps[at]).defers || d.op(d.steps[at]).applies_deferred) continue;
+    if (!d.values[raw].is_deferred()) continue;
     const int known = d.value_count;
-    auto refuses_x = [&](const Step& s) { return s.x == raw && !d.op(s).accepts_deferred; };
-    auto refuses_r = [&](const Step& s) { return s.r == raw && !d.op(s).accepts_deferred_residual; };
+    const int activation = d.values[raw].deferred_activation;
+    const bool only_relu =
+        activation < 0 || d.graph->layers[activation].activation->inlined;  // what some readers accept only
+    auto refuses_x = [&](const Step& s) {
+      return s.x == raw && (!d.op(s).accepts_deferred || (d.op(s).accepts_only_relu && !only_relu));
+    };
+    auto refuses_r = [&](const Step& s) { return s.r == raw && (!d.op(s).accepts_deferred_residual || !only_relu); };
     bool wanted = d.output == raw;
     for (int i = at + 1; i < d.step_count; ++i) wanted = wanted || refuses_x(d.steps[i]) || refuses_r(d.steps[i]);
     for (int v = 0; v < known; ++v) wanted = wanted || (v != raw && d.values[v].root == raw);
     if (!wanted) continue;
 
     const int applied = d.add_root(d.values[raw].dims, d.values[raw].dims.size(), d.stored);
-    d.values[applied].gradient_root = d.values[raw].gradient_root;  // both share the gradient of relu(s x + t)
+    d.values[applied].gradient_root = d.values[raw].gradient_root;  // both share the gradient of f(s x + t)
     for (int v = 0; v < known; ++v)
       if (v != raw && d.values[v].root == raw) d.values[v].root = applied;
     for (int i = d.step_count; i > at + 1; --i) {

@@ -6,13 +6,14 @@
 
 namespace tinycnn {
 
-/// If its fused op can, the last step that contributes to the gradient of a deferred value applies the ReLU mask to it
-/// and computes the sums that the value's own backward step needs. Then no other step may read that gradient.
+/// If its fused op can, the last step that contributes to the gradient of a deferred value multiplies it by the
+/// derivative of the activation and computes the sums that the value's own backward step needs. Then no other step may
+/// read that gradient.
 constexpr void assign_batch_norm_reductions(PlanDraft& d) {
   for (int at = d.forward_count; at < d.step_count; ++at) {
     Step& producer = d.steps[at];
     if (producer.dx < 0 || !d.op(producer).reduces_for_batch_norm || d.values[producer.x].deferred < 0 ||
-        !d.values[producer.x].deferred_relu)
+        d.values[producer.x].deferred_activation < 0)
       continue;
     const int gradient = producer.dx;
     int consumer = -1;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include <tinycnn/layers/activation.hpp>
 #include <tinycnn/layers/own_layer.hpp>
 #include <tinycnn/plan/graph.hpp>
 #include <tinycnn/plan/mistakes.hpp>
@@ -92,7 +93,8 @@ struct GraphBuilder {
                 .options = options_in<L>(),
                 .first_parameter = parameter_count,
                 .parameter_count = list.count,
-                .own = own_kernels_of<L>()};
+                .own = own_kernels_of<L>(),
+                .activation = activation_of<L>()};
     parameter_count += list.count;
     if (nodes != nullptr) {
       layer.in = dims(x);

@@ -18,15 +18,30 @@ namespace detail {
 [[gnu::cold]] inline std::string value_text(const Plan& p, int v) {
   std::string text = "v";
   text += std::to_string(v);
-  if (p.values[v].deferred >= 0) text += p.values[v].deferred_relu ? "~relu" : "~affine";
+  if (const int layer = p.values[v].deferred_activation; layer >= 0) {
+    text += '~';
+    for (char c : p.graph->layers[layer].kind->name) text += char(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+  } else if (p.values[v].deferred >= 0) {
+    text += "~affine";
+  }
+  return text;
+}
+
+/// The name of a step's op, with the activation it computes in the place of the word "activation".
+[[gnu::cold]] inline std::string op_text(const Plan& p, const Step& s) {
+  std::string text(p.ops[s.op].name);
+  const std::size_t at = text.find(any_activation.name);
+  for (int k = 0; k < s.layer_count && at != std::string::npos; ++k)
+    if (const Layer& layer = p.graph->layers[s.layers[k]]; layer.activation != nullptr)
+      return text.replace(at, any_activation.name.size(), layer.kind->name);
   return text;
 }
 
 }  // namespace detail
 
 /// One line per step: its op, the layers it computes, the values it reads and writes. `~relu` marks a value stored
-/// before its scale, shift and ReLU; `+=` a gradient that the step adds to; `*` a gradient that the step also masks and
-/// reduces for BatchNorm.
+/// before its scale and shift, if any, and its ReLU; `+=` a gradient that the step adds to; `*` a gradient that the
+/// step also masks and reduces for BatchNorm.
 [[gnu::cold]] inline std::string describe(const Plan& p) {
   std::string text;
   for (int i = 0; i < p.step_count; ++i) {
@@ -34,7 +49,7 @@ namespace detail {
     const FusedOpFacts& op = p.ops[s.op];
     const bool forward = s.phase == Phase::forward;
     text += forward ? "forward  " : "backward ";
-    text += std::string(op.name) + (op.fallback ? " [plain loop]" : "");
+    text += detail::op_text(p, s) + (op.fallback ? " [plain loop]" : "");
     if (op.variant != nullptr)
       if (const std::string_view variant = op.variant(p.graph->layers[s.layers[0]]); !variant.empty())
         text.append(", ").append(variant);

@@ -12,12 +12,26 @@ constexpr bool is_view(const Layer& layer, Mode mode) {
   return layer.kind->view || (layer.kind->view_in_eval && mode != Mode::training);
 }
 
+/// Whether the plan's output is value v or a view of it.
+constexpr bool is_output(const PlanDraft& d, int v) {
+  int value = d.output;  // node i computes value i + 1
+  while (value != v && value > 0 && is_view(d.graph->layers[d.graph->nodes[value - 1].layer], d.demand.mode))
+    value = d.graph->nodes[value - 1].x;
+  return value == v;
+}
+
 /// The nodes that an op covers from a given start node, and the second operand of its join, if any.
 struct Cover {
   int nodes[longest_pattern] = {-1, -1, -1, -1};
   int r = -1;
   Match match{};
 };
+
+/// Whether a layer has the kind that a pattern names: any custom layer for null, any activation for `any_activation`.
+constexpr bool matches_kind(const Kind* kind, const Layer& layer) {
+  if (kind == nullptr) return layer.own != nullptr;
+  return kind == &any_activation ? layer.activation != nullptr : kind == layer.kind;
+}
 
 /// Whether the op's pattern matches from node `start` on; fills `cover`. A value inside a match must have exactly one
 /// reader. In a sum the matched chain may be either operand.
@@ -33,7 +47,7 @@ constexpr bool match_pattern(const PlanDraft& d, const FusedOpFacts& op, int sta
   for (int k = 0; k < op.length; ++k) {
     const Layer& layer = g.layers[g.nodes[node].layer];
     if (covered[node] != 0) return false;
-    if (op.pattern[k] == nullptr ? layer.own == nullptr : op.pattern[k] != layer.kind) return false;
+    if (!matches_kind(op.pattern[k], layer)) return false;
     if (k == 0) {
       cover.r = g.nodes[node].r;
     } else if (g.nodes[node].r >= 0) {
@@ -48,6 +62,7 @@ constexpr bool match_pattern(const PlanDraft& d, const FusedOpFacts& op, int sta
       node = reader[y];
     }
   }
+  cover.match.is_output = is_output(d, g.nodes[node].y);
   return op.fits == nullptr || op.fits(cover.match);
 }
 
@@ -67,10 +82,10 @@ constexpr void assign_memory(PlanDraft& d, Step& step, const Match& match) {
     step.prepared = d.persistent;
     d.persistent += d.compute_bytes(requirements.prepared);
   }
-  if (op.defers) {
+  if (requirements.deferred >= 0)
     d.values[step.y].deferred = step.statistics + requirements.deferred * d.compute->bytes;
-    d.values[step.y].deferred_relu = op.deferred_relu;
-  }
+  if (requirements.deferred_activation >= 0)
+    d.values[step.y].deferred_activation = step.layers[requirements.deferred_activation];
   d.workspace = larger(d.workspace, d.compute_bytes(requirements.workspace));
   d.workspace_per_sample = larger(d.workspace_per_sample, d.compute_bytes(requirements.workspace_per_sample));
   d.scratch = larger(d.scratch, d.compute_bytes(requirements.scratch));

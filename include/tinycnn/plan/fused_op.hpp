@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include <tinycnn/layers/activation.hpp>
 #include <tinycnn/plan/graph.hpp>
 
 namespace tinycnn {
@@ -25,10 +26,21 @@ struct Match {
   const Layer* layers[longest_pattern] = {};
   int count = 0;
   Mode mode = Mode::training;
-  bool wants_dx = true;  ///< false if the first layer reads the network's input and its gradient is not needed
+  bool wants_dx = true;    ///< false if the first layer reads the network's input and its gradient is not needed
+  bool is_output = false;  ///< the caller reads the match's result, itself or by a view
 
   [[nodiscard]] constexpr const Layer& first() const { return *layers[0]; }
   [[nodiscard]] constexpr const Layer& last() const { return *layers[count - 1]; }
+  /// The first of its layers that is an activation, or -1.
+  [[nodiscard]] constexpr int activation() const {
+    for (int k = 0; k < count; ++k)
+      if (layers[k]->activation != nullptr) return k;
+    return -1;
+  }
+  /// Whether one of its layers is an activation that runs over rows: any but ReLU, which every kernel has inlined.
+  [[nodiscard]] constexpr bool activation_in_rows() const {
+    return activation() >= 0 && !layers[activation()]->activation->inlined;
+  }
 };
 
 /// The memory that an op needs besides its operands. Sizes are in elements of the backend's compute type, except for
@@ -38,8 +50,10 @@ struct MemoryRequirements {
   std::int64_t argmax_bytes = 0;  ///< bytes per sample, kept from forward to backward: the position of each maximum
   std::int64_t statistics = 0;    ///< kept from forward to backward; includes the scale and shift that an op defers
   std::int64_t deferred = -1;  ///< offset in `statistics` of the scale (C), followed by the shift (C), if the op defers
-  std::int64_t prepared = 0;   ///< weights that are packed when parameters are loaded (inference)
-  std::int64_t workspace = 0;  ///< used within one step, shared by all steps
+                               ///< them: y is stored before they are applied
+  int deferred_activation = -1;  ///< which of the op's layers is an activation that it defers; -1: none
+  std::int64_t prepared = 0;     ///< weights that are packed when parameters are loaded (inference)
+  std::int64_t workspace = 0;    ///< used within one step, shared by all steps
   std::int64_t workspace_per_sample = 0;
   std::int64_t scratch = 0;             ///< per worker
   std::int64_t scratch_per_sample = 0;  ///< per worker and sample of the batch's capacity
@@ -49,21 +63,20 @@ struct MemoryRequirements {
 /// `facts_of`).
 struct FusedOpFacts {
   std::string_view name{};
-  const Kind* pattern[longest_pattern] = {};  // a null kind matches any custom layer
+  const Kind* pattern[longest_pattern] = {};  // null matches any custom layer, any_activation any activation
   int length = 0;
   unsigned modes = in_any_mode;
-  bool accepts_deferred = false;           ///< x may be deferred: stored before its scale, shift and ReLU
-  bool accepts_deferred_residual = false;  ///< r may be deferred
-  bool defers = false;                     ///< stores y deferred
-  bool deferred_relu = false;              ///< the deferred affine is followed by a ReLU
+  bool accepts_deferred = false;           ///< x may be deferred: stored before its scale, shift and activation
+  bool accepts_deferred_residual = false;  ///< r may be deferred, unless with an activation other than ReLU
+  bool accepts_only_relu = false;          ///< x may be deferred, unless with an activation other than ReLU
   bool saves_input = false;                ///< backward reads x and r
   bool saves_output = false;               ///< backward reads y
   bool passes_gradient = false;            ///< dx = dr = dy: shared, nothing to compute (Add)
-  bool reduces_for_batch_norm =
-      false;  ///< backward can apply the ReLU mask to dx of a deferred x and compute its BatchNorm reduction
-  bool uses_reduction = false;    ///< backward can use a dy that is already masked, and its BatchNorm reduction
-  bool applies_deferred = false;  ///< applies the deferred affine of a value; the planner inserts such steps
-  bool fallback = false;          ///< a plain loop in place of a kernel that the backend lacks
+  bool reduces_for_batch_norm = false;     ///< backward can multiply dx by the derivative of a deferred x's activation
+                                           ///< and compute its BatchNorm reduction
+  bool uses_reduction = false;             ///< backward can use such a dy and its BatchNorm reduction
+  bool applies_deferred = false;           ///< applies the deferred affine of a value; the planner inserts such steps
+  bool fallback = false;                   ///< a plain loop in place of a kernel that the backend lacks
   bool (*fits)(const Match&) = nullptr;
   MemoryRequirements (*requirements)(const Match&) = nullptr;
   std::string_view (*variant)(const Layer& first) = nullptr;  ///< the name of the algorithm used; empty: the default
@@ -97,8 +110,7 @@ constexpr FusedOpFacts facts_of(bool fallback = false) {
   if constexpr (requires { Op::accepts_deferred; }) f.accepts_deferred = Op::accepts_deferred;
   if constexpr (requires { Op::accepts_deferred_residual; })
     f.accepts_deferred_residual = Op::accepts_deferred_residual;
-  if constexpr (requires { Op::defers; }) f.defers = Op::defers;
-  if constexpr (requires { Op::deferred_relu; }) f.deferred_relu = Op::deferred_relu;
+  if constexpr (requires { Op::accepts_only_relu; }) f.accepts_only_relu = Op::accepts_only_relu;
   if constexpr (requires { Op::saves_input; }) f.saves_input = Op::saves_input;
   if constexpr (requires { Op::saves_output; }) f.saves_output = Op::saves_output;
   if constexpr (requires { Op::passes_gradient; }) f.passes_gradient = Op::passes_gradient;

@@ -2,6 +2,7 @@
 // so that each has the compiler's full budget for constant evaluation.
 #pragma once
 
+#include <tinycnn/plan/activations.hpp>
 #include <tinycnn/plan/apply_deferred.hpp>
 #include <tinycnn/plan/arena.hpp>
 #include <tinycnn/plan/batch_norm_reductions.hpp>
@@ -113,6 +114,11 @@ constexpr Plan make_plan() {
   p.workspace_per_sample = d.workspace_per_sample;
   p.scratch = d.scratch;
   p.scratch_per_sample = d.scratch_per_sample;
+  if constexpr (requires { typename Backend::Activations; })
+    if constexpr (has_activation_in_rows(graph_of<Net, Input, Loss>)) {
+      p.activations = activation_table<Backend, graph_of<Net, Input, Loss>>.of;
+      p.row_passes = Backend::template row_passes<Backend>();
+    }
   p.missing = d.missing;
   return p;
 }

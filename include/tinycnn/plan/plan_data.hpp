@@ -55,7 +55,7 @@ struct Step {
   std::int64_t prepared = -1;
   int dy = -1, dx = -1, dr = -1, add_dx = -1, add_dr = -1;
   int reduces_for = -1;  ///< the backward step whose BatchNorm reduction this step computes from dx; -1: none
-  bool reduced = false;  ///< another step has applied the ReLU mask to this step's dy and computed the reduction
+  bool reduced = false;  ///< another step has multiplied dy by the activation's derivative and computed the reduction
   bool parameter_gradients = false;
 };
 
@@ -70,7 +70,9 @@ struct Value {
   std::int64_t offset = -1;   ///< bytes per sample from the start of the arena
   std::int64_t deferred =
       -1;  ///< where its deferred scale and shift are, in bytes of persistent memory; -1: not deferred
-  bool deferred_relu = false;
+  int deferred_activation = -1;  ///< the layer whose activation readers still have to apply; -1: none
+
+  [[nodiscard]] constexpr bool is_deferred() const { return deferred >= 0 || deferred_activation >= 0; }
 };
 
 /// A finished plan. It points into constexpr arrays and owns nothing.
@@ -89,6 +91,9 @@ struct Plan {
   std::int64_t per_sample = 0;  ///< the arena, per sample
   std::int64_t persistent = 0;  ///< independent of the batch: statistics, prepared weights
   std::int64_t workspace = 0, workspace_per_sample = 0, scratch = 0, scratch_per_sample = 0;
+  const ActivationLoops<float>* activations = nullptr;  ///< the backend's, one per layer; null: those of the layers
+  const void* row_passes =
+      nullptr;       ///< the backend's passes for activations that run over rows, if the network has any
   int missing = -1;  ///< the first layer that no fused op of the backend computes; -1: none
 
   [[nodiscard]] constexpr bool uses(int op, Phase phase) const {

@@ -66,7 +66,7 @@ template <class Backend>
   if (value >= plan.value_count || plan.values[value].root < 0) missing(" is no part of this plan");
   const Value& v = plan.values[plan.values[value].root];
   if (v.first < 0) missing(" exists only inside a fused step");
-  if (v.deferred >= 0) missing(" is stored before its normalisation");
+  if (v.is_deferred()) missing(" is stored before its normalisation");
   for (int k = 0; k < plan.value_count; ++k) {
     const Value& other = plan.values[k];
     if (other.root == k && other.first > v.last && other.offset < v.offset + v.per_sample &&

@@ -6,13 +6,17 @@
 
 #include <tinycnn/backends/bind.hpp>
 #include <tinycnn/backends/cpu/fused/apply_deferred.hpp>
+#include <tinycnn/backends/cpu/fused/conv_activation.hpp>
 #include <tinycnn/backends/cpu/fused/conv_bn_add_relu.hpp>
 #include <tinycnn/backends/cpu/fused/conv_bn_relu.hpp>
 #include <tinycnn/backends/cpu/fused/conv_bn_relu_pool.hpp>
 #include <tinycnn/backends/cpu/fused/depthwise.hpp>
 #include <tinycnn/backends/cpu/fused/first_conv_bn_relu_pool.hpp>
 #include <tinycnn/backends/cpu/fused/folded_conv_bn.hpp>
+#include <tinycnn/backends/cpu/fused/in_rows.hpp>
 #include <tinycnn/backends/cpu/fused/linear_relu.hpp>
+#include <tinycnn/backends/cpu/layers/activation.hpp>
+#include <tinycnn/backends/cpu/layers/activation_functions.hpp>
 #include <tinycnn/backends/cpu/layers/add.hpp>
 #include <tinycnn/backends/cpu/layers/avg_pool.hpp>
 #include <tinycnn/backends/cpu/layers/batch_norm.hpp>
@@ -72,17 +76,27 @@ class Cpu : public HostVerbs {
   using Register = cpu::Vector<Isa>;
   static constexpr Order order = Order::hwc;
   static constexpr std::string_view name = Isa::name;
+  using Activations = cpu::Activations<Isa>;
   using FusedOps = tinycnn::FusedOps<
       cpu::ConvBnReluPool<Depthwise>, cpu::ConvBnAddRelu<Depthwise>, cpu::FirstConvBnReluPool<Dense>,
       cpu::ConvBnReluPool<Dense>, cpu::ConvBnAddRelu<Dense>, cpu::ConvBnRelu<Depthwise>, cpu::ConvBnRelu<Dense>,
       cpu::ConvBn<Depthwise>, cpu::ConvBn<Dense>, cpu::FoldedConvBnReluPool<Depthwise>,
       cpu::FoldedConvBnReluPool<Dense>, cpu::FoldedConvBnAddRelu<Depthwise>, cpu::FoldedConvBnAddRelu<Dense>,
-      cpu::FoldedConvBnRelu<Depthwise>, cpu::FoldedConvBnRelu<Dense>, cpu::FoldedConvBn<Depthwise>,
-      cpu::FoldedConvBn<Dense>, cpu::Conv<Depthwise>, cpu::Conv<Dense>, cpu::LinearRelu<Isa>, cpu::LinearAlone<Isa>,
-      cpu::ApplyDeferred<Isa>, cpu::BatchNorm<Isa>, cpu::Relu<Isa>, cpu::MaxPool<Isa>, cpu::AvgPool<Isa>,
+      cpu::FoldedConvBnRelu<Depthwise>, cpu::FoldedConvBnRelu<Dense>, cpu::PackedConvActivationPool<Depthwise>,
+      cpu::PackedConvActivationPool<Dense>, cpu::FoldedConvBn<Depthwise>, cpu::FoldedConvBn<Dense>,
+      cpu::ConvActivation<Depthwise>, cpu::ConvActivation<Dense>, cpu::PackedConvActivation<Depthwise>,
+      cpu::PackedConvActivation<Dense>, cpu::Conv<Depthwise>, cpu::Conv<Dense>, cpu::LinearRelu<Isa>,
+      cpu::LinearAlone<Isa>, cpu::ApplyDeferred<Isa>, cpu::BatchNorm<Isa>, cpu::Relu<Isa>,
+      cpu::ActivationAlone<Isa, false>, cpu::ActivationAlone<Isa, true>, cpu::MaxPool<Isa>, cpu::AvgPool<Isa>,
       cpu::GlobalAvgPool<Isa>, cpu::Dropout<Isa>, cpu::Add<Isa>, cpu::Concat<Isa>, cpu::CrossEntropy<Isa>,
       cpu::PlainLoop<reference::MaxPoolOp>, cpu::PlainLoop<reference::AddFlattenedOp>,
       cpu::PlainLoop<reference::ConcatOp>, cpu::PlainLoop<reference::OwnLayerOp>>;
+
+  /// The passes for activations that run over rows, for plans of networks that have any (plan/activations.hpp).
+  template <class Backend>
+  static constexpr const void* row_passes() {
+    return static_cast<const cpu::EpiloguePasses<Isa>*>(&cpu::row_passes_of<Isa, Execution<Backend>>);
+  }
 
   explicit Cpu(int threads = 1) : pool_(std::in_place, threads) {}
   [[nodiscard]] int threads() const { return pool_->size(); }

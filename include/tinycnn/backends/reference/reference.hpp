@@ -4,6 +4,7 @@
 #include <type_traits>
 
 #include <tinycnn/backends/host.hpp>
+#include <tinycnn/backends/reference/activation.hpp>
 #include <tinycnn/backends/reference/avg_pool.hpp>
 #include <tinycnn/backends/reference/batch_norm.hpp>
 #include <tinycnn/backends/reference/conv2d.hpp>
@@ -29,10 +30,10 @@ struct Reference : HostVerbs {
   static constexpr std::string_view name = "Reference";
   template <class... OwnLayer>
   using FusedOpsAnd =
-      tinycnn::FusedOps<reference::Conv2dOp, reference::BatchNormOp, reference::ReluOp, reference::MaxPoolOp,
-                        reference::AvgPoolOp, reference::GlobalAvgPoolOp, reference::LinearOp, reference::DropoutOp,
-                        reference::AddOp, reference::AddFlattenedOp, reference::ConcatOp, reference::CrossEntropyOp,
-                        OwnLayer...>;
+      tinycnn::FusedOps<reference::Conv2dOp, reference::BatchNormOp, reference::ReluOp, reference::ActivationOp<false>,
+                        reference::ActivationOp<true>, reference::MaxPoolOp, reference::AvgPoolOp,
+                        reference::GlobalAvgPoolOp, reference::LinearOp, reference::DropoutOp, reference::AddOp,
+                        reference::AddFlattenedOp, reference::ConcatOp, reference::CrossEntropyOp, OwnLayer...>;
   using FusedOps =
       std::conditional_t<std::is_same_v<Stored, Compute>, FusedOpsAnd<reference::OwnLayerOp>, FusedOpsAnd<>>;
 

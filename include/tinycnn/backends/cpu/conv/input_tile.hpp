@@ -43,18 +43,18 @@ struct TensorSource {
 
   /// Sample n (H,W,C) if the stored elements can be read directly: nothing is deferred, no row is skipped. Else null.
   [[nodiscard]] const float* pixels(int n) const {
-    return deferred.scale == nullptr && !deferred.relu && step == 1 && column_step == 1 ? x + n * dims.size() : nullptr;
+    return deferred.none() && step == 1 && column_step == 1 ? x + n * dims.size() : nullptr;
   }
 
   /// to[j * pitch + k] = value of sample n, row h, column w + j, channel c + k, for j < count and k < width.
   [[gnu::noinline]] void load(float* to, int pitch, int n, int h, int w, int count, int c, int width) const {
     const float* from = x + ((std::int64_t(n) * dims.h + h * step) * dims.w + w * column_step) * dims.c + c;  // (W,C)
-    if (deferred.scale == nullptr && !deferred.relu && pitch == dims.c && width == dims.c && column_step == 1) {
+    if (deferred.none() && pitch == dims.c && width == dims.c && column_step == 1) {
       std::memcpy(to, from, sizeof(float) * static_cast<std::size_t>(count) * static_cast<std::size_t>(width));
       return;
     }
     // One loop serves values with and without a deferred ReLU: a maximum with 0 or -inf, which keeps NaN and -0.
-    const float floor = deferred.relu ? 0.0f : -__builtin_inff();
+    const float floor = deferred.activation.relu ? 0.0f : -__builtin_inff();
     const Vector<Isa> floors = broadcast<Isa>(floor);
     if (deferred.scale == nullptr) {
       transform(to, pitch, from, count, width, [=](auto v, int) {
@@ -76,9 +76,16 @@ struct TensorSource {
         }
       });
     }
+    if (deferred.activation.in_rows()) apply_activation(to, pitch, count, width);
   }
 
  private:
+  /// Applies an activation other than ReLU to the pixels just loaded.
+  [[gnu::cold]] void apply_activation(float* to, int pitch, int count, int width) const {
+    if (pitch == width) return deferred.activation.apply(to, std::int64_t(count) * width);
+    for (int j = 0; j < count; ++j, to += pitch) deferred.activation.apply(to, width);
+  }
+
   template <class F>
   [[gnu::always_inline]] void transform(float* to, int pitch, const float* from, int count, int width, F f) const {
     const std::int64_t pixel = std::int64_t(column_step) * dims.c;

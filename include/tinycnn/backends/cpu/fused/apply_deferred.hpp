@@ -1,4 +1,4 @@
-// Applies a value's deferred affine for readers that do not accept it: y = relu(scale x + shift).
+// Applies a value's deferred affine for readers that do not accept it: y = f(scale x + shift).
 #pragma once
 
 #include <cstdint>
@@ -24,11 +24,16 @@ struct ApplyDeferred {
     const PixelBlocks blocks(dims.pixels());
     run.backend->pool().run(blocks.count(run.n), [&](int block, int) {
       std::int64_t at = (blocks.sample(block) * dims.pixels() + blocks.first(block)) * dims.c;
-      for (int p = 0; p < blocks.length(block); ++p, at += dims.c)
+      if (deferred.scale == nullptr)  // without BatchNorm only activations that run over rows are deferred
+        return deferred.activation.loops->apply(*deferred.activation.layer, x + at, y + at,
+                                                std::int64_t(blocks.length(block)) * dims.c);
+      for (int p = 0; p < blocks.length(block); ++p, at += dims.c) {
         for_channels<Isa>(dims.c, [&]<class V>(V, int c) {
           const V value = fma<Isa>(load<V>(x + at + c), load<V>(deferred.scale + c), load<V>(deferred.shift + c));
-          store<V>(y + at + c, deferred.relu ? cpu::relu<Isa>(value) : value);
+          store<V>(y + at + c, deferred.activation.relu ? cpu::relu<Isa>(value) : value);
         });
+        if (deferred.activation.in_rows()) deferred.activation.apply(y + at, dims.c);
+      }
     });
   }
 };

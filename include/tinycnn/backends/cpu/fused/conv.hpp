@@ -153,7 +153,8 @@ void run_convolution(const Run& run, const Step& step, const Epilogue& epilogue)
   c.forward(run.n, source_of<Isa>(run, step.x), run.workspace, epilogue, run.backend->pool(), run.scratch);
 }
 
-/// dx (+ add_dx), masked and reduced for the BatchNorm that computed x, then the gradients of that BatchNorm.
+/// dx (+ add_dx), times the derivative of the activation and reduced for the BatchNorm that computed x, then the
+/// gradients of that BatchNorm.
 template <class Convolution, class Run>
 void run_reducing_input_gradient(const Run& run, const Step& step, const Convolution& c,
                                  const TensorSource<typename Convolution::Isa>& gradient) {
@@ -168,6 +169,7 @@ void run_reducing_input_gradient(const Run& run, const Step& step, const Convolu
   reduction.v = run.data(step.x);
   reduction.scale = k.scale, reduction.shift = k.shift, reduction.mean = k.mean;
   reduction.sums = run.workspace + aligned(c.packed_input_gradient());
+  reduction.activation = run.deferred(step.x).activation;
   reduction.past_caches = streams<Isa>(reduction.g, c.s.x, run.n, c.s.groups);
   c.input_gradient(run.n, gradient, run.workspace, reduction, run.backend->pool(), run.scratch);
   finalize_gradient(run, norm, k, reduction.sums, c.input_gradient_blocks(run.n), std::int64_t{2} * norm.out.c,

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include <tinycnn/backends/cpu/fused/conv.hpp>
+#include <tinycnn/backends/cpu/fused/row_passes.hpp>
 #include <tinycnn/backends/cpu/layers/batch_norm_statistics.hpp>
 #include <tinycnn/backends/cpu/simd/channel_loop.hpp>
 
@@ -29,6 +30,11 @@ constexpr MemoryRequirements conv_bn_requirements(const Match& m, int row_multip
   MemoryRequirements requirements = conv_bn_forward_requirements<Convolution>(m, Mode::training, row_multiple);
   const std::int64_t backward = std::int64_t{2} * m.first().out.c * PixelBlocks(reduced_pixels).per_sample;
   requirements.workspace_per_sample = larger(requirements.workspace_per_sample, backward);
+  if (m.activation_in_rows()) {  // and what gradient_after_norm writes
+    requirements.workspace_per_sample =
+        larger(requirements.workspace_per_sample, backward + m.first().out.c * reduced_pixels);
+    requirements.workspace = larger(requirements.workspace, Graph::alignment);
+  }
   return requirements;
 }
 
@@ -59,6 +65,13 @@ template <class Isa, class V>
                                        int c) {
   const V value = fma<Isa>(load<V>(v + at), load<V>(k.scale + c), load<V>(k.shift + c));
   return value > 0.0f ? load<V>(dy + at) : V{};
+}
+
+/// Where a step's backward pass may write g of `pixels` a sample: in the workspace behind the sums of reduce_gradient.
+template <class Run>
+float* behind_reduction(const Run& run, const Step& step, std::int64_t pixels) {
+  const std::int64_t channels = run.layer(step, 1).out.c;
+  return run.workspace + aligned(2 * channels * PixelBlocks(pixels).count(run.n));
 }
 
 /// Sums g and g (v - mean) over fixed blocks of a sample's `pixels`, then computes dgamma, dbeta and the gradient's

@@ -1,27 +1,26 @@
-// Training: Conv + BatchNorm, with or without ReLU. Stores the convolution's output; scale, shift and ReLU are
-// deferred.
+// Training: Conv + BatchNorm, with or without an activation. Stores the convolution's output; the rest is deferred.
 #pragma once
 
 #include <cstdint>
 
 #include <tinycnn/backends/cpu/fused/conv_bn_passes.hpp>
-#include <tinycnn/layers/relu.hpp>
 
 namespace tinycnn::cpu {
 
-/// y = conv(x) + bias. Its readers apply scale y + shift, and then ReLU if `Relu`.
-/// equals: reference::Conv2dOp, BatchNormOp (and ReluOp).
-template <class Convolution, bool Relu>
+/// y = conv(x) + bias. Its readers apply scale y + shift, and then the activation f if `Activated`.
+/// equals: reference::Conv2dOp, BatchNormOp (and ReluOp or ActivationOp).
+template <class Convolution, bool Activated>
 struct DeferredConvBn {
   using Isa = typename Convolution::Isa;
   static constexpr unsigned modes = in_training;
-  static constexpr bool accepts_deferred = true, defers = true, deferred_relu = Relu, saves_input = true,
-                        saves_output = true;
-  static constexpr bool reduces_for_batch_norm = true, uses_reduction = Relu;
+  static constexpr bool accepts_deferred = true, saves_input = true, saves_output = true;
+  static constexpr bool reduces_for_batch_norm = true, uses_reduction = Activated;
   static constexpr auto variant = &convolution_variant<Convolution>;
   static constexpr auto fits = &takes_convolution<Convolution>;
   static constexpr MemoryRequirements requirements(const Match& m) {
-    return conv_bn_requirements<Convolution>(m, 1, m.first().out.pixels());
+    MemoryRequirements requirements = conv_bn_requirements<Convolution>(m, 1, m.first().out.pixels());
+    requirements.deferred_activation = m.activation();
+    return requirements;
   }
 
   template <class Backend>
@@ -38,8 +37,15 @@ struct DeferredConvBn {
     const float* dy = run.data(step.dy);
     const bool reduced = step.reduced;
     float* y = run.data(step.y);  // (N,P,Q,O), overwritten by its gradient
+    bool masks = Activated && !reduced;
+    if (Activated && masks && run.activation_of(step).in_rows()) {
+      float* to = behind_reduction(run, step, dims.pixels());
+      RowPasses<Isa, Execution<Backend>>::of(run).gradient_after_norm(run, step, dims.pixels(), y, to);
+      dy = to;
+      masks = false;
+    }
     const auto g = [=]<class V>(V, std::int64_t at, int c) {
-      if (Relu && !reduced)
+      if (Activated && masks)
         return masked<Isa, V>(dy, y, k, at, c);
       else
         return load<V>(dy + at);
@@ -58,8 +64,8 @@ struct DeferredConvBn {
 
 template <class Convolution>
 struct ConvBnRelu : DeferredConvBn<Convolution, true> {
-  static constexpr std::string_view name = "Conv+BatchNorm+ReLU";
-  static constexpr const Kind* pattern[] = {&conv2d, &batch_norm, &tinycnn::relu};
+  static constexpr std::string_view name = "Conv+BatchNorm+activation";
+  static constexpr const Kind* pattern[] = {&conv2d, &batch_norm, &any_activation};
 };
 
 template <class Convolution>

@@ -1,4 +1,5 @@
-// Training: Conv + BatchNorm + ReLU + MaxPool. Pools before normalising; scale, shift and ReLU are deferred.
+// Training: Conv + BatchNorm + activation + MaxPool. Pools before normalising; scale, shift and the activation are
+// deferred.
 #pragma once
 
 #include <cstdint>
@@ -6,17 +7,18 @@
 #include <tinycnn/backends/cpu/conv/epilogue/max_pool.hpp>
 #include <tinycnn/backends/cpu/fused/conv_bn_passes.hpp>
 #include <tinycnn/layers/max_pool.hpp>
-#include <tinycnn/layers/relu.hpp>
 
 namespace tinycnn::cpu {
 
-/// Whether the windows are square and tile the image from its corner, none beyond its end. Only then can a block's rows
-/// be pooled while they are in the cache.
-constexpr bool pools_in_place(const Layer& pool) {
+/// Whether the windows are square and tile the image from its corner, none beyond its end: only then can a block's rows
+/// be pooled while they are in the cache. A maximum may be taken before the activation only if that does not decrease.
+constexpr bool pools_in_place(const Match& m) {
+  const Layer& pool = m.last();
   const Window k = window_of(pool);
   const int side = k.rows.kernel;
-  return k.is_square() && k.rows.stride == side && k.rows.padding == 0 && k.rows.dilation == 1 && side >= 2 &&
-         side <= 15 && pool.out.h * side <= pool.in.h && pool.out.w * side <= pool.in.w;
+  return m.layers[m.activation()]->activation->monotone && k.is_square() && k.rows.stride == side &&
+         k.rows.padding == 0 && k.rows.dilation == 1 && side >= 2 && side <= 15 && pool.out.h * side <= pool.in.h &&
+         pool.out.w * side <= pool.in.w;
 }
 
 /// Computes v = conv(x) + bias, its statistics, and the extremes of its pooling windows. Stores v at `y` unless `y` is
@@ -35,25 +37,26 @@ void run_with_statistics_and_pool(const Run& run, const Step& step, float* y) {
   run_with_statistics<Convolution>(run, step, epilogue);
 }
 
-/// Max-pooling commutes with the monotone relu(scale v + shift): the maximum where gamma > 0, the minimum where
-/// gamma < 0, the first element where gamma = 0. Saves the convolution's output and one byte per element of y.
-/// equals: reference::Conv2dOp, BatchNormOp, ReluOp, MaxPoolOp, except for ties that only rounding makes.
+/// Max-pooling commutes with f(scale v + shift) if the activation f is monotone: the maximum where gamma > 0, the
+/// minimum where gamma < 0, the first element where gamma = 0. Saves the convolution's output and one byte per
+/// element of y. equals: reference::Conv2dOp, BatchNormOp, ReluOp or ActivationOp, MaxPoolOp, except for ties that only
+/// rounding makes.
 template <class Convolution>
 struct ConvBnReluPool {
   using Isa = typename Convolution::Isa;
-  static constexpr std::string_view name = "Conv+BatchNorm+ReLU+MaxPool";
-  static constexpr const Kind* pattern[] = {&conv2d, &batch_norm, &tinycnn::relu, &max_pool};
+  static constexpr std::string_view name = "Conv+BatchNorm+activation+MaxPool";
+  static constexpr const Kind* pattern[] = {&conv2d, &batch_norm, &any_activation, &max_pool};
   static constexpr unsigned modes = in_training;
-  static constexpr bool accepts_deferred = true, defers = true, deferred_relu = true, saves_input = true,
-                        saves_output = true;
+  static constexpr bool accepts_deferred = true, saves_input = true, saves_output = true;
   static constexpr bool reduces_for_batch_norm = true, uses_reduction = true;
   static constexpr auto variant = &convolution_variant<Convolution>;
-  static constexpr bool fits(const Match& m) { return Convolution::takes(m.first()) && pools_in_place(m.last()); }
+  static constexpr bool fits(const Match& m) { return Convolution::takes(m.first()) && pools_in_place(m); }
   static constexpr MemoryRequirements requirements(const Match& m) {
     MemoryRequirements requirements =
         conv_bn_requirements<Convolution>(m, window_of(m.last()).rows.kernel, m.last().out.pixels());
     requirements.saved = m.first().out.size();
     requirements.argmax_bytes = m.last().out.size();
+    requirements.deferred_activation = m.activation();
     return requirements;
   }
 
@@ -67,10 +70,19 @@ struct ConvBnReluPool {
     const Dims dims = run.layer(step, 0).out;
     const ChannelStatistics k(run.statistics(step), dims.c);
     const float *dy = run.data(step.dy), *pooled = run.data(step.y);  // (N,P/k,Q/k,O)
-    if (!step.reduced)
-      reduce_gradient<Isa>(run, step, run.layer(step, 3).out.pixels(), pooled,
+    const std::int64_t pixels = run.layer(step, 3).out.pixels();
+    if (!step.reduced && run.activation_of(step).in_rows()) {
+      float* g = behind_reduction(run, step, pixels);
+      RowPasses<Isa, Execution<Backend>>::of(run).reduce_pooled(run, step, g);
+      dy = g;
+      pooled = nullptr;
+    } else if (!step.reduced) {
+      reduce_gradient<Isa>(run, step, pixels, pooled,
                            [=]<class V>(V, std::int64_t at, int c) { return masked<Isa, V>(dy, pooled, k, at, c); });
-    expand_pooled(run, step, k);
+    } else {
+      pooled = nullptr;
+    }
+    expand_pooled(run, step, k, dy, pooled);
     zero_bias_gradient(run, step);
     run_convolution_gradients<Convolution>(run, step, run.data(step.saved), nullptr);
   }
@@ -84,11 +96,11 @@ struct ConvBnReluPool {
   /// v <- a g + b (v - mean) + c in place in the convolution's output; g is 0 except at the argmax of each window. A
   /// task is one row of windows: k image rows of one sample.
   template <class Backend>
-  static void expand_pooled(const Execution<Backend>& run, const Step& step, const ChannelStatistics& k) {
+  static void expand_pooled(const Execution<Backend>& run, const Step& step, const ChannelStatistics& k,
+                            const float* dy, const float* pooled) {
     const Dims dims = run.layer(step, 0).out, out = run.layer(step, 3).out;
     const int kernel = window_of(run.layer(step, 3)).rows.kernel;
     const int window_rows = (dims.h + kernel - 1) / kernel;
-    const float* pooled = step.reduced ? nullptr : run.data(step.y);
     run.backend->pool().run(run.n * window_rows, [&](int task, int) {
       const int n = task / window_rows, window_row = task % window_rows;
       const int rows = dims.h - window_row * kernel < kernel ? dims.h - window_row * kernel : kernel;
@@ -96,7 +108,7 @@ struct ConvBnReluPool {
       const int windows = window_row < out.h ? out.w : 0;
       for (int q = 0; q < windows; ++q) {
         const std::int64_t window = ((std::int64_t(n) * out.h + window_row) * out.w + q) * dims.c;
-        expand_window(k, dims, kernel, run.data(step.dy) + window, pooled == nullptr ? nullptr : pooled + window,
+        expand_window(k, dims, kernel, dy + window, pooled == nullptr ? nullptr : pooled + window,
                       run.bytes(step.argmax) + window, v + std::int64_t(q) * kernel * dims.c);
       }
       for (int r = 0; r < rows; ++r)

@@ -1,5 +1,5 @@
-// Training: Conv + BatchNorm + ReLU + MaxPool on the network's input. The convolution's output, the largest activation
-// of all, is never stored: backward uses the Gram matrix of the images' patches instead.
+// Training: Conv + BatchNorm + activation + MaxPool on the network's input. The convolution's output, the largest
+// activation of all, is never stored: backward uses the Gram matrix of the images' patches instead.
 #pragma once
 
 #include <cstdint>
@@ -15,13 +15,13 @@ namespace tinycnn::cpu {
 template <class Convolution>
 struct FirstConvBnReluPool {
   using Isa = typename Convolution::Isa;
-  static constexpr std::string_view name = "Conv+BatchNorm+ReLU+MaxPool, Gram";
-  static constexpr const Kind* pattern[] = {&conv2d, &batch_norm, &tinycnn::relu, &max_pool};
+  static constexpr std::string_view name = "Conv+BatchNorm+activation+MaxPool, Gram";
+  static constexpr const Kind* pattern[] = {&conv2d, &batch_norm, &any_activation, &max_pool};
   static constexpr unsigned modes = in_training;
-  static constexpr bool defers = true, deferred_relu = true, saves_input = true, saves_output = true;
+  static constexpr bool saves_input = true, saves_output = true;
   static constexpr bool uses_reduction = true;
   static constexpr bool fits(const Match& m) {
-    return !m.wants_dx && PatchGram::fits(Convolution::of(m.first()).s) && pools_in_place(m.last()) &&
+    return !m.wants_dx && PatchGram::fits(Convolution::of(m.first()).s) && pools_in_place(m) &&
            window_of(m.last()).rows.kernel == 2;
   }
   static constexpr MemoryRequirements requirements(const Match& m) {
@@ -33,6 +33,12 @@ struct FirstConvBnReluPool {
     requirements.workspace_per_sample =
         larger(requirements.workspace_per_sample, 2 * PatchGram::size(c.s) + aligned(sparse.partial_floats()));
     requirements.argmax_bytes = m.last().out.size();
+    requirements.deferred_activation = m.activation();
+    if (m.activation_in_rows()) {  // and what reduce_pooled writes
+      const std::int64_t sums = std::int64_t{2} * m.last().out.c * PixelBlocks(m.last().out.pixels()).per_sample;
+      requirements.workspace_per_sample =
+          larger(requirements.workspace_per_sample, sums) + aligned(m.last().out.size());
+    }
     return requirements;
   }
 
@@ -52,7 +58,13 @@ struct FirstConvBnReluPool {
     double* grams = gram + PatchGram::size(s);                // (N,K,K+1)
     float* partials = reinterpret_cast<float*>(grams + run.n * PatchGram::size(s));
     const Pivots pivots(conv.in, run.n, run.data(step.x));
-    const PooledGradient gradient{run.data(step.dy), step.reduced ? nullptr : run.data(step.y), run.bytes(step.argmax)};
+    PooledGradient gradient{run.data(step.dy), step.reduced ? nullptr : run.data(step.y), run.bytes(step.argmax)};
+    if (!step.reduced && run.activation_of(step).in_rows()) {
+      const std::int64_t room = run.plan->workspace + run.plan->workspace_per_sample * run.capacity;
+      float* g = run.workspace + room / std::int64_t(sizeof(float)) - run.n * run.layer(step, 3).out.size();
+      RowPasses<Isa, Execution<Backend>>::of(run).reduce_pooled(run, step, g);
+      gradient = {g, nullptr, run.bytes(step.argmax)};
+    }
     run.backend->pool().run(run.n, [&](int n, int worker) {
       float* pixels = run.scratch_of(worker);  // (C,rows,pitch)
       sparse.planes.load(s, run.data(step.x) + n * s.x.size(), pivots, pixels);
@@ -61,7 +73,7 @@ struct FirstConvBnReluPool {
                     partials + n * aligned(sparse.partial_floats()));
     });
     add_grams(s, run.n, grams, gram);
-    if (!step.reduced)
+    if (gradient.pooled != nullptr)
       finalize_gradient(run, run.layer(step, 1), k, partials, run.n, aligned(sparse.partial_floats()), true);
     finalize_weight_gradient(run, step, k, gram, partials);
     zero_bias_gradient(run, step);

@@ -1,5 +1,5 @@
-// Inference: BatchNorm folded into the preceding convolution's weights; the shortcut's sum, ReLU and MaxPool run in its
-// epilogue.
+// Inference: BatchNorm, if there is one, folded into the preceding convolution's weights; the shortcut's sum, the
+// activation and MaxPool run in its epilogue.
 #pragma once
 
 #include <cmath>
@@ -13,7 +13,8 @@
 namespace tinycnn::cpu {
 
 /// With s = gamma / sqrt(running_var + eps), the folded weights are s w and the folded bias is s (b - running_mean) +
-/// beta. `prepare` computes and packs them once per change of the parameters: prepared = packed weights, then bias (O).
+/// beta; without BatchNorm s = 1. `prepare` computes and packs them once per change of the parameters: prepared =
+/// packed weights, then bias (O).
 template <class Convolution>
 struct Folded {
   using Isa = typename Convolution::Isa;
@@ -84,61 +85,79 @@ struct Folded {
   }
 
   template <class Backend>
-  static void run_and_store(const Execution<Backend>& run, const Step& step, bool relu_last) {
+  static void forward(const Execution<Backend>& run, const Step& step) {
     StoreEpilogue<Isa> store;
     store.y = run.data(step.y);
     store.add = run.data(step.r);
-    store.relu = relu_last;
+    store.activation = run.activation_of(step);
     run_folded(run, step, store);
   }
 };
 
+/// Without BatchNorm there is nothing to fold: `prepare` packs the weights.
 template <class Convolution>
-struct FoldedConvBnReluPool : Folded<Convolution> {
-  static constexpr std::string_view name = "Conv+BatchNorm+ReLU+MaxPool, folded";
-  static constexpr const Kind* pattern[] = {&conv2d, &batch_norm, &tinycnn::relu, &max_pool};
-  static constexpr bool fits(const Match& m) { return Convolution::takes(m.first()) && pools_in_place(m.last()); }
+struct Packed : Folded<Convolution> {
+  template <class Backend>
+  [[gnu::cold]] static void prepare(const Execution<Backend>& run, const Step& step) {
+    const Layer& conv = run.layer(step, 0);
+    Packed::convolution(run, step).pack(run.parameter(conv, 0), run.prepared(step), run.backend->pool());
+    float* bias = const_cast<float*>(Packed::folded_bias(run, step));
+    for (int o = 0; o < conv.out.c; ++o) bias[o] = options_of<Conv2dOptions>(conv).bias ? run.parameter(conv, 1)[o] : 0;
+  }
+};
+
+/// An inference op with a MaxPool as its last layer. `Base`: Folded or Packed.
+template <class Convolution, template <class> class Base>
+struct WithPool : Base<Convolution> {
+  static constexpr bool fits(const Match& m) { return Convolution::takes(m.first()) && pools_in_place(m); }
   static constexpr MemoryRequirements requirements(const Match& m) {
-    return Folded<Convolution>::requirements_with(m, window_of(m.last()).rows.kernel);
+    return Base<Convolution>::requirements_with(m, window_of(m.last()).rows.kernel);
   }
 
   template <class Backend>
   static void forward(const Execution<Backend>& run, const Step& step) {
     PoolEpilogue<typename Convolution::Isa> pool;
     pool.pooled = run.data(step.y);
-    pool.k = window_of(run.layer(step, 3)).rows.kernel;
-    Folded<Convolution>::run_folded(run, step, pool);
+    pool.k = window_of(run.layer(step, step.layer_count - 1)).rows.kernel;
+    pool.activation = run.activation_of(step);
+    Base<Convolution>::run_folded(run, step, pool);
   }
+};
+
+template <class Convolution>
+struct FoldedConvBnReluPool : WithPool<Convolution, Folded> {
+  static constexpr std::string_view name = "Conv+BatchNorm+activation+MaxPool, folded";
+  static constexpr const Kind* pattern[] = {&conv2d, &batch_norm, &any_activation, &max_pool};
 };
 
 template <class Convolution>
 struct FoldedConvBnAddRelu : Folded<Convolution> {
-  static constexpr std::string_view name = "Conv+BatchNorm+Add+ReLU, folded";
-  static constexpr const Kind* pattern[] = {&conv2d, &batch_norm, &add, &tinycnn::relu};
-  template <class Backend>
-  static void forward(const Execution<Backend>& run, const Step& step) {
-    Folded<Convolution>::run_and_store(run, step, true);
-  }
+  static constexpr std::string_view name = "Conv+BatchNorm+Add+activation, folded";
+  static constexpr const Kind* pattern[] = {&conv2d, &batch_norm, &add, &any_activation};
 };
 
 template <class Convolution>
 struct FoldedConvBnRelu : Folded<Convolution> {
-  static constexpr std::string_view name = "Conv+BatchNorm+ReLU, folded";
-  static constexpr const Kind* pattern[] = {&conv2d, &batch_norm, &tinycnn::relu};
-  template <class Backend>
-  static void forward(const Execution<Backend>& run, const Step& step) {
-    Folded<Convolution>::run_and_store(run, step, true);
-  }
+  static constexpr std::string_view name = "Conv+BatchNorm+activation, folded";
+  static constexpr const Kind* pattern[] = {&conv2d, &batch_norm, &any_activation};
 };
 
 template <class Convolution>
 struct FoldedConvBn : Folded<Convolution> {
   static constexpr std::string_view name = "Conv+BatchNorm, folded";
   static constexpr const Kind* pattern[] = {&conv2d, &batch_norm};
-  template <class Backend>
-  static void forward(const Execution<Backend>& run, const Step& step) {
-    Folded<Convolution>::run_and_store(run, step, false);
-  }
+};
+
+template <class Convolution>
+struct PackedConvActivationPool : WithPool<Convolution, Packed> {
+  static constexpr std::string_view name = "Conv+activation+MaxPool, packed";
+  static constexpr const Kind* pattern[] = {&conv2d, &any_activation, &max_pool};
+};
+
+template <class Convolution>
+struct PackedConvActivation : Packed<Convolution> {
+  static constexpr std::string_view name = "Conv+activation, packed";
+  static constexpr const Kind* pattern[] = {&conv2d, &any_activation};
 };
 
 }  // namespace tinycnn::cpu

@@ -1,17 +1,18 @@
-// Linear, alone or followed by a ReLU.
+// Linear, alone or followed by an activation.
 #pragma once
 
 #include <cstdint>
 
+#include <tinycnn/backends/cpu/fused/row_passes.hpp>
 #include <tinycnn/backends/cpu/linear/passes.hpp>
 #include <tinycnn/backends/execution.hpp>
 #include <tinycnn/layers/linear.hpp>
-#include <tinycnn/layers/relu.hpp>
 
 namespace tinycnn::cpu {
 
-/// y = x W + b, followed by a ReLU if the step has a second layer. Then backward first masks dy, into the workspace.
-/// equals: reference::LinearOp (and ReluOp).
+/// y = x W + b, followed by an activation if the step has a second layer. Then backward first multiplies dy by its
+/// derivative, into the workspace; x W + b is saved if that is no function of y.
+/// equals: reference::LinearOp (and ReluOp or ActivationOp).
 template <class Isa>
 struct LinearBase {
   static constexpr bool saves_input = true;
@@ -32,6 +33,7 @@ struct LinearBase {
     requirements.workspace_per_sample =
         aligned((linear_workspace_floats<Isa>(two_panels) - linear_workspace_floats<Isa>(one_panel)) / NR<Isa>) +
         aligned(one_panel.out);
+    if (m.activation_in_rows() && !m.last().activation->of_output) requirements.saved = one_panel.out;
     return requirements;
   }
 
@@ -44,9 +46,13 @@ struct LinearBase {
   template <class Backend>
   static void forward(const Execution<Backend>& run, const Step& step) {
     const Layer& l = run.layer(step, 0);
+    const auto activation = run.activation_of(step);
+    float *y = run.data(step.y), *sums = step.saved >= 0 ? run.data(step.saved) : y;
     linear_forward<Isa>(shape(run, l), run.n, run.data(step.x), run.parameter(l, 0), run.prepared(step),
-                        options_of<LinearOptions>(l).bias ? run.parameter(l, 1) : nullptr, has_relu(step),
-                        run.data(step.y), run.backend->pool(), run.scratch);
+                        options_of<LinearOptions>(l).bias ? run.parameter(l, 1) : nullptr, activation.relu, sums,
+                        run.backend->pool(), run.scratch);
+    if (activation.in_rows())
+      RowPasses<Isa, Execution<Backend>>::of(run).apply(run, activation, run.n * l.out.size(), sums, y);
   }
 
   template <class Backend>
@@ -55,9 +61,13 @@ struct LinearBase {
     const LinearShape s = shape(run, l);
     const float* dy = run.data(step.dy);
     float* workspace = run.workspace;
-    if (has_relu(step)) {
-      const float* y = run.data(step.y);
-      for (std::int64_t i = 0; i < std::int64_t(run.n) * s.out; ++i) run.workspace[i] = y[i] > 0.0f ? dy[i] : 0.0f;
+    if (const auto activation = run.activation_of(step); !activation.none()) {
+      const float* y = run.data(step.saved >= 0 ? step.saved : step.y);
+      if (activation.relu)
+        for (std::int64_t i = 0; i < std::int64_t(run.n) * s.out; ++i) run.workspace[i] = y[i] > 0.0f ? dy[i] : 0.0f;
+      else
+        RowPasses<Isa, Execution<Backend>>::of(run).gradient(run, activation, std::int64_t(run.n) * s.out, y, dy,
+                                                             nullptr, run.workspace);
       dy = run.workspace;
       workspace += aligned(std::int64_t(run.n) * s.out);
     }
@@ -71,7 +81,6 @@ struct LinearBase {
   }
 
  private:
-  static bool has_relu(const Step& step) { return step.layer_count > 1; }
   template <class Backend>
   static LinearShape shape(const Execution<Backend>& run, const Layer& l) {
     return {int(l.in.size()), int(l.out.size()), int(run.capacity)};
@@ -81,8 +90,8 @@ struct LinearBase {
 template <class Isa>
 struct LinearRelu : LinearBase<Isa> {
   static constexpr bool saves_output = true;
-  static constexpr std::string_view name = "Linear+ReLU";
-  static constexpr const Kind* pattern[] = {&tinycnn::linear, &tinycnn::relu};
+  static constexpr std::string_view name = "Linear+activation";
+  static constexpr const Kind* pattern[] = {&tinycnn::linear, &any_activation};
 };
 
 template <class Isa>

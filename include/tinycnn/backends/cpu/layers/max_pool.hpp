@@ -28,14 +28,14 @@ struct WindowArgmax {
   [[gnu::always_inline]] static IntVector<Isa> load(Vector<Isa>, const std::uint8_t* from) { return widen<Isa>(from); }
 };
 
-/// y = the maximum of each window of x, after a deferred affine if there is one; -inf for a window that covers only
-/// padding. The first of equal maxima wins; NaN wins over numbers, the last NaN over others, as in torch's max_pool2d.
-/// Saves the argmax, one byte per element of y. equals: reference::MaxPoolOp.
+/// y = the maximum of each window of x, after a deferred affine (with ReLU) if there is one; -inf for a window that
+/// covers only padding. The first of equal maxima wins; NaN wins over numbers, the last NaN over others, as in torch's
+/// max_pool2d. Saves the argmax, one byte per element of y. equals: reference::MaxPoolOp.
 template <class Isa>
 struct MaxPool {
   static constexpr std::string_view name = "MaxPool";
   static constexpr const Kind* pattern[] = {&max_pool};
-  static constexpr bool accepts_deferred = true;
+  static constexpr bool accepts_deferred = true, accepts_only_relu = true;
   static constexpr bool fits(const Match& m) {
     const Window k = window_of(m.first());
     return larger(k.rows.kernel, k.columns.kernel) <= CoveringWindows::kernel_limit;
@@ -95,7 +95,7 @@ struct MaxPool {
           const V stored = load<V>(from + corner + r * row_step + s * column_step);
           if (deferred.scale == nullptr) return stored;
           const V scaled = fma<Isa>(stored, load<V>(deferred.scale + c), load<V>(deferred.shift + c));
-          return deferred.relu ? cpu::relu<Isa>(scaled) : scaled;
+          return deferred.activation.relu ? cpu::relu<Isa>(scaled) : scaled;
         };
         V best = any ? value(rows.begin, columns.begin) : V{} - std::numeric_limits<float>::infinity();
         auto argmax = Argmax::all(v, rows.begin * k.columns.kernel + columns.begin);

@@ -1,5 +1,5 @@
-// Reduces the gradient of a deferred value for its BatchNorm while it is in the cache: the ReLU mask, and the sums that
-// BatchNorm's backward starts with.
+// Reduces the gradient of a deferred value for its BatchNorm while it is in the cache: the derivative of the
+// activation, and the sums that BatchNorm's backward starts with.
 #pragma once
 
 #include <cstdint>
@@ -8,8 +8,8 @@
 
 namespace tinycnn::cpu {
 
-/// g = result + add where scale v + shift > 0 (computed as in the forward pass), else 0. Also the sums of g and
-/// g (v - mean) per block, for finalize_gradient.
+/// g = (result + add) f'(scale v + shift), computed as in the forward pass; for ReLU, result + add where that is above
+/// 0, else 0. Also the sums of g and g (v - mean) per block, for finalize_gradient.
 template <class Isa>
 struct BatchNormReductionEpilogue {
   float* g = nullptr;  // (N,H,W,C)
@@ -19,10 +19,12 @@ struct BatchNormReductionEpilogue {
   const float *scale = nullptr, *shift = nullptr, *mean = nullptr;  // (C)
   float* sums = nullptr;                                            // (blocks,2,C)
   bool past_caches = false;
+  AppliedActivation<float> activation{};
 
   static constexpr int row_multiple() { return 1; }
 
   [[gnu::noinline]] void apply(const OutputTile& tile) const {
+    if (activation.in_rows()) return EpiloguePasses<Isa>::of(activation).reduce(*this, tile);
     const Pixel<Isa> factor = Pixel<Isa>::read(scale + tile.channel, tile.width);
     const Pixel<Isa> offset = Pixel<Isa>::read(shift + tile.channel, tile.width);
     const Pixel<Isa> center = Pixel<Isa>::read(mean + tile.channel, tile.width);
@@ -40,6 +42,10 @@ struct BatchNormReductionEpilogue {
       product = {fma<Isa>(here.a, stored.a - center.a, product.a), fma<Isa>(here.b, stored.b - center.b, product.b)};
       here.write(g + at, tile.width, past_caches);
     });
+    add_sums(tile, sum, product);
+  }
+
+  [[gnu::always_inline]] void add_sums(const OutputTile& tile, Pixel<Isa> sum, Pixel<Isa> product) const {
     const bool first =
         tile.first && tile.column == 0 && tile.row % tile.row_step == 0;  // of the tiles and phases of a block
     float* to = sums + std::int64_t{2} * tile.block * dims.c + tile.channel;

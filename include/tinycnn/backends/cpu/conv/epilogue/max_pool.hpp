@@ -1,5 +1,5 @@
 // Epilogues that max-pool a convolution's output tiles while they are in the cache: with BatchNorm's sums for training,
-// with ReLU for inference.
+// with the activation for inference.
 #pragma once
 
 #include <cstdint>
@@ -120,13 +120,15 @@ struct StatisticsPoolEpilogue {
   }
 };
 
-/// pooled = the maximum of relu(result + bias) in every k x k window (stride k, no padding). The result is not stored.
+/// pooled = the maximum of f(result + bias) in every k x k window (stride k, no padding), where the activation f does
+/// not decrease anywhere. The result is not stored.
 template <class Isa>
 struct PoolEpilogue {
   float* pooled = nullptr;  // (N,P/k,Q/k,O)
   Dims dims;                // of the result, (O,P,Q)
   const float* bias = nullptr;
   int k = 2;
+  AppliedActivation<float> activation{true};
 
   [[nodiscard]] int row_multiple() const { return k; }
 
@@ -148,7 +150,10 @@ struct PoolEpilogue {
               best.b = ((v.b > best.b) | (v.b != v.b)) ? v.b : best.b;
             }
           best = {best.a + offset.a, best.b + offset.b};  // after the maximum, as rounding is monotone
-          best = {cpu::relu<Isa>(best.a), cpu::relu<Isa>(best.b)};
+          if (activation.relu)
+            best = {cpu::relu<Isa>(best.a), cpu::relu<Isa>(best.b)};
+          else
+            best = activated(best);
           best.write(pooled + (row + j) * dims.c + tile.channel, tile.width, false);
         }
       }
@@ -156,7 +161,7 @@ struct PoolEpilogue {
 
   /// The same for 2x2 windows, in registers. Returns false if a result is not finite.
   [[gnu::noinline]] bool apply(const OutputTile& tile, const FewChannels& x) const {
-    if (k != 2 || tile.width != NR<Isa>) return false;
+    if (k != 2 || tile.width != NR<Isa> || !activation.relu) return false;
     PoolFewChannels<Isa> pool;
     pool.pooled = pooled, pool.dims = dims;
     pool.relu = true;
@@ -167,6 +172,14 @@ struct PoolEpilogue {
       if (!pool.sample(tile, x, s, unused)) return false;
     }
     return true;
+  }
+
+ private:
+  [[gnu::cold]] Pixel<Isa> activated(const Pixel<Isa>& v) const {
+    float row[NR<Isa>];
+    v.write(row, NR<Isa>, false);
+    if (activation.in_rows()) activation.apply(row, NR<Isa>);
+    return Pixel<Isa>::read(row);
   }
 };
 

@@ -1,6 +1,7 @@
 // Epilogues that store a convolution's output tiles while they are in the cache: sum, ReLU, BatchNorm's statistics.
 #pragma once
 
+#include <tinycnn/backends/applied_activation.hpp>
 #include <tinycnn/backends/cpu/conv/direct/tiled_loop.hpp>
 
 #include <cstdint>
@@ -68,23 +69,41 @@ template <class Isa, class F>
     }
 }
 
-/// y = relu(result + bias + add). ReLU, bias (C) and add (N,H,W,C; may be y itself) are optional.
+template <class Isa>
+struct StoreEpilogue;
+template <class Isa>
+struct BatchNormReductionEpilogue;
+
+/// What epilogues do for an activation that runs over rows. They find it through the plan, so that a network whose
+/// activations are all ReLU compiles none of it.
+template <class Isa>
+struct EpiloguePasses {
+  void (*store)(const StoreEpilogue<Isa>&, const OutputTile&);
+  void (*reduce)(const BatchNormReductionEpilogue<Isa>&, const OutputTile&);
+
+  static const EpiloguePasses& of(const AppliedActivation<float>& activation) {
+    return *static_cast<const EpiloguePasses*>(activation.passes);
+  }
+};
+
+/// y = f(result + bias + add). The activation f, bias (C) and add (N,H,W,C; may be y itself) are optional.
 template <class Isa>
 struct StoreEpilogue {
   float* y = nullptr;  // (N,H,W,C)
   Dims dims;
   const float* bias = nullptr;
   const float* add = nullptr;
-  bool relu = false;
+  AppliedActivation<float> activation{};
   bool past_caches = false;  // see streams()
 
   static constexpr int row_multiple() { return 1; }
 
   [[gnu::noinline]] void apply(const OutputTile& tile) const {
+    if (activation.in_rows()) return EpiloguePasses<Isa>::of(activation).store(*this, tile);
     const Pixel<Isa> offset = Pixel<Isa>::read(bias == nullptr ? nullptr : bias + tile.channel, tile.width);
     // The lambda captures copies, since any store might change the members.
     for_pixels<Isa>(tile, dims,
-                    [offset, to = y, other = add, clip = relu, width = tile.width, past = past_caches](
+                    [offset, to = y, other = add, clip = activation.relu, width = tile.width, past = past_caches](
                         const float* from, std::int64_t at) {
                       Pixel<Isa> v = Pixel<Isa>::read(from);
                       v.a += offset.a;
