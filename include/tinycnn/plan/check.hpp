@@ -102,8 +102,8 @@ struct ShapeType<C, H, W, true> {
   using type = Features<C * H * W>;
 };
 
-template <class Net, class Loss, const Mistake& M, int Index, class GotShape, class WantsShape>
-using LayerNumber = Layer_number<M, Index, typename LayerAt<Index, Parts<Net, Loss>>::type, GotShape, WantsShape>;
+template <class Net, class Loss, int Index>
+using LayerOf = typename LayerAt<Index, Parts<Net, Loss>>::type;
 
 template <int>
 struct NoMistake {};
@@ -122,7 +122,7 @@ constexpr auto network_mistake() {
   } else {
     using GotShape = Got<typename ShapeType<f.got.c, f.got.h, f.got.w, f.got.flat>::type>;
     using WantsShape = Wants<typename ShapeType<f.wants.c, f.wants.h, f.wants.w, f.wants.flat>::type>;
-    return TypeBox<LayerNumber<Net, Loss, *f.mistake, f.layer, GotShape, WantsShape>>{};
+    return TypeBox<Layer_number<*f.mistake, f.layer, LayerOf<Net, Loss, f.layer>, GotShape, WantsShape>>{};
   }
 }
 
@@ -136,7 +136,7 @@ constexpr auto plan_mistake() {
   } else {
     constexpr Dims x = graph_of<Net, Input, Loss>.layers[missing].in;
     using Shape = typename ShapeType<x.c, x.h, x.w, x.flat>::type;
-    return TypeBox<LayerNumber<Net, Loss, mistakes::no_kernel, missing, Got<Shape>, Wants<Shape>>>{};
+    return TypeBox<Layer_number<mistakes::no_kernel, missing, LayerOf<Net, Loss, missing>, Got<Shape>, Wants<Shape>>>{};
   }
 }
 

@@ -25,7 +25,7 @@ struct GeometryAxis {
   [[nodiscard]] constexpr int extent(int size, int phase) const { return ceil_div(size - phase, phases); }
 
   /// The smallest (sign = 1) or largest (sign = -1) offset of any phase and tap.
-  [[nodiscard]] constexpr int extreme_offset(int sign) const {
+  [[nodiscard, gnu::noinline]] constexpr int extreme_offset(int sign) const {
     int best = 0;
     bool found = false;
     for (int phase = 0; phase < phases; ++phase)
