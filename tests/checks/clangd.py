@@ -17,13 +17,15 @@ import compiler
 SECONDS = 120  # the longest wait for an answer
 AT_ONCE = 4 * compiler.JOBS  # files open at once: each takes tens of megabytes
 HW3, NETWORK = "examples/hw3.cpp", "examples/networks/hw3_classifier.hpp"
+LOOP, SMALL = "examples/thirty_lines.cpp", "examples/quickstart.cpp"
 # file, a text at whose last letter the mouse points, texts that are shown there
 HOVERS = [(NETWORK, "Conv2d", ["struct Conv2d<3, 64, 3", "x (In, H, W) -> y (Out, P, Q)", "torch.nn.Conv2d"]),
           (NETWORK, "BatchNorm", ["struct BatchNorm<64", "torch.nn.BatchNorm2d"]),
-          (HW3, "    Trainer", ["Image<3, 128, 128>", "Batch<64>", "Trains `Net`"]),
-          (HW3, "Model::parameters", ["Value = 12833803"]),
-          (HW3, "= model.step", ["StepResult step<tinycnn::Minibatch>", "`images` (N, C, H, W)"]),
-          ("include/tinycnn/train/trainer.hpp", "StepResult step", ["Forward, loss, backward, clipping, update"])]
+          (HW3, "= Trainer", ["Image<3, 128, 128>", "Batch<64>", "Trains `Net`"]),
+          (HW3, "run.fit", ["Trains `model`"]),
+          (SMALL, "Model::parameters", ["Value = 6435"]),
+          (LOOP, "= model.step", ["StepResult step<tinycnn::Minibatch>", "`images` (N, C, H, W)"]),
+          ("include/tinycnn/train/trainer.hpp", "StepResult step", ["forward, loss, backward, clipping, update"])]
 
 
 class Clangd:

@@ -185,6 +185,14 @@ TEST_SUITE("run") {
     CHECK(patient.rows("history.csv") == 4);
     CHECK(contains(read_file(patient.file("train.log")), "No improvement in 3 epochs, early stopping"));
 
+    Program resumed(folder / "resumed");
+    resumed.epochs = patient.epochs;
+    resumed.lr = patient.lr;
+    resumed.stopping = patient.stopping;
+    CHECK_THROWS_AS(resumed(false, killed_after(13)), Killed);
+    resumed(true);
+    CHECK(resumed.results() == patient.results());
+
     Program gain(folder / "gain");
     gain.epochs = 6;
     gain.stopping = {.patience = 1, .min_gain = 2};
