@@ -53,14 +53,14 @@ struct Execution {
   [[nodiscard]] std::uint8_t* bytes(int value) const { return data<std::uint8_t>(value); }
   [[nodiscard]] T* statistics(const Step& s) const { return persistent_at(s.statistics); }
   [[nodiscard]] T* prepared(const Step& s) const { return persistent_at(s.prepared); }
-  [[nodiscard]] DeferredAffine<T> deferred(int value) const {
+  [[nodiscard, gnu::noinline]] DeferredAffine<T> deferred(int value) const {
     const Value& v = plan->values[value];
     if (v.deferred < 0) return {nullptr, nullptr, activation(v.deferred_activation)};
     T* scale = persistent_at(v.deferred);
     return {scale, scale + v.dims.c, activation(v.deferred_activation)};
   }
   /// The activation among a step's layers; none if no layer is one.
-  [[nodiscard]] AppliedActivation<T> activation_of(const Step& s) const {
+  [[nodiscard, gnu::noinline]] AppliedActivation<T> activation_of(const Step& s) const {
     for (int k = 0; k < s.layer_count; ++k)
       if (layer(s, k).activation != nullptr) return activation(s.layers[k]);
     return {};
