@@ -22,7 +22,7 @@ struct Synthetic {
   int valid = 30;
   int test = 20;
   std::uint64_t seed = 6666;
-  PredictionsFormat answers{};  // the columns of test.csv
+  PredictionsFormat answers{.id_width = 4};  // the columns of test.csv; ids are those of the file names
 };
 
 namespace detail {
@@ -38,9 +38,8 @@ inline void write_picture(const std::string& path, const Picture& picture) {
 }  // namespace detail
 
 /// Creates `folder` with train/ and valid/ (`<label>_<id>.jpg`), test/ (`0000.jpg` …, classes shuffled) and test.csv,
-/// the true classes of the test pictures. It is written as `<folder>.partial` and renamed
-/// at the end, so that `folder` is always complete. If `folder` exists, does nothing and returns false. Throws an Error
-/// if a file cannot be written
+/// the true classes of the test pictures. It is written as `<folder>.partial` and renamed at the end, so that `folder`
+/// is always complete. If `folder` exists, does nothing and returns false. Throws an Error if a file cannot be written,
 /// or there are not 1 to `synthetic_textures` classes.
 inline bool make_synthetic(const std::string& folder, const Synthetic& set = {}) {
   if (set.classes < 1 || set.classes > synthetic_textures)
