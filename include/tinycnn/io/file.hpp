@@ -55,7 +55,8 @@ namespace tinycnn {
   if (path_exists(path) && ::nftw(path.c_str(), remove, 8, FTW_DEPTH | FTW_PHYS) != 0) throw_file_error("remove", path);
 }
 
-/// Reads parts of a regular file, or of one whose bytes are already in memory, so that a large file need not be read at once.
+/// Reads parts of a regular file, or of one whose bytes are already in memory, so that a large file need not be read at
+/// once.
 class FileReader {
  public:
   [[gnu::cold]] explicit FileReader(const std::string& path) : path_(path), opened_(open_file(path, O_RDONLY)) {}

@@ -1,6 +1,7 @@
 // The activations of a network as a backend computes them: its own functions where it has them, else the layers' loops.
 #pragma once
 
+#include <tinycnn/layers/activation.hpp>
 #include <tinycnn/plan/graph.hpp>
 
 namespace tinycnn {

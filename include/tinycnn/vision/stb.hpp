@@ -9,8 +9,8 @@
 #include <stdlib.h>
 
 // Memory is zeroed because version 2.27 may decode a JPEG with tables that no segment has set. It is limited to 1 GB,
-// which is enough for the largest picture, because stb_image keeps doubling its buffer while a PNG's data goes on. Beyond
-// the limit errno is not set, which tells such a file from a machine that has run out of memory.
+// which is enough for the largest picture, because stb_image keeps doubling its buffer while a PNG's data goes on.
+// Beyond the limit errno is not set, which tells such a file from a machine that has run out of memory.
 #define STBI_MALLOC(size) calloc(1, size)
 #define STBI_REALLOC(memory, size) ((size) > 1 << 30 ? NULL : realloc(memory, size))
 #define STBI_FREE(memory) free(memory)
