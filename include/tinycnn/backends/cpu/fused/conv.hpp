@@ -31,7 +31,7 @@ struct DenseConvolution {
   constexpr DenseConvolution(const ConvolutionShape& shape, Algorithm chosen) : s(shape), algorithm(chosen) {}
 
   /// The convolution of a layer.
-  static constexpr DenseConvolution of(const Layer& conv) {
+  [[gnu::noinline]] static constexpr DenseConvolution of(const Layer& conv) {
     const bool no_winograd = options_of<Conv2dOptions>(conv).no_winograd || !AllowWinograd;
     return DenseConvolution({conv.in, conv.out, window_of(conv), options_of<Conv2dOptions>(conv).groups, no_winograd});
   }
