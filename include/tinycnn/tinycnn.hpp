@@ -50,6 +50,8 @@
 #include <tinycnn/backends/cpu/cpu.hpp>
 #include <tinycnn/backends/reference/reference.hpp>
 
+#include <tinycnn/train/trainer.hpp>  // before the headers that include it, for the same reason
+
 #include <tinycnn/train/early_stopping.hpp>
 #include <tinycnn/train/epoch_totals.hpp>
 #include <tinycnn/train/input_gradients.hpp>
@@ -57,7 +59,6 @@
 #include <tinycnn/train/predictions.hpp>
 #include <tinycnn/train/predictor.hpp>
 #include <tinycnn/train/run.hpp>
-#include <tinycnn/train/trainer.hpp>
 
 #include <tinycnn/data/array_set.hpp>
 #include <tinycnn/data/folder.hpp>
