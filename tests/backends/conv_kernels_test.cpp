@@ -304,8 +304,8 @@ TEST_CASE("ReLU after the bias, and deferred ReLU without scale, keep NaN") {
   direct_pack_forward<Isa>(t.s, t.w.data, packed.data, pool);
   StoreEpilogue<Isa> epilogue{y.data, t.s.y, t.bias.data};
   epilogue.activation.relu = true;
-  direct_forward<Isa>(t.s, 1, TensorSource<Isa>{t.x.data, t.s.x, {nullptr, nullptr, true}}, packed.data, epilogue, pool,
-                      scratch.data);
+  direct_forward<Isa>(t.s, 1, TensorSource<Isa>{t.x.data, t.s.x, {nullptr, nullptr, {true}}}, packed.data, epilogue,
+                      pool, scratch.data);
   for (int o = 0; o < 9; ++o) CHECK(y.data[o] != y.data[o]);
   for (int i = 9; i < y.size; ++i) CHECK(y.data[i] >= 0);
 }

@@ -222,7 +222,7 @@ TEST_SUITE("data") {
       const Picture picture = decode_image(path);
       CHECK((picture.w >= 96 && picture.w <= 256 && picture.h >= 96 && picture.h <= 256));
     }
-    CHECK(read_file(folder / "a/test.csv").substr(0, 11) == "id,class\n0,");
+    CHECK(read_file(folder / "a/test.csv").substr(0, 14) == "id,class\n0000,");
     CHECK(synthetic_picture(3, 5, 1).rgb != synthetic_picture(3, 6, 1).rgb);
   }
 }

@@ -63,8 +63,7 @@ TEST_CASE_TEMPLATE("a new head on old features: what fits is loaded, the rest is
   old.save(folder / "old");
   auto wider = trained<Model<WithHead<5>, Backend>>(2);
   const std::vector<float> head = values(wider, "head.0.weight");
-  CHECK(contains(error_of([&] { wider.load(folder / "old"); }),
-                 "has shape (3, 4), the network's has (5, 4)"));
+  CHECK(contains(error_of([&] { wider.load(folder / "old"); }), "has shape (3, 4), the network's has (5, 4)"));
   CHECK(values(wider, "body.0.weight") != values(old, "body.0.weight"));
 
   const LoadReport report = wider.load(folder / "old", Strict::no);

@@ -70,13 +70,13 @@ struct WholeTable<Backend, FusedOps<Op...>> {
 }  // namespace detail
 
 /// All kernels of a backend. None depends on a network, so a program of several files can compile them once. The
-/// symbol's name contains the backend's type, so files compiled for another instruction set do not link.
-template <class Backend>
+/// symbol's name contains the instruction set, so files compiled for another one do not link.
+template <class Backend, class InstructionSet = typename Backend::InstructionSet>
 struct PrecompiledKernels {
   static const detail::WholeTable<Backend> table;
 };
-template <class Backend>
-constinit const detail::WholeTable<Backend> PrecompiledKernels<Backend>::table;
+template <class Backend, class InstructionSet>
+constinit const detail::WholeTable<Backend> PrecompiledKernels<Backend, InstructionSet>::table;
 
 /// Whether another file compiles a backend's kernels; the backend's header then declares them `extern template`.
 template <class Backend>

@@ -29,26 +29,38 @@ struct Chosen {
 
 namespace detail {
 
-template <template <int...> class Option>
-inline constexpr char option_template{};
+// Whether two option types set the same option: they come from one template (Stride<1>, Stride<2>), or are one type, or
+// one names the other as its `option` (NoBias and Bias, say).
+template <template <int...> class Option, int... A, int... B>
+constexpr bool same_option(const Option<A...>*, const Option<B...>*) {
+  return true;
+}
 template <class Option>
-inline constexpr char option_type{};
+constexpr bool same_option(const Option*, const Option*) {
+  return true;
+}
+template <class A, class B>
+constexpr bool same_option(const A*, const B*) {
+  return false;
+}
 
-// What identifies an option: its template, whatever the arguments (Stride<1>, Stride<2>); for a type that names another
-// as its `option` (NoBias and Bias, say), that one; else the type itself.
-template <template <int...> class Option, int... Value>
-constexpr const char* option_of(const Option<Value...>*) {
-  return &option_template<Option>;
-}
 template <class Option>
-constexpr const char* option_of(const Option*) {
-  return &option_type<Option>;
-}
+struct NamedOption {
+  using type = Option;
+};
 template <class Option>
   requires requires { typename Option::option; }
-constexpr const char* option_of(const Option*) {
-  return option_of(static_cast<const typename Option::option*>(nullptr));
-}
+struct NamedOption<Option> {
+  using type = typename Option::option;
+};
+template <class Option>
+constexpr const typename NamedOption<Option>::type* option_of = nullptr;
+
+template <class... Choices>
+inline constexpr bool repeats_option = false;
+template <class First, class... More>
+inline constexpr bool repeats_option<First, More...> =
+    (same_option(option_of<First>, option_of<More>) || ...) || repeats_option<More...>;
 
 }  // namespace detail
 
@@ -57,19 +69,13 @@ constexpr const char* option_of(const Option*) {
 template <class... Choices, class Options>
 constexpr Chosen<Options> choose(const Options& options) {
   Chosen<Options> chosen{options, nullptr};
-  [[maybe_unused]] const char* seen[sizeof...(Choices) + 1] = {};
-  [[maybe_unused]] int count = 0;
-  [[maybe_unused]] auto one = [&]<class Choice>(const Choice* choice) {
+  if constexpr (detail::repeats_option<Choices...>) chosen.mistake = &mistakes::repeated_option;
+  [[maybe_unused]] auto one = [&]<class Choice>(const Choice*) {
     if (chosen.mistake != nullptr) return;
-    if constexpr (requires { chosen.options.set(Choice{}); }) {
-      seen[count] = detail::option_of(choice);
-      for (int i = 0; i < count; ++i)
-        if (seen[i] == seen[count]) chosen.mistake = &mistakes::repeated_option;
-      ++count;
-      if (chosen.mistake == nullptr) chosen.options.set(Choice{});
-    } else {
+    if constexpr (requires { chosen.options.set(Choice{}); })
+      chosen.options.set(Choice{});
+    else
       chosen.mistake = &mistakes::unknown_option;
-    }
   };
   (one(static_cast<const Choices*>(nullptr)), ...);
   return chosen;

@@ -253,8 +253,8 @@ inline constexpr auto graph_storage = [] {
   visit_network<Net, Loss>(builder);
   if (builder.failure.mistake == nullptr)
     if (const int i = repeated_name(s.layers, builder.layer_count, s.segments); i >= 0)
-      builder.failure = {
-          .mistake = &mistakes::repeated_name, .layer = i, .got = s.layers[i].in, .wants = s.layers[i].in};
+      builder.failure =
+          Failure{.mistake = &mistakes::repeated_name, .layer = i, .got = s.layers[i].in, .wants = s.layers[i].in};
   s.graph.failure = builder.failure;
   if (builder.failure.mistake != nullptr) return s;  // an empty network: it causes no further errors
   s.graph.layer_count = s.graph.node_count = builder.layer_count;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <iterator>
 
 #include <tinycnn/layers/activation.hpp>
 #include <tinycnn/plan/graph.hpp>
@@ -104,7 +105,7 @@ template <class Op>
 constexpr FusedOpFacts facts_of(bool fallback = false) {
   FusedOpFacts f;
   f.name = Op::name;
-  constexpr int length = sizeof(Op::pattern) / sizeof(Op::pattern[0]);  // nvcc 13 rejects a range-for over it
+  constexpr int length = int(std::size(Op::pattern));  // nvcc 13 rejects a range-for over the array
   for (; f.length < length; ++f.length) f.pattern[f.length] = Op::pattern[f.length];
   if constexpr (requires { Op::modes; }) f.modes = Op::modes;
   if constexpr (requires { Op::accepts_deferred; }) f.accepts_deferred = Op::accepts_deferred;

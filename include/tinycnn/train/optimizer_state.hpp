@@ -7,7 +7,6 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
-#include <vector>
 
 #include <tinycnn/backends/execution.hpp>
 #include <tinycnn/optim/parameter_groups.hpp>

@@ -1,7 +1,9 @@
 // Predictor: a trained network for inference, with BatchNorm folded into the weights and no memory for training.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 
 #include <tinycnn/backends/bind.hpp>

@@ -3,8 +3,11 @@
 #pragma once
 
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
+#include <vector>
 
 #include <tinycnn/backends/bind.hpp>
 #include <tinycnn/layers/batch_norm.hpp>

@@ -64,7 +64,7 @@ struct BmpChannel {
   const std::size_t w = core ? number(18, 2) : number(18, 4);
   std::size_t h = core ? number(20, 2) : number(22, 4);
   const bool top_first = !core && h >> 31 != 0;  // a negative height
-  if (top_first) h = (std::size_t(1) << 32) - h;
+  if (top_first) h = std::size_t((std::uint64_t(1) << 32) - h);
   check_extents(w, h, path);
   const std::size_t begin = number(10, 4);  // offset of the pixels
   const std::size_t end_of_header = 14 + header + (masked && header == 40 ? 12 : 0);

@@ -71,6 +71,7 @@ class Cpu : public HostVerbs {
   using Depthwise = cpu::DepthwiseConvolution<Isa>;
 
  public:
+  using InstructionSet = Isa;
   using Stored = float;
   using Compute = float;
   using Register = cpu::Vector<Isa>;

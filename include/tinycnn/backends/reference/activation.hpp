@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <type_traits>
 
 #include <tinycnn/backends/reference/tensors.hpp>
 #include <tinycnn/layers/activation.hpp>
