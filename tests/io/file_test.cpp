@@ -89,8 +89,7 @@ TEST_SUITE("io") {
       const struct stat before = status_of(target);
       for (const auto& [name, write] : writes) {
         CAPTURE(name);
-        CHECK(error_of([&, write = write] { write(target); }) ==
-              "cannot write '" + target + "': it is not a regular file");
+        CHECK(error_of([&, put = write] { put(target); }) == "cannot write '" + target + "': it is not a regular file");
         CHECK_FALSE(path_exists(target + ".partial"));
       }
       CHECK(error_of([&] { read_file(target); }) == "cannot read '" + target + "': it is not a regular file");
@@ -142,7 +141,7 @@ TEST_SUITE("io") {
     link_to("a", folder / "b");
     for (const auto& [name, write] : writes) {
       CAPTURE(name);
-      const std::string error = error_of([&, write = write] { write(folder / "a"); });
+      const std::string error = error_of([&, put = write] { put(folder / "a"); });
       CHECK(contains(error, "'" + (folder / "a") + "': Too many levels of symbolic links"));
     }
   }
